@@ -1,0 +1,47 @@
+/** Plain data: what a stack file, a state, a plan and a provider exchange. */
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+export type Attributes = { readonly [key: string]: Json }
+
+/**
+ * A value that can be known only once another resource exists: the text with its `${Kind.name.path}` still in it.
+ * It stands in a desired resource in the place of the value and is resolved when the step runs.
+ */
+export type Unresolved = { readonly $unresolved: string }
+
+export function isUnresolved(value: Json | undefined): value is Unresolved {
+  return isObject(value) && typeof value.$unresolved === 'string'
+}
+
+export function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Deep equality of plain data, whatever the order of keys. */
+export function sameValue(a: Json | undefined, b: Json | undefined): boolean {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a)) {
+    if (!Array.isArray(b) || a.length !== b.length) return false
+    return a.every((item, index) => sameValue(item, b[index]))
+  }
+  if (Array.isArray(b)) return false
+  const left = a as { readonly [key: string]: Json }
+  const right = b as { readonly [key: string]: Json }
+  const keys = Object.keys(left)
+  if (keys.length !== Object.keys(right).length) return false
+  return keys.every(key => Object.hasOwn(right, key) && sameValue(left[key], right[key]))
+}
+
+/** JSON with sorted keys and no white space: the same bytes for the same value. */
+export function canonicalJson(value: Json | undefined): string {
+  if (value === undefined) return 'null'
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
+  const record = value as { readonly [key: string]: Json }
+  const fields = Object.keys(record)
+    .sort()
+    .filter(key => record[key] !== undefined)
+    .map(key => `${JSON.stringify(key)}:${canonicalJson(record[key])}`)
+  return `{${fields.join(',')}}`
+}

@@ -1,0 +1,41 @@
+import { defineConfig } from 'vitest/config'
+
+/**
+ * Projects by what they need, fast ones first. A test's file name says where it belongs:
+ * `*.test.ts` needs nothing; `*.crash.test.ts` kills processes; `*.libvirt.test.ts`, `*.ceph.test.ts` and
+ * `*.vcluster.test.ts` need the real system of that name, which test/lab brings up.
+ */
+const real = ['libvirt', 'ceph', 'vcluster', 'together']
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/**/*.crash.test.ts', ...real.map(name => `test/**/*.${name}.test.ts`)],
+          testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'crash',
+          include: ['test/**/*.crash.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+        },
+      },
+      ...real.map(name => ({
+        test: {
+          name,
+          include: [`test/**/*.${name}.test.ts`],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: false,
+        },
+      })),
+    ],
+  },
+})
