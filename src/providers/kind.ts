@@ -94,6 +94,8 @@ export interface Kind {
   implied?(spec: Attributes, meta: KindMeta): readonly { readonly kind: string; readonly name: string }[]
   /** The connection that the spec asks for, by name (`spec.host`); the provider's type by default. */
   connection?(spec: Attributes): string | undefined
+  /** Whether the document lets an update restart the object now; otherwise what needs a restart waits for one. */
+  restartAllowed?(spec: Attributes): boolean
   /** What deleting costs. */
   deletion(spec: Attributes): Deletion
   /** Whether it must be replaced, too, when a dependency of this kind is replaced. */

@@ -1,0 +1,29 @@
+/** Digests that bind a plan to what it was made from. */
+import { createHash } from 'node:crypto'
+import { canonicalJson, type Json } from '../model/value.js'
+import type { Observation } from '../providers/provider.js'
+import type { Plan } from './plan.js'
+
+/**
+ * A short digest of what was observed of a resource: its identity, owner and declared attributes. Facts are left out; they
+ * move by themselves (addresses, capacity).
+ */
+export function observationDigest(observation: Observation): string {
+  if (observation.status !== 'present') return observation.status
+  const { identity, owner, spec, pending, incomplete } = observation
+  const told = {
+    identity,
+    owner: owner ? { ...owner } : null,
+    spec,
+    pending: pending ?? [],
+    incomplete: incomplete ?? false,
+  }
+  return createHash('sha256').update(canonicalJson(told)).digest('hex').slice(0, 16)
+}
+
+/** sha256 over the plan without its digest, in hex. */
+export function planDigest(plan: Omit<Plan, 'digest'>): string {
+  return createHash('sha256')
+    .update(canonicalJson(plan as unknown as Json))
+    .digest('hex')
+}

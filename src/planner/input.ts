@@ -1,0 +1,48 @@
+/** What the planner is given. All of it was read before; the planner itself reads nothing. */
+
+import type { Address } from '../model/address.js'
+import type { InfraError } from '../model/error.js'
+import type { Json } from '../model/value.js'
+import type { Kind } from '../providers/kind.js'
+import type { Identity, Observation } from '../providers/provider.js'
+import type { DesiredResource } from '../stack/desired.js'
+import type { StateDocument } from '../state/document.js'
+import type { Plan, PlanMode } from './plan.js'
+
+/** A resource that existed before, to be brought back: with this identity, and with what its delete kept. */
+export interface Restore {
+  readonly identity: Identity
+  /** Null where the delete kept nothing: it is made anew under the old identity. */
+  readonly token: Json | null
+}
+
+export interface PlanOptions {
+  readonly mode: PlanMode
+  /** Only these addresses and what they need (in a destroy: and what needs them). */
+  readonly targets?: readonly Address[]
+  /** Addresses to be replaced although nothing in them changed. */
+  readonly replace?: readonly Address[]
+  /** Updates may restart what they change, whatever the documents say. */
+  readonly restart?: boolean
+}
+
+export interface PlanInput {
+  readonly stack: string
+  readonly desired: ReadonlyMap<Address, DesiredResource>
+  /** The recorded state; undefined where there is none yet, and then the lineage of the one to be made. */
+  readonly state: Pick<StateDocument, 'lineage' | 'serial' | 'resources'>
+  /** One for every desired and every recorded address; what is missing counts as unreadable. */
+  readonly observed: ReadonlyMap<Address, Observation>
+  readonly kinds: ReadonlyMap<string, Kind>
+  readonly connections: Plan['connections']
+  readonly outputs: Plan['outputs']
+  /** For a rollback: how a resource comes back that is gone or was replaced since. */
+  readonly restore?: ReadonlyMap<Address, Restore>
+  readonly options: PlanOptions
+}
+
+export interface PlanResult {
+  readonly plan: Plan
+  /** Why the plan must not be applied: refused changes, names that are taken, protected resources. */
+  readonly problems: readonly InfraError[]
+}

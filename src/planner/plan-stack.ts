@@ -1,0 +1,156 @@
+/** desired + state + observed → plan. Pure and synchronous: the same inputs give the same plan, to the byte. */
+
+import type { Address } from '../model/address.js'
+import { InfraError } from '../model/error.js'
+import type { Observation } from '../providers/provider.js'
+import { type Decision, decide, sensitivity } from './decide.js'
+import { currentSpec, differences } from './diff.js'
+import { observationDigest, planDigest } from './digest.js'
+import type { PlanInput, PlanResult } from './input.js'
+import { type Drift, type Plan, type PlanCounts, planFormat, type Step } from './plan.js'
+import { checkProtection } from './protect.js'
+import { replacedAlong } from './replaced-along.js'
+import { type Decided, stepsOf } from './steps.js'
+import { targeted } from './target.js'
+import { wire } from './wire.js'
+
+const unknown: Observation = { status: 'unreadable', why: 'it was not read' }
+
+/** Plans a stack. Never throws on any combination of inputs; what must not be done is told in `problems`. */
+export function planStack(input: PlanInput): PlanResult {
+  const problems: InfraError[] = []
+  const decided = new Map<Address, Decided>()
+  const scope = targeted(input)
+  const addresses = [...new Set([...input.desired.keys(), ...Object.keys(input.state.resources)])]
+  for (const address of addresses) {
+    if (scope && !scope.has(address)) continue
+    const subject = decideOne(address, input)
+    if (subject instanceof InfraError) problems.push(subject)
+    else decided.set(address, subject)
+  }
+  replacedAlong(decided)
+  for (const { decision } of decided.values())
+    if (decision.action === 'refused') problems.push(...decision.problems)
+  holdBack(decided)
+  const steps = wire([...decided.values()].flatMap(stepsOf), decided)
+  problems.push(...checkProtection(steps, decided))
+
+  const told = facts(decided, input)
+  const draft: Omit<Plan, 'digest'> = {
+    format: planFormat,
+    stack: input.stack,
+    mode: input.options.mode,
+    base: { lineage: input.state.lineage, serial: input.state.serial },
+    connections: input.connections,
+    steps,
+    counts: count(steps, decided),
+    ...told,
+    outputs: input.outputs,
+  }
+  return { plan: { ...draft, digest: planDigest(draft) }, problems }
+}
+
+function decideOne(address: Address, input: PlanInput): Decided | InfraError {
+  const desired = input.options.mode === 'destroy' ? undefined : input.desired.get(address)
+  const record = input.state.resources[address]
+  const kindName = desired?.kind ?? record?.kind ?? ''
+  const kind = input.kinds.get(kindName)
+  if (!kind) {
+    return new InfraError({
+      kind: 'validation',
+      code: 'unknown-kind',
+      address,
+      message: `the state holds a resource of a kind that this version does not know: ${kindName}`,
+      hint: 'Use the version of infra that recorded it, or forget it with `infra state rm`.',
+    })
+  }
+  const observation = input.observed.get(address) ?? unknown
+  const restore = input.restore?.get(address)
+  const decision: Decision = decide({ desired, record, observation, restore }, kind, input)
+  return { address, kind, desired, record, restore, decision }
+}
+
+/** What needs something that could not be read waits, too: nothing is built on a guess. */
+function holdBack(decided: Map<Address, Decided>): void {
+  const held = [...decided.values()]
+    .filter(one => one.decision.action === 'unreadable')
+    .map(one => one.address)
+  if (held.length === 0) return
+  const dependents = new Map<Address, Address[]>()
+  const link = (below: Address, above: Address) => {
+    const list = dependents.get(below)
+    if (list) list.push(above)
+    else dependents.set(below, [above])
+  }
+  for (const { address, desired, record } of decided.values()) {
+    for (const dependency of desired?.dependencies ?? []) link(dependency, address)
+    // An unreadable resource may still use what it depends on.
+    for (const dependency of record?.dependencies ?? []) if (!desired) link(address, dependency)
+  }
+  const seen = new Set(held)
+  for (let address = held.pop(); address !== undefined; address = held.pop()) {
+    for (const next of dependents.get(address) ?? []) {
+      const subject = decided.get(next)
+      if (seen.has(next) || !subject) continue
+      seen.add(next)
+      held.push(next)
+      if (subject.decision.action === 'none') continue
+      decided.set(next, {
+        ...subject,
+        decision: { action: 'unreadable', why: `it waits for ${address}, which could not be read` },
+      })
+    }
+  }
+}
+
+function facts(
+  decided: ReadonlyMap<Address, Decided>,
+  input: PlanInput,
+): Pick<Plan, 'drift' | 'unreadable' | 'incomplete' | 'remarks' | 'pending' | 'observed'> {
+  const drift: Drift[] = []
+  const unreadable: { address: Address; why: string }[] = []
+  const remarks: { address: Address; text: string }[] = []
+  const pending: { address: Address; paths: readonly string[] }[] = []
+  const observed: Record<Address, string> = {}
+  for (const address of [...decided.keys()].sort()) {
+    const subject = decided.get(address)
+    if (!subject) continue
+    const observation = input.observed.get(address) ?? unknown
+    observed[address] = observationDigest(observation)
+    const moved = driftOf(subject, observation)
+    if (moved) drift.push(moved)
+    if (subject.decision.action === 'unreadable') unreadable.push({ address, why: subject.decision.why })
+    if (observation.status !== 'present') continue
+    if (observation.remark !== undefined) remarks.push({ address, text: observation.remark })
+    if (observation.pending?.length) pending.push({ address, paths: observation.pending })
+  }
+  return { drift, unreadable, incomplete: unreadable.length > 0, remarks, pending, observed }
+}
+
+/** How what is there differs from what was recorded. */
+export function driftOf(
+  { address, kind, record }: Pick<Decided, 'address' | 'kind' | 'record'>,
+  observation: Observation,
+): Drift | undefined {
+  if (!record || observation.status === 'unreadable') return undefined
+  if (observation.status === 'absent') return { address, kind: kind.kind, status: 'deleted', changes: [] }
+  const current = currentSpec(record.spec, observation.spec, record.spec, kind.keyedLists)
+  const sensitive = sensitivity(record.sensitive)
+  const changes = differences(record.spec, current, kind.keyedLists)
+  if (changes.length === 0) return undefined
+  return {
+    address,
+    kind: kind.kind,
+    status: 'modified',
+    changes: changes.map(change => ({ ...change, ...sensitive(change.path) })),
+  }
+}
+
+function count(steps: readonly Step[], decided: ReadonlyMap<Address, Decided>): PlanCounts {
+  const counts = { create: 0, update: 0, replace: 0, delete: 0, adopt: 0, forget: 0 }
+  let unchanged = 0
+  for (const step of steps) if (step.action !== 'no-op' && step.phase !== 'delete') counts[step.action] += 1
+  for (const { decision } of decided.values())
+    if (decision.action === 'none' || decision.action === 'no-op') unchanged += 1
+  return { ...counts, unchanged }
+}

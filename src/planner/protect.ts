@@ -1,0 +1,49 @@
+/** What no plan may do, whatever it is for. */
+
+import type { Address } from '../model/address.js'
+import { InfraError } from '../model/error.js'
+import type { Step } from './plan.js'
+import type { Decided } from './steps.js'
+
+/** Problems of steps that would destroy a protected resource, or cannot be done in the order that was asked for. */
+export function checkProtection(
+  steps: readonly Step[],
+  decided: ReadonlyMap<Address, Decided>,
+): InfraError[] {
+  const problems: InfraError[] = []
+  for (const step of steps) {
+    const subject = decided.get(step.address)
+    if (!subject) continue
+    const { desired, record } = subject
+    const deletes = step.action === 'delete' || step.phase === 'delete'
+    const lifecycle = desired?.lifecycle ?? record?.lifecycle
+    if (deletes && lifecycle?.preventDestroy) {
+      const verb = step.action === 'replace' ? 'replaced' : 'deleted'
+      problems.push(
+        new InfraError({
+          kind: 'validation',
+          code: 'prevent-destroy',
+          address: step.address,
+          message: `it would be ${verb}, and is protected (lifecycle.preventDestroy)`,
+          ...(step.cause !== undefined && { why: step.cause }),
+          hint: 'Take the protection out of its document and apply that first, or leave the resource as it is.',
+          ...(desired && { place: { ...desired.source, column: 1 } }),
+        }),
+      )
+    }
+    const both = deletes && desired?.lifecycle.createBeforeDestroy && desired.name === record?.name
+    if (both && desired.connection === record.connection) {
+      problems.push(
+        new InfraError({
+          kind: 'validation',
+          code: 'same-name-twice',
+          address: step.address,
+          message: `the new ${step.kind} cannot be made before the old one goes: both are called ${step.name}`,
+          hint: 'Give the new one another name, or drop lifecycle.createBeforeDestroy.',
+          place: { ...desired.source, column: 1 },
+        }),
+      )
+    }
+  }
+  return problems
+}

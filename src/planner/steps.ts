@@ -1,0 +1,142 @@
+/** Steps from decisions: what each does, what it may cost, how it would be undone. */
+import type { Address } from '../model/address.js'
+import type { Hazard, Kind } from '../providers/kind.js'
+import type { DesiredResource } from '../stack/desired.js'
+import type { ResourceRecord } from '../state/document.js'
+import type { Decision } from './decide.js'
+import type { Restore } from './input.js'
+import type { Change, Step, Undo } from './plan.js'
+
+export interface Decided {
+  readonly address: Address
+  readonly kind: Kind
+  readonly desired: DesiredResource | undefined
+  readonly record: ResourceRecord | undefined
+  readonly restore: Restore | undefined
+  readonly decision: Decision
+}
+
+type Draft = Omit<Step, 'needs'>
+
+/** The steps of one resource: none, one, or the two halves of a replacement. */
+export function stepsOf(decided: Decided): Draft[] {
+  const { decision } = decided
+  switch (decision.action) {
+    case 'none':
+    case 'unreadable':
+    case 'refused':
+      return []
+    case 'create':
+      return [creation(decided, 'create', decision.cause)]
+    case 'delete':
+      return [deletion(decided, 'delete', [], decision.cause)]
+    case 'replace':
+      return [
+        deletion(decided, 'replace', decision.changes, decision.cause),
+        { ...creation(decided, 'replace', decision.cause), changes: decision.changes },
+      ]
+    case 'update':
+      return [
+        {
+          ...common(decided, 'update', 'update', decision.cause),
+          changes: decision.changes,
+          hazards: decision.hazards,
+          undo: { how: 'update', text: 'changed back to what it was' },
+          ...(decision.restart && { restart: true }),
+        },
+      ]
+    case 'adopt':
+      return [
+        {
+          ...common(decided, 'adopt', 'adopt', decision.cause),
+          changes: decision.changes,
+          undo: { how: 'forget', text: 'taken out of the state; the real thing is not touched' },
+        },
+      ]
+    case 'forget':
+      return [
+        {
+          ...common(decided, 'forget', 'forget', decision.cause),
+          undo: { how: 'adopt', text: 'recorded again; the real thing is not touched' },
+        },
+      ]
+    case 'no-op':
+      return [
+        {
+          ...common(decided, 'no-op', 'no-op', decision.cause),
+          undo: { how: 'update', text: 'recorded as it was' },
+        },
+      ]
+  }
+}
+
+function common(
+  decided: Decided,
+  prefix: string,
+  action: Step['action'],
+  cause: string | undefined,
+): Omit<Draft, 'undo'> {
+  const { address, kind, desired, record } = decided
+  const object = desired ?? record
+  return {
+    id: `${prefix} ${address}`,
+    action,
+    address,
+    kind: kind.kind,
+    name: object?.name ?? '',
+    connection: object?.connection ?? '',
+    changes: [],
+    ...(cause !== undefined && { cause }),
+    hazards: [],
+    ...(desired && { desired }),
+    ...(record && { before: { spec: record.spec, sensitive: record.sensitive, identity: record.identity } }),
+  }
+}
+
+function creation(decided: Decided, action: 'create' | 'replace', cause: string | undefined): Draft {
+  const { restore } = decided
+  const prefix = action === 'create' ? 'create' : 'replace-create'
+  const undo: Undo = { how: 'delete', text: 'deleted again' }
+  return {
+    ...common(decided, prefix, action, cause),
+    ...(action === 'replace' && { phase: 'create' }),
+    undo,
+    ...(restore && { restore }),
+  }
+}
+
+function deletion(
+  decided: Decided,
+  action: 'delete' | 'replace',
+  changes: readonly Change[],
+  cause: string | undefined,
+): Draft {
+  const { kind, record, desired } = decided
+  const spec = record?.spec ?? desired?.spec ?? {}
+  const { hazards, undo } = kind.deletion(spec)
+  const { desired: _, ...draft } = common(
+    decided,
+    action === 'delete' ? 'delete' : 'replace-delete',
+    action,
+    cause,
+  )
+  const told: readonly Hazard[] = undo === 'none' ? [...hazards, 'irreversible'] : hazards
+  return {
+    ...draft,
+    name: record?.name ?? draft.name,
+    connection: record?.connection ?? draft.connection,
+    ...(action === 'replace' && { phase: 'delete' }),
+    changes,
+    hazards: [...new Set(told)].sort(),
+    undo: deletionUndo[undo],
+  }
+}
+
+const deletionUndo: Readonly<Record<'restore' | 'recreate' | 'none', Undo>> = {
+  restore: {
+    how: 'restore',
+    text: 'kept aside, and brought back with its data until the checkpoint is pruned',
+  },
+  recreate: { how: 'recreate', text: 'made again as it was; it holds no data' },
+  none: { how: 'none', text: 'it cannot be undone' },
+}
