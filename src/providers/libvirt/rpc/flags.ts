@@ -1,0 +1,37 @@
+/** libvirt's own numbers for flags and states, those that infra uses. */
+
+export const xmlFlags = { secure: 1, inactive: 2 } as const
+/** What a change of a domain or network acts on. */
+export const affect = { current: 0, live: 1, config: 2 } as const
+export const domainStates = {
+  none: 0,
+  running: 1,
+  blocked: 2,
+  paused: 3,
+  shutdown: 4,
+  shutoff: 5,
+  crashed: 6,
+  suspended: 7,
+} as const
+export const startFlags = { paused: 1, forceBoot: 8 } as const
+export const shutdownFlags = { acpi: 1, agent: 2 } as const
+export const undefineFlags = {
+  managedSave: 1,
+  snapshots: 2,
+  nvram: 4,
+  keepNvram: 8,
+  checkpoints: 16,
+  tpm: 32,
+  keepTpm: 64,
+} as const
+export const maximum = 4
+export const blockResizeBytes = 1
+export const addressSources = { lease: 0, agent: 1, arp: 2 } as const
+export const metadataTypes = { description: 0, title: 1, element: 2 } as const
+export const snapshotFlags = { noMetadata: 4, diskOnly: 16, quiesce: 64 } as const
+export const networkUpdates = { modify: 1, delete: 2, add: 3 } as const
+export const networkSections = { dhcpHost: 4, dhcpRange: 5, dnsHost: 10 } as const
+export const poolStates = { inactive: 0, building: 1, running: 2, degraded: 3, inaccessible: 4 } as const
+export const sparse = 1
+export const consoleForce = 1
+export const lifecycleEvent = 0

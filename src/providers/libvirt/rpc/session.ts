@@ -1,0 +1,335 @@
+/**
+ * One connection to libvirtd: calls matched to replies by their serial, as many under way as are made, events, keepalive.
+ * What the other side sends is not trusted: whatever does not fit ends the connection with an error.
+ */
+import type { InfraError } from '../../../model/error.js'
+import { messageOf } from '../../../model/error.js'
+import { Aborts } from './aborts.js'
+import { Channel } from './channel.js'
+import { connectionError, readError } from './errors.js'
+import { encodePacket, type Packet, packetReader, packetTypes, programs, statuses } from './packet.js'
+import type { Procedure } from './procedure.js'
+import type { Link } from './transport.js'
+import { malformed, XdrReader, XdrWriter } from './xdr.js'
+
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  /** Milliseconds until the call fails; by default a minute, or an hour for slow procedures. */
+  readonly timeout?: number
+}
+
+export interface SessionSettings {
+  /** Milliseconds without a byte from libvirtd, while it owes an answer, after which it is asked for a sign of life. */
+  readonly pingAfter: number
+  /** Milliseconds without a byte, while it owes an answer, after which the connection is given up. */
+  readonly silence: number
+}
+
+export const defaultSettings: SessionSettings = { pingAfter: 5_000, silence: 30_000 }
+
+const readTimeout = 60_000
+const slowTimeout = 3_600_000
+
+/**
+ * Slow calls at once on one connection. libvirtd serves 5 calls of a client at a time (max_client_requests) and reads nothing
+ * more meanwhile, its keepalive included; one place stays free.
+ */
+const slowAtOnce = 4
+
+const keepalive = { ping: 1, pong: 2 } as const
+
+interface Pending {
+  readonly name: string
+  readonly effect: Procedure<unknown, unknown>['effect']
+  settle(packet: Packet): void
+  fail(error: unknown): void
+}
+
+type EventListener = (payload: XdrReader) => void
+
+export class Session {
+  readonly #link: Link
+  readonly #settings: SessionSettings
+  readonly #pending = new Map<number, Pending>()
+  readonly #events = new Map<number, Set<EventListener>>()
+  readonly #aborts = new Aborts()
+  readonly #waiting: (() => void)[] = []
+  readonly #ended: ((error: InfraError) => void)[] = []
+  #channel: Channel | undefined
+  #slow = 0
+  #serial = 0
+  #heard = Date.now()
+  #pinged = false
+  #watch: NodeJS.Timeout | undefined
+  #corked = false
+  #failure: InfraError | undefined
+
+  constructor(link: Link, settings: SessionSettings = defaultSettings) {
+    this.#link = link
+    this.#settings = settings
+    const reader = packetReader()
+    link.stream.on('data', (chunk: Buffer) => {
+      this.#heard = Date.now()
+      this.#pinged = false
+      try {
+        for (const packet of reader.push(chunk)) this.#receive(packet)
+      } catch (error) {
+        this.#end(error)
+      }
+    })
+    link.stream.once('error', error => this.#end(error))
+    link.stream.once('close', () => this.#end(new Error('the connection was closed by the other side')))
+    link.stream.once('end', () => this.#end(new Error('the connection was closed by the other side')))
+  }
+
+  /** Why the connection is of no more use, once it is. */
+  get failure(): InfraError | undefined {
+    return this.#failure
+  }
+
+  /** Told once when the connection is lost or closed. */
+  onEnd(listener: (error: InfraError) => void): void {
+    if (this.#failure) listener(this.#failure)
+    else this.#ended.push(listener)
+  }
+
+  /** Calls a procedure. Rejects with libvirt's error, a connection error, or the signal's reason. */
+  async call<A, R>(procedure: Procedure<A, R>, args: A, options: CallOptions = {}): Promise<R> {
+    if (procedure.effect !== 'slow') return this.#call(procedure, args, options)
+    await this.#slowPlace(options.signal)
+    try {
+      return await this.#call(procedure, args, options)
+    } finally {
+      this.#slow -= 1
+      this.#waiting.shift()?.()
+    }
+  }
+
+  /** Calls a procedure that a stream follows. A connection carries one stream and is of no other use meanwhile. */
+  async openChannel<A>(procedure: Procedure<A, void>, args: A, options: CallOptions = {}): Promise<Channel> {
+    const serial = this.#serial + 1
+    const channel = new Channel({
+      send: (type, status, payload) =>
+        this.#send(
+          { program: procedure.program, procedure: procedure.number, type, serial, status },
+          payload,
+        ),
+      pause: () => this.#link.stream.pause(),
+      resume: () => this.#link.stream.resume(),
+      name: procedure.name,
+    })
+    this.#channel = channel
+    await this.#call(procedure, args, { timeout: readTimeout, ...options })
+    return channel
+  }
+
+  /** Listens to an event of the main program by its procedure number. Returns what ends it. */
+  listen(procedure: number, listener: EventListener): () => void {
+    const listeners = this.#events.get(procedure) ?? new Set()
+    this.#events.set(procedure, listeners.add(listener))
+    return () => listeners.delete(listener)
+  }
+
+  /** Ends the connection; calls under way fail. */
+  close(): void {
+    this.#end(new Error('it was closed here'))
+  }
+
+  #call<A, R>(procedure: Procedure<A, R>, args: A, options: CallOptions): Promise<R> {
+    const { signal } = options
+    const timeout = options.timeout ?? (procedure.effect === 'slow' ? slowTimeout : readTimeout)
+    return new Promise<R>((resolve, reject) => {
+      signal?.throwIfAborted()
+      if (this.#failure) throw this.#failure
+      const writer = new XdrWriter()
+      procedure.args.write(writer, args)
+      this.#serial += 1
+      const serial = this.#serial
+      const settled = () => {
+        clearTimeout(timer)
+        unlisten()
+        this.#pending.delete(serial)
+        if (this.#pending.size === 0 && this.#channel === undefined) this.#stopWatch()
+      }
+      const fail = (error: unknown) => {
+        settled()
+        reject(error)
+      }
+      const unlisten = this.#aborts.on(signal, () => fail(signal?.reason))
+      const timer = setTimeout(() => fail(timedOut(procedure, timeout)), timeout)
+      this.#pending.set(serial, {
+        name: procedure.name,
+        effect: procedure.effect,
+        fail,
+        settle: packet => {
+          settled()
+          const reader = new XdrReader(packet.payload)
+          if (packet.status === statuses.error) {
+            reject(readError(reader, procedure.name))
+            return
+          }
+          const result = procedure.result.read(reader)
+          reader.end()
+          resolve(result)
+        },
+      })
+      this.#startWatch()
+      const { program, number } = procedure
+      this.#send(
+        { program, procedure: number, type: packetTypes.call, serial, status: statuses.ok },
+        writer.finish(),
+      )
+    })
+  }
+
+  async #slowPlace(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted()
+    if (this.#slow >= slowAtOnce) {
+      await new Promise<void>((resolve, reject) => {
+        const go = () => {
+          unlisten()
+          resolve()
+        }
+        const unlisten = this.#aborts.on(signal, () => {
+          this.#waiting.splice(this.#waiting.indexOf(go), 1)
+          reject(signal?.reason)
+        })
+        this.#waiting.push(go)
+      })
+    }
+    this.#slow += 1
+  }
+
+  /** Resolves once the bytes are taken off our hands; calls made in the same turn go out together. */
+  #send(header: Omit<Packet, 'payload'>, payload: Uint8Array): Promise<void> {
+    const { stream } = this.#link
+    if (!this.#corked) {
+      this.#corked = true
+      stream.cork()
+      process.nextTick(() => {
+        this.#corked = false
+        stream.uncork()
+      })
+    }
+    return new Promise((resolve, reject) => {
+      stream.write(encodePacket(header, payload), error =>
+        error ? reject(this.#failure ?? error) : resolve(),
+      )
+    })
+  }
+
+  #receive(packet: Packet): void {
+    if (packet.program === programs.keepalive) {
+      this.#keepalive(packet)
+      return
+    }
+    switch (packet.type) {
+      case packetTypes.reply: {
+        const pending = this.#pending.get(packet.serial)
+        if (pending) this.#settle(packet, pending)
+        // the reply of a call that was given up is passed over; one to a call never made is none
+        else if (packet.serial === 0 || packet.serial > this.#serial) throw malformed('a reply to no call')
+        return
+      }
+      case packetTypes.event:
+        for (const listener of this.#events.get(packet.procedure) ?? [])
+          listener(new XdrReader(packet.payload))
+        return
+      case packetTypes.stream:
+      case packetTypes.hole:
+        if (this.#channel === undefined) throw malformed('bytes of a stream that nobody opened')
+        this.#channel.receive(packet)
+        return
+      default:
+        throw malformed(`a packet of type ${packet.type}`)
+    }
+  }
+
+  #settle(packet: Packet, pending: Pending): void {
+    try {
+      pending.settle(packet)
+    } catch (error) {
+      pending.fail(error)
+      throw error
+    }
+  }
+
+  #keepalive(packet: Packet): void {
+    if (packet.procedure === keepalive.ping) this.#keepaliveMessage(keepalive.pong)
+  }
+
+  #keepaliveMessage(procedure: number): void {
+    const header = {
+      program: programs.keepalive,
+      procedure,
+      type: packetTypes.event,
+      serial: 0,
+      status: statuses.ok,
+    }
+    this.#send(header, new Uint8Array()).catch(() => undefined)
+  }
+
+  /** While libvirtd owes an answer or a stream is open: a ping when it is quiet, the end when it stays so. */
+  #startWatch(): void {
+    if (this.#watch !== undefined) return
+    const { pingAfter, silence } = this.#settings
+    const period = Math.max(10, pingAfter / 2)
+    this.#heard = Date.now()
+    let ticked = this.#heard
+    this.#watch = setInterval(() => {
+      const now = Date.now()
+      const late = now - ticked > period * 2
+      ticked = now
+      // what waits in the socket while this process was busy, or nobody reads the stream, has not been heard yet
+      if (this.#link.stream.isPaused()) this.#heard = now
+      if (late) return
+      const quiet = now - this.#heard
+      if (quiet >= silence) {
+        this.#end(new Error(`it has not answered for ${Math.round(quiet / 1000)} s`), 'libvirt-silent')
+      } else if (quiet >= pingAfter && !this.#pinged) {
+        this.#pinged = true
+        this.#keepaliveMessage(keepalive.ping)
+      }
+    }, period)
+  }
+
+  #stopWatch(): void {
+    clearInterval(this.#watch)
+    this.#watch = undefined
+  }
+
+  #end(cause: unknown, code = 'libvirt-lost'): void {
+    if (this.#failure) return
+    const said = this.#link.said()
+    const why = said === '' ? messageOf(cause) : `${messageOf(cause)}; ${said}`
+    this.#failure = connectionError(code, 'The connection to libvirt was lost', why)
+    this.#stopWatch()
+    this.#link.stream.on('error', () => undefined).destroy()
+    for (const pending of [...this.#pending.values()]) pending.fail(lost(pending, code, why))
+    this.#channel?.fail(this.#failure)
+    for (const listener of this.#ended.splice(0)) listener(this.#failure)
+  }
+}
+
+function lost(pending: Pending, code: string, why: string): InfraError {
+  return pending.effect === 'read'
+    ? connectionError(code, `The connection to libvirt was lost before ${pending.name} was answered`, why)
+    : connectionError(
+        code,
+        `The connection to libvirt was lost before ${pending.name} was answered: it may or may not have happened`,
+        why,
+      )
+}
+
+function timedOut(
+  procedure: Pick<Procedure<unknown, unknown>, 'name' | 'effect'>,
+  timeout: number,
+): InfraError {
+  const what = `libvirt has not answered ${procedure.name} within ${timeout / 1000} s`
+  return connectionError(
+    'libvirt-timeout',
+    procedure.effect === 'read' ? what : `${what}: it may or may not have happened, or still happen`,
+    'The call was given up; libvirt knows no way to take it back',
+    'See what libvirtd is busy with: virsh list, virsh domjobinfo, its log',
+  )
+}
