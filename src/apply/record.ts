@@ -1,6 +1,6 @@
 /** The journal's records: what one apply intended, did and left open. Appended in order, each on a line of its own. */
 import type { ErrorDetails } from '../model/error.js'
-import type { Json } from '../model/value.js'
+import type { Attributes, Json } from '../model/value.js'
 import type { Plan } from '../planner/plan.js'
 import type { Identity } from '../providers/provider.js'
 import type { ResourceRecord } from '../state/document.js'
@@ -18,8 +18,14 @@ export type JournalRecord =
     }
   /** A plan begins: the one that was approved, or the way back or forward from where the one before stopped. */
   | { readonly type: 'plan'; readonly direction: 'forward' | 'back'; readonly plan: Plan }
-  /** A step is about to call its provider. Durable before the call. */
-  | { readonly type: 'intent'; readonly step: string; readonly identity: Identity; readonly trash: string }
+  /** A step is about to call its provider, which was `from` just before. Durable before the call. */
+  | {
+      readonly type: 'intent'
+      readonly step: string
+      readonly identity: Identity
+      readonly trash: string
+      readonly from?: Attributes
+    }
   /** What the provider needs to bring back what it is about to destroy. Durable before it destroys. */
   | { readonly type: 'keep'; readonly step: string; readonly token: Json }
   /** A step was done and read back: the record that replaces the resource's one, or null where it is gone. */

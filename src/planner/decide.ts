@@ -39,7 +39,8 @@ export function decide(subject: Subject, kind: Kind, input: PlanInput): Decision
   if (observation.status === 'unreadable') return { action: 'unreadable', why: observation.why }
   if (desired?.managed === false) return mustExist(desired, observation)
   if (input.options.mode === 'accept') return accept(subject, kind)
-  if (!desired) return remove(record, observation)
+  if (!desired) return remove(record, observation, input)
+  if (subject.restore?.resume) return { action: 'create', cause: 'an earlier create was cut off' }
   if (observation.status === 'absent') {
     const cause = record ? 'it is recorded and no longer there' : undefined
     return { action: 'create', ...(cause && { cause }) }
@@ -75,8 +76,10 @@ function accept({ record, observation }: Subject, kind: Kind): Decision {
   }
 }
 
-function remove(record: ResourceRecord | undefined, observation: Observation): Decision {
+function remove(record: ResourceRecord | undefined, observation: Observation, input: PlanInput): Decision {
   if (!record) return { action: 'none' }
+  const stranger = observation.status === 'present' && isStranger(record, observation, input)
+  if (stranger) return { action: 'forget', cause: 'it is gone, and another object has its name' }
   if (record.lifecycle.retainOnDelete) return { action: 'forget', cause: 'it is to be kept (retainOnDelete)' }
   if (observation.status === 'absent') return { action: 'forget', cause: 'it is gone already' }
   return { action: 'delete' }
@@ -85,6 +88,8 @@ function remove(record: ResourceRecord | undefined, observation: Observation): D
 /** Desired, there, and not recorded: ours from a run that was cut off, or somebody else's. */
 function claim(desired: DesiredResource, observed: Present, kind: Kind, input: PlanInput): Decision {
   const ours = observed.owner?.lineage === input.state.lineage && observed.owner.address === desired.address
+  if (!ours && input.options.adopt?.includes(desired.address))
+    return { action: 'adopt', changes: [], cause: 'it is taken over' }
   if (!ours) {
     const owner = observed.owner
       ? `it belongs to ${observed.owner.address} of another stack`
@@ -115,6 +120,8 @@ function compare(
   restore: Restore | undefined,
   input: PlanInput,
 ): Decision {
+  const stranger = isStranger(record, observed, input)
+  if (stranger) return { action: 'refused', problems: [stranger] }
   const cause = replacementCause(desired, record, observed, restore, input)
   const lists = kind.keyedLists
   const current = sameValue(record.spec, observed.spec)
@@ -146,6 +153,22 @@ function compare(
   return sameRecord(desired, record)
     ? { action: 'none' }
     : { action: 'no-op', cause: 'only what infra records of it changes' }
+}
+
+/** An object that took the name of a recorded one: not infra's to change. */
+function isStranger(record: ResourceRecord, observed: Present, input: PlanInput): InfraError | undefined {
+  const { uuid } = record.identity
+  if (uuid === undefined || observed.identity.uuid === undefined || observed.identity.uuid === uuid)
+    return undefined
+  if (observed.owner?.lineage === input.state.lineage && observed.owner.address === record.address)
+    return undefined
+  return new InfraError({
+    kind: 'validation',
+    code: 'name-taken',
+    address: record.address,
+    message: `${record.kind} ${record.name} is another one than infra made: its UUID is ${observed.identity.uuid}, not ${uuid}`,
+    hint: `Remove or rename it, or take it over: \`infra state rm ${record.address}\`, then \`infra import\`.`,
+  })
 }
 
 function replacementCause(

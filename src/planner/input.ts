@@ -14,14 +14,20 @@ export interface Restore {
   readonly identity: Identity
   /** Null where the delete kept nothing: it is made anew under the old identity. */
   readonly token: Json | null
+  /** Its create was cut off: whatever is there under this identity is its own, and is finished. */
+  readonly resume?: true
 }
 
 export interface PlanOptions {
   readonly mode: PlanMode
   /** Only these addresses and what they need (in a destroy: and what needs them). */
   readonly targets?: readonly Address[]
+  /** Exactly these addresses, whatever they need: the way back or forward of one apply. */
+  readonly only?: ReadonlySet<Address>
   /** Addresses to be replaced although nothing in them changed. */
   readonly replace?: readonly Address[]
+  /** Addresses whose objects exist and are to be taken over, whoever made them. */
+  readonly adopt?: readonly Address[]
   /** Updates may restart what they change, whatever the documents say. */
   readonly restart?: boolean
 }

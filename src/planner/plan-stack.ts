@@ -51,7 +51,8 @@ export function planStack(input: PlanInput): PlanResult {
 }
 
 function decideOne(address: Address, input: PlanInput): Decided | InfraError {
-  const desired = input.options.mode === 'destroy' ? undefined : input.desired.get(address)
+  const { mode } = input.options
+  const desired = mode === 'destroy' || mode === 'accept' ? undefined : input.desired.get(address)
   const record = input.state.resources[address]
   const kindName = desired?.kind ?? record?.kind ?? ''
   const kind = input.kinds.get(kindName)

@@ -61,7 +61,7 @@ export interface Step {
     readonly identity: Identity
   }
   /** What a delete of this resource kept earlier: a create with it brings the data back. */
-  readonly restore?: { readonly identity: Identity; readonly token: Json | null }
+  readonly restore?: { readonly identity: Identity; readonly token: Json | null; readonly resume?: true }
   /** An update may restart it now. */
   readonly restart?: true
 }
@@ -82,6 +82,21 @@ export interface Drift {
 export interface Unreadable {
   readonly address: Address
   readonly why: string
+}
+
+/** What the plan takes of a place that others share: a host's memory, a pool's space. */
+export interface Capacity {
+  /** `connection libvirt`, `StoragePool/vms`. */
+  readonly place: string
+  /** `vCPUs`, `memory`, `disk`. */
+  readonly resource: string
+  /** `GiB`; empty for plain numbers. */
+  readonly unit: string
+  /** As declared by what is there now, and by what shall be there. */
+  readonly before: number
+  readonly after: number
+  /** How much the place has, where that could be read. */
+  readonly limit?: number
 }
 
 export interface PlanCounts {
@@ -117,6 +132,8 @@ export interface Plan {
   readonly observed: Readonly<Record<Address, string>>
   /** Outputs as far as they are known. */
   readonly outputs: Readonly<Record<string, { readonly value: Json; readonly sensitive: boolean }>>
+  /** What places hold before and after, sorted; absent where nothing was computed. */
+  readonly capacity?: readonly Capacity[]
   /** sha256 over everything above, in hex. */
   readonly digest: string
 }

@@ -4,7 +4,8 @@ import type { PlanInput } from './input.js'
 
 /** The addresses in scope, or undefined for all. In a destroy the dependents belong to it, otherwise the dependencies. */
 export function targeted(input: PlanInput): ReadonlySet<Address> | undefined {
-  const { targets, mode } = input.options
+  const { targets, mode, only } = input.options
+  if (only) return only
   if (!targets || targets.length === 0) return undefined
   const next = mode === 'destroy' ? dependentsOf(input) : dependenciesOf(input)
   const known = [...new Set([...input.desired.keys(), ...Object.keys(input.state.resources)])]

@@ -1,0 +1,233 @@
+/** One step: assess, intervene, evaluate. */
+import { createHash } from 'node:crypto'
+import { InfraError } from '../model/error.js'
+import type { Attributes } from '../model/value.js'
+import { currentSpec } from '../planner/diff.js'
+import { observationDigest } from '../planner/digest.js'
+import type { Plan, Step } from '../planner/plan.js'
+import type { Kind } from '../providers/kind.js'
+import type { Call, Identity, Observation, Owner, Provider, Target } from '../providers/provider.js'
+import type { DesiredResource } from '../stack/desired.js'
+import type { ResourceRecord } from '../state/document.js'
+import type { Observe } from './observer.js'
+import { sameOwner, verifyAbsent, verifyPresent } from './verify.js'
+
+export interface StepContext {
+  readonly plan: Plan
+  readonly kind: Kind
+  readonly provider: Provider
+  readonly observe: Observe
+  readonly lineage: string
+  /** The journal's id: with the address it names the place where deleted data goes, the same on a retry. */
+  readonly applyId: string
+  /** The record as it is now. */
+  readonly record: ResourceRecord | undefined
+  readonly uuid: () => string
+  /** The desired resource with all its references resolved; the resources it needs exist by now. */
+  readonly resolve: (desired: DesiredResource) => DesiredResource
+  /** Makes the intent durable. */
+  readonly intend: (intent: { identity: Identity; trash: string; from?: Attributes }) => Promise<void>
+  readonly call: Call
+}
+
+/** Does one step and proves it. Returns the new record, or null where the resource is gone. Throws when it is not done. */
+export async function perform(step: Step, context: StepContext): Promise<ResourceRecord | null> {
+  switch (step.action) {
+    case 'forget':
+      return null
+    case 'no-op':
+      return recordAnew(step, context)
+    case 'adopt':
+      return adopt(step, context)
+    case 'create':
+      return create(step, context)
+    case 'update':
+      return update(step, context)
+    case 'delete':
+      return remove(step, context)
+    case 'replace':
+      return step.phase === 'delete' ? remove(step, context) : create(step, context)
+  }
+}
+
+async function create(step: Step, context: StepContext): Promise<ResourceRecord> {
+  const { provider, kind } = context
+  const desired = context.resolve(wanted(step))
+  const identity = step.restore?.identity ?? { uuid: context.uuid() }
+  const owner = { lineage: context.lineage, address: step.address }
+  const target: Target = { ...aim(desired), identity }
+  const before = await context.observe(target)
+  if (before.status === 'unreadable') throw moved(step, `it cannot be read: ${before.why}`)
+  if (before.status === 'present' && !isOwn(before, owner, identity, step)) {
+    throw moved(step, 'something of that name has appeared since the plan was made')
+  }
+  await context.intend({ identity, trash: trash(context, step) })
+  const token = step.restore?.token
+  await provider.create(
+    {
+      ...target,
+      identity,
+      owner,
+      labels: desired.labels,
+      ...(token !== undefined && token !== null && { restore: token }),
+    },
+    context.call,
+  )
+  const seen = verifyPresent(step, desired, await context.observe(target), kind, owner, provider.type)
+  return recordOf(desired, { ...identity, ...seen.identity }, seen)
+}
+
+async function update(step: Step, context: StepContext): Promise<ResourceRecord> {
+  const { provider, kind, record } = context
+  if (!record) throw bug(step, 'an update has no record')
+  const desired = context.resolve(wanted(step))
+  const owner = { lineage: context.lineage, address: step.address }
+  const target: Target = { ...aim(desired), identity: record.identity }
+  // Read by what is recorded: what is about to change may be what finds it.
+  const before = await assess(step, { ...target, spec: record.spec }, context)
+  await context.intend({ identity: record.identity, trash: trash(context, step), from: before.spec })
+  await provider.update(
+    {
+      ...target,
+      identity: record.identity,
+      owner,
+      labels: desired.labels,
+      from: before.spec,
+      changes: step.changes.map(change => ({
+        path: change.path,
+        how: change.how === 'restart' ? 'restart' : 'live',
+      })),
+      restart: step.restart === true,
+    },
+    context.call,
+  )
+  const seen = verifyPresent(step, desired, await context.observe(target), kind, owner, provider.type)
+  return recordOf(desired, { ...record.identity, ...seen.identity }, seen)
+}
+
+async function remove(step: Step, context: StepContext): Promise<null> {
+  const { provider, record } = context
+  if (!record) throw bug(step, 'a delete has no record')
+  const owner = { lineage: context.lineage, address: step.address }
+  const target: Target = { ...aim(record), identity: record.identity }
+  const before = await assess(step, target, context)
+  await context.intend({ identity: record.identity, trash: trash(context, step), from: before.spec })
+  await provider.delete(
+    { ...target, identity: record.identity, owner, trash: trash(context, step) },
+    context.call,
+  )
+  verifyAbsent(step, await context.observe(target), provider.type)
+  return null
+}
+
+/** Takes what is there into the state. What infra has not tagged yet gets its tag; nothing else of it changes. */
+async function adopt(step: Step, context: StepContext): Promise<ResourceRecord> {
+  const { provider, kind } = context
+  const desired = step.desired ? context.resolve(step.desired) : undefined
+  const subject = desired ?? context.record
+  if (!subject) throw bug(step, 'an adoption has neither a document nor a record')
+  const known = context.record?.identity ?? step.restore?.identity
+  const target: Target = { ...aim(subject), ...(known && { identity: known }) }
+  let seen = await context.observe(target)
+  if (seen.status !== 'present') throw moved(step, 'it is no longer there')
+  const identity = { ...known, ...seen.identity }
+  if (!desired) {
+    const spec = currentSpec(subject.spec, seen.spec, subject.spec, kind.keyedLists)
+    return recordOf({ ...subject, managed: true, spec }, identity, seen)
+  }
+  const owner = { lineage: context.lineage, address: step.address }
+  if (!seen.owner || !sameOwner(seen.owner, owner)) {
+    await context.intend({ identity, trash: trash(context, step), from: seen.spec })
+    const request = {
+      ...target,
+      identity,
+      owner,
+      labels: desired.labels,
+      from: seen.spec,
+      changes: [],
+      restart: false,
+    }
+    await provider.update({ ...request, spec: seen.spec }, context.call)
+    seen = await context.observe({ ...target, identity })
+    if (seen.status !== 'present') throw moved(step, 'it went while it was taken over')
+  }
+  const spec = currentSpec(desired.spec, seen.spec, desired.spec, kind.keyedLists)
+  return recordOf({ ...desired, spec }, { ...identity, ...seen.identity }, seen)
+}
+
+async function recordAnew(step: Step, context: StepContext): Promise<ResourceRecord> {
+  const { record } = context
+  if (!record) throw bug(step, 'nothing is recorded of it')
+  const { managed: _, ...desired } = context.resolve(wanted(step))
+  return { ...record, ...desired }
+}
+
+/** Reads a resource just before it is changed, and holds it against what the plan saw. */
+async function assess(
+  step: Step,
+  target: Target,
+  context: StepContext,
+): Promise<Extract<Observation, { status: 'present' }>> {
+  const before = await context.observe(target)
+  if (before.status === 'unreadable') throw moved(step, `it cannot be read: ${before.why}`)
+  if (before.status === 'absent') throw moved(step, 'it has gone since the plan was made')
+  const planned = context.plan.observed[step.address]
+  if (planned !== undefined && observationDigest(before) !== planned) {
+    throw moved(step, 'it has changed since the plan was made')
+  }
+  return before
+}
+
+/** Whether what is found where something is to be made is the unfinished work of an earlier try. */
+function isOwn(
+  found: Extract<Observation, { status: 'present' }>,
+  owner: Owner,
+  identity: Identity,
+  step: Step,
+): boolean {
+  if (found.owner) return sameOwner(found.owner, owner)
+  if (step.restore?.resume) return true
+  return identity.uuid !== undefined && found.identity.uuid === identity.uuid
+}
+
+function aim(resource: Pick<DesiredResource, 'address' | 'kind' | 'name' | 'spec'>): Target {
+  return { address: resource.address, kind: resource.kind, name: resource.name, spec: resource.spec }
+}
+
+function recordOf(
+  desired: DesiredResource,
+  identity: Identity,
+  seen: Extract<Observation, { status: 'present' }>,
+): ResourceRecord {
+  const { managed: _, ...kept } = desired
+  return { ...kept, identity, facts: seen.facts, ...(seen.pending?.length && { pending: seen.pending }) }
+}
+
+function trash(context: StepContext, step: Step): string {
+  return createHash('sha256').update(`${context.applyId} ${step.address}`).digest('hex').slice(0, 12)
+}
+
+function wanted(step: Step): DesiredResource {
+  if (!step.desired) throw bug(step, `a step of action ${step.action} has no desired resource`)
+  return step.desired
+}
+
+function moved(step: Step, what: string): InfraError {
+  return new InfraError({
+    kind: 'operation',
+    code: 'moved',
+    address: step.address,
+    message: `the ${step.phase ?? step.action} was not tried: ${what}`,
+    hint: 'Plan again to see what is there now.',
+  })
+}
+
+function bug(step: Step, what: string): InfraError {
+  return new InfraError({
+    kind: 'operation',
+    code: 'broken-plan',
+    address: step.address,
+    message: `the step cannot be done: ${what}`,
+    hint: 'Plan again. A saved plan that was edited by hand is not applied.',
+  })
+}

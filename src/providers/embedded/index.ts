@@ -1,0 +1,208 @@
+/**
+ * The embedded provider: a small world on disk that knows every kind, so that a newcomer, a demo, a benchmark and a crash
+ * test need nothing installed. It never pretends to be a real system.
+ */
+import { z } from 'zod'
+import { InfraError } from '../../model/error.js'
+import type { Ports } from '../../model/ports.js'
+import { isObject, type Json } from '../../model/value.js'
+import type { Kind } from '../kind.js'
+import type { Observation, Provider, ProviderType, Target } from '../provider.js'
+import { factsOf } from './facts.js'
+import { type Fault, type FaultyCall, faultSchema, faultsOf, withFault } from './faults.js'
+import { openWorld, type World, type WorldObject } from './world.js'
+
+const settingsSchema = z.strictObject({
+  faults: z.array(faultSchema).optional().describe('Calls that go wrong, for tests and demonstrations.'),
+  parallelism: z.int().positive().optional().describe('How many changes at once; 256 by default.'),
+})
+
+/** The provider type over the kinds that it shall know. */
+export function embeddedType(kinds: readonly Kind[]): ProviderType {
+  const byName = new Map(kinds.map(kind => [kind.kind, kind]))
+  return {
+    type: 'embedded',
+    summary: 'A world on disk for every kind: demonstrations, tests and benchmarks need nothing installed.',
+    kinds: [],
+    settings: settingsSchema,
+    async open(connection, ports) {
+      const settings = connection.settings as {
+        readonly faults?: readonly Fault[]
+        readonly parallelism?: number
+      }
+      const world = await openWorld(ports.files, connection.stateFolder)
+      return provider(world, byName, settings, ports)
+    },
+  }
+}
+
+function provider(
+  world: World,
+  kinds: ReadonlyMap<string, Kind>,
+  settings: { readonly faults?: readonly Fault[]; readonly parallelism?: number },
+  ports: Ports,
+): Provider {
+  const faults = faultsOf(settings.faults ?? [])
+  const faulty = (
+    call: FaultyCall,
+    target: Target,
+    signal: AbortSignal,
+    whole: () => Promise<void>,
+    half: () => Promise<void>,
+  ) => withFault(faults.strike(call, target.address), target.address, { whole, half }, ports.clock, signal)
+
+  return {
+    type: 'embedded',
+    description: 'embedded: a world of this tool on disk, no real system',
+    parallelism: settings.parallelism ?? 256,
+
+    async observe(targets, signal) {
+      const found = new Map<string, Observation>()
+      for (const target of targets) found.set(target.address, await observeOne(target, signal))
+      return found
+    },
+
+    create(request, call) {
+      const object = (): WorldObject => ({
+        kind: request.kind,
+        name: request.name,
+        identity: request.identity,
+        owner: request.owner,
+        spec: request.spec,
+        labels: request.labels,
+      })
+      const restored = isObject(request.restore)
+        ? world.inTrash(request.kind, String(request.restore.trash))
+        : undefined
+      return faulty(
+        'create',
+        request,
+        call.signal,
+        async () => {
+          refuseStranger(request, world)
+          if (
+            request.restore !== undefined &&
+            !restored &&
+            !world.find(request.kind, request.name, request.identity)
+          ) {
+            throw gone(request)
+          }
+          await world.put(object())
+          if (restored) await world.remove(restored)
+        },
+        () => world.put({ ...object(), incomplete: true }),
+      )
+    },
+
+    update(request, call) {
+      const old = world.find(request.kind, request.name, request.identity)
+      const waits = request.restart
+        ? []
+        : request.changes.filter(change => change.how === 'restart').map(change => change.path)
+      const pending = request.restart ? [] : [...new Set([...(old?.pending ?? []), ...waits])]
+      return faulty(
+        'update',
+        request,
+        call.signal,
+        async () => {
+          if (!old) throw absent(request)
+          const { pending: _, ...rest } = old
+          const { owner, spec, labels } = request
+          await world.put({ ...rest, owner, spec, labels, ...(pending.length > 0 && { pending }) })
+        },
+        async () => {
+          const [first] = Object.keys(request.spec).filter(name => request.spec[name] !== old?.spec[name])
+          if (!old || first === undefined) return
+          await world.put({ ...old, spec: { ...old.spec, [first]: request.spec[first] as Json } })
+        },
+      )
+    },
+
+    async delete(request, call) {
+      const object = world.find(request.kind, request.name, request.identity)
+      if (!object) return
+      const keeps = kinds.get(request.kind)?.deletion(request.spec).undo === 'restore'
+      await faulty(
+        'delete',
+        request,
+        call.signal,
+        async () => {
+          if (keeps) {
+            await call.keep({ trash: request.trash })
+            if (!object.incomplete) await world.put({ ...object, trash: request.trash })
+          }
+          await world.remove(object)
+        },
+        async () => {
+          if (keeps) {
+            await call.keep({ trash: request.trash })
+            await world.put({ ...object, trash: request.trash })
+          }
+          await world.put({ ...object, incomplete: true })
+        },
+      )
+    },
+
+    async discard(token) {
+      if (!isObject(token)) return
+      for (const object of [...world.all()]) if (object.trash === token.trash) await world.remove(object)
+    },
+
+    close: () => world.close(),
+  }
+
+  async function observeOne(target: Target, signal: AbortSignal): Promise<Observation> {
+    const does = faults.strike('observe', target.address)
+    if (does === 'hang') await ports.clock.sleep(2 ** 30, signal)
+    if (does === 'lie') return { status: 'absent' }
+    if (does !== undefined)
+      return { status: 'unreadable', why: 'the embedded world failed to read it, as it was told to' }
+    const object = world.find(target.kind, target.name, target.identity)
+    const kind = kinds.get(target.kind)
+    if (!object) return { status: 'absent' }
+    if (!kind)
+      return { status: 'unreadable', why: `the embedded world does not know the kind ${target.kind}` }
+    return {
+      status: 'present',
+      identity: object.identity,
+      ...(object.owner && { owner: object.owner }),
+      spec: object.spec,
+      facts: factsOf(object, kind),
+      ...(object.pending?.length && { pending: object.pending }),
+      ...(object.incomplete && { incomplete: true }),
+    }
+  }
+}
+
+/** Two objects of one name are refused, as every real system does. */
+function refuseStranger(request: Target, world: World): void {
+  const there = world.find(request.kind, request.name, undefined)
+  if (!there || there.identity.uuid === request.identity?.uuid) return
+  throw new InfraError({
+    kind: 'operation',
+    code: 'exists',
+    address: request.address,
+    message: `the embedded world has a ${request.kind} ${request.name} already`,
+    hint: 'Choose another name, or import it.',
+  })
+}
+
+function absent(request: Target): InfraError {
+  return new InfraError({
+    kind: 'operation',
+    code: 'absent',
+    address: request.address,
+    message: `the embedded world has no ${request.kind} ${request.name} to change`,
+    hint: 'Plan again.',
+  })
+}
+
+function gone(request: Target): InfraError {
+  return new InfraError({
+    kind: 'operation',
+    code: 'trash-empty',
+    address: request.address,
+    message: `what was kept of ${request.kind} ${request.name} is gone, so its data cannot come back`,
+    hint: 'A checkpoint can be rolled back to only until it is pruned.',
+  })
+}
