@@ -40,8 +40,14 @@ export interface FileSystem {
   replace(path: string, bytes: Uint8Array, mode: number): Promise<void>
   /** Opens for appending, made with mode 0600 where missing (and its folder synced). */
   append(path: string): Promise<AppendFile>
+  /** Renames within a folder, over what is there, and syncs the folder. */
   rename(from: string, to: string): Promise<void>
-  /** Removes a file; nothing happens where there is none. */
+  /**
+   * Gives a file a second name, which keeps its bytes when the first one is replaced, and syncs the folder of the new name;
+   * copies where the file system has no hard links. Nothing happens where the new name is taken.
+   */
+  link(from: string, to: string): Promise<void>
+  /** Removes a file; nothing happens where there is none. Not synced: after a loss of power it may be there again. */
   remove(path: string): Promise<void>
   /** Makes the folder and its parents with mode 0700 where missing. */
   makeFolder(path: string): Promise<void>
