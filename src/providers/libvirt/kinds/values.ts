@@ -1,0 +1,87 @@
+/** Small readers for specs whose values may be missing or not known yet. */
+import { type Attributes, isObject, isUnresolved, type Json } from '../../../model/value.js'
+import type { Hazard } from '../../kind.js'
+
+export function text(value: Json | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined
+}
+
+export function number(value: Json | undefined): number | undefined {
+  return typeof value === 'number' ? value : undefined
+}
+
+export function list(value: Json | undefined): readonly Json[] {
+  return Array.isArray(value) ? (value as readonly Json[]) : []
+}
+
+/** The fields of an object; none where it is missing or not known yet. */
+export function fields(value: Json | undefined): Attributes {
+  return isObject(value) && !isUnresolved(value) ? value : {}
+}
+
+/** The objects of a list, each with its place in it; unresolved elements are passed over. */
+export function objects(value: Json | undefined): { readonly item: Attributes; readonly index: number }[] {
+  return list(value).flatMap((item, index) =>
+    isObject(item) && !isUnresolved(item) ? [{ item, index }] : [],
+  )
+}
+
+/** Applies to a value if it is a known text; passes anything else on. */
+export function mapText(value: Json | undefined, change: (text: string) => Json): Json | undefined {
+  return typeof value === 'string' ? change(value) : value
+}
+
+/** Applies to a value if it is a known number; passes anything else on. */
+export function mapNumber(value: Json | undefined, change: (number: number) => Json): Json | undefined {
+  return typeof value === 'number' ? change(value) : value
+}
+
+/** Applies to the known objects of a list; passes anything else on. */
+export function mapObjects(
+  value: Json | undefined,
+  change: (item: Attributes, index: number) => Attributes,
+): Json | undefined {
+  if (!Array.isArray(value)) return value
+  return (value as readonly Json[]).map((item, index) =>
+    isObject(item) && !isUnresolved(item) ? change(item, index) : item,
+  )
+}
+
+/** The fields that have a value: neither undefined nor null. */
+export function present(record: { readonly [key: string]: Json | undefined }): Attributes {
+  return Object.fromEntries(
+    Object.entries(record).filter(
+      (entry): entry is [string, Json] => entry[1] !== undefined && entry[1] !== null,
+    ),
+  )
+}
+
+/** `POOL:VOLUME`, and a volume alone in the pool that applies; an absolute path stays as it is. */
+export function volumeReference(reference: string, pool: string): string {
+  return reference.startsWith('/') || reference.includes(':') ? reference : `${pool}:${reference}`
+}
+
+/** Pool and volume of `POOL:VOLUME`; undefined for a path. */
+export function splitReference(
+  reference: string,
+): { readonly pool: string; readonly volume: string } | undefined {
+  const colon = reference.indexOf(':')
+  if (reference.startsWith('/') || colon < 1) return undefined
+  return { pool: reference.slice(0, colon), volume: reference.slice(colon + 1) }
+}
+
+/** Whether a number grew. */
+export const grows = {
+  text: 'grows',
+  holds: (from: Json | undefined, to: Json | undefined): boolean =>
+    typeof from === 'number' && typeof to === 'number' && to > from,
+}
+
+/** Whether a number shrank. */
+export const shrinks = {
+  text: 'shrinks',
+  holds: (from: Json | undefined, to: Json | undefined): boolean =>
+    typeof from === 'number' && typeof to === 'number' && to < from,
+}
+
+export const noHazards: readonly Hazard[] = []
