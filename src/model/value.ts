@@ -17,6 +17,19 @@ export function isObject(value: Json | undefined): value is { readonly [key: str
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/**
+ * What stands in the place of a secret in everything that is shown or saved: a keyed digest that tells a changed secret from
+ * an unchanged one to who has the key, or `true` where there was no key.
+ */
+export type Sensitive = { readonly $sensitive: string | true }
+
+/** Whether a value is a mask and nothing else: a document that only looks like one is still to be masked. */
+export function isSensitive(value: Json | undefined): value is Sensitive {
+  if (!isObject(value) || Object.keys(value).length !== 1) return false
+  const digest = value.$sensitive
+  return digest === true || (typeof digest === 'string' && /^[0-9a-f]{16}$/.test(digest))
+}
+
 /** Deep equality of plain data, whatever the order of keys. */
 export function sameValue(a: Json | undefined, b: Json | undefined): boolean {
   if (a === b) return true
