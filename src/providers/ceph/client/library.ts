@@ -1,0 +1,133 @@
+/** A cluster through librados and librbd. */
+import PQueue from 'p-queue'
+import { InfraError } from '../../../model/error.js'
+import type { Json } from '../../../model/value.js'
+import type { CallOptions, CephCommand, CommandAnswer, RbdOperations } from './connection.js'
+import { CephError } from './error.js'
+import { type Host, HostFailure, startHost, threads } from './host-process.js'
+import { readDescriptions } from './offers.js'
+import type { Access, Environment } from './settings.js'
+import { rbdNames, type Wire } from './wire.js'
+
+/** Opens the wire. Fails with the code `ceph-library-missing` where librados or librbd is not installed. */
+export async function openLibrary(
+  access: Access,
+  environment: Environment,
+  signal: AbortSignal,
+): Promise<Wire> {
+  const queue = new PQueue({ concurrency: threads - 8 })
+  let host: Promise<Host> = connect(access, environment, signal)
+  await host
+
+  /** The host, a new one where the last has died: one that is gone must not fail every call after it. */
+  async function living(options: CallOptions): Promise<Host> {
+    const current = await host.catch(() => undefined)
+    if (!current?.alive) host = connect(access, environment, options.signal)
+    return host
+  }
+
+  async function ask(call: string, args: Json, what: string, options: CallOptions): Promise<Json> {
+    const seconds = options.timeoutSeconds ?? access.timeoutSeconds
+    // The library's own limit comes first where there is one, and says more
+    const limit = AbortSignal.timeout((seconds + 5) * 1000)
+    const run = async () => {
+      options.signal.throwIfAborted()
+      const signal = AbortSignal.any([options.signal, limit])
+      return (await living(options)).ask(call, args, signal)
+    }
+    try {
+      return await queue.add(run)
+    } catch (thrown) {
+      if (thrown instanceof HostFailure) throw new CephError(what, thrown.failure.errno, thrown.failure.words)
+      if (limit.aborted && !options.signal.aborted)
+        throw new CephError(what, 110, `no answer after ${seconds} s`)
+      throw thrown
+    }
+  }
+
+  const command = (target: 'mon' | 'mgr') => async (given: CephCommand, options: CallOptions) => {
+    const text = JSON.stringify({ format: 'json', ...given })
+    const answer = await ask(target, { command: text, input: options.input ?? '' }, given.prefix, options)
+    return answer as unknown as CommandAnswer
+  }
+  const rbd = Object.fromEntries(
+    rbdNames.map(name => [
+      name,
+      (args: Json, options: CallOptions) => ask(name, args, `rbd ${name} ${subject(args)}`, options),
+    ]),
+  ) as unknown as RbdOperations
+  return {
+    transport: 'library',
+    mon: command('mon'),
+    mgr: command('mgr'),
+    rbd,
+    // The monitors describe the managers' commands, too
+    offers: async options =>
+      readDescriptions((await command('mon')({ prefix: 'get_command_descriptions' }, options)).output),
+    async close() {
+      queue.clear()
+      const last = await host.catch(() => undefined)
+      if (!last?.alive) return
+      // Calls still under way hang: the library would wait for them
+      if (queue.pending === 0) await last.ask('close', null, AbortSignal.timeout(2000)).catch(() => undefined)
+      last.kill()
+    },
+  }
+}
+
+async function connect(access: Access, environment: Environment, signal: AbortSignal): Promise<Host> {
+  const host = startHost(environment)
+  const { conf, keyring, name, cluster, options, timeoutSeconds } = access
+  const request = {
+    ...(conf !== undefined && { conf }),
+    ...(keyring !== undefined && { keyring }),
+    name,
+    cluster,
+    options,
+    timeoutSeconds,
+  }
+  try {
+    const limit = AbortSignal.timeout((timeoutSeconds + 5) * 1000)
+    await host.ask('open', request, AbortSignal.any([signal, limit]))
+    return host
+  } catch (thrown) {
+    host.kill()
+    if (signal.aborted) throw signal.reason
+    if (!(thrown instanceof HostFailure) && thrown instanceof InfraError) throw thrown
+    throw connectionError(access, thrown)
+  }
+}
+
+function connectionError(access: Access, thrown: unknown): InfraError {
+  const failure = thrown instanceof HostFailure ? thrown.failure : { errno: 110, words: 'no answer' }
+  if (failure.library) {
+    return new InfraError({
+      kind: 'connection',
+      code: 'ceph-library-missing',
+      message: 'librados or librbd cannot be loaded',
+      why: failure.words,
+      hint: 'install librados2 and librbd1, or set `transport: command` to use the ceph and rbd clients',
+    })
+  }
+  return new InfraError({
+    kind: 'connection',
+    code: 'ceph-connect',
+    message: `cannot connect to Ceph as ${access.name} (${access.conf ?? `/etc/ceph/${access.cluster}.conf`})`,
+    why: new CephError('connecting', failure.errno, failure.words).message + wordsOf(failure.words),
+    hint: 'check conf, keyring and client of the connection, and that a monitor can be reached from here',
+  })
+}
+
+const wordsOf = (words: string) => (words === '' ? '' : `: ${words}`)
+
+/** What a call on images is about: `pool/image@snapshot`. */
+function subject(args: Json): string {
+  const { pool, image, snapshot, id } = args as {
+    pool?: string
+    image?: string
+    snapshot?: string
+    id?: string
+  }
+  const name = image ?? id
+  return [pool, name && `/${name}`, snapshot && `@${snapshot}`].filter(part => part !== undefined).join('')
+}

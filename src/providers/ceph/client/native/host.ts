@@ -1,0 +1,51 @@
+/**
+ * The process that holds librados and librbd, started by ../library.ts. Their calls block a thread each, and one that hangs
+ * cannot be taken back: here they have threads of their own and can be ended without losing the engine, and a fault in the
+ * library does not end an apply.
+ */
+import koffi from 'koffi'
+import type { Json } from '../../../../model/value.js'
+import { NativeFailure, type OpenRequest, type Reply, type Request } from './protocol.js'
+
+// librbd needs more stack than koffi gives by default; to be said before any library is loaded
+koffi.config({ async_stack_size: 1 << 20, max_async_calls: 512 })
+const { openRados } = await import('./librados.js')
+const { loadLibrbd } = await import('./librbd.js')
+const { makeImages } = await import('./images.js')
+
+type Call = (args: never) => Promise<unknown>
+let calls: Readonly<Record<string, Call>> = {
+  async open(request: OpenRequest) {
+    const librbd = loadLibrbd()
+    const rados = await openRados(request)
+    calls = {
+      ...makeImages(rados, librbd),
+      mon: (args: { command: string; input: string }) => rados.command('mon', args.command, args.input),
+      mgr: (args: { command: string; input: string }) => rados.command('mgr', args.command, args.input),
+      close: () => rados.shutdown(),
+    }
+    return null
+  },
+}
+
+async function answer(request: Request): Promise<Reply> {
+  try {
+    const call = calls[request.call]
+    if (!call) throw new NativeFailure({ errno: 95, words: `no call ${request.call}` })
+    return { id: request.id, value: ((await call(request.args as never)) ?? null) as Json }
+  } catch (thrown) {
+    const failure =
+      thrown instanceof NativeFailure
+        ? thrown.failure
+        : { errno: 5, words: thrown instanceof Error ? thrown.message : String(thrown) }
+    return { id: request.id, failure }
+  }
+}
+
+process.on('message', (request: Request) => {
+  void answer(request).then(reply => process.send?.(reply))
+})
+// Signals of the terminal reach this process, too, but only its parent decides when it ends
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+// At once: a thread that hangs in the library would hold an orderly exit back
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))

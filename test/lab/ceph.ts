@@ -1,0 +1,91 @@
+/** A real Ceph cluster for one test file, made by lab/ceph/lab.sh. */
+import { execFile } from 'node:child_process'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const script = fileURLToPath(new URL('./ceph/lab.sh', import.meta.url))
+const loader = new URL('./typescript-loader.mjs', import.meta.url).href
+const exec = promisify(execFile)
+
+export interface CephLabOptions {
+  /** Names the lab's folder: one a test file. */
+  readonly name: string
+  /** The first of 300 ports of its own. */
+  readonly port: number
+  readonly osds?: number
+  readonly mgrs?: number
+  readonly mdss?: number
+  readonly store?: 'memstore' | 'bluestore'
+}
+
+export interface CephLab {
+  readonly conf: string
+  /** For `ceph`, `rbd` and connections: where the cluster is. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** The client's output. Fails with what it said. */
+  ceph(...args: readonly string[]): Promise<string>
+  /** The client's output as data. */
+  cephJson<T>(...args: readonly string[]): Promise<T>
+  rbd(...args: readonly string[]): Promise<string>
+  rbdJson<T>(...args: readonly string[]): Promise<T>
+  /** SIGKILL one daemon: `mgr.x`. */
+  kill(daemon: string): Promise<void>
+  /** Starts it again and waits until it serves. */
+  start(daemon: string): Promise<void>
+  clean(): Promise<void>
+}
+
+/** Why this machine cannot have a lab, or undefined where it can. With CI=true that is a failure instead. */
+export async function cephLabMissing(): Promise<string | undefined> {
+  try {
+    for (const tool of ['ceph-mon', 'ceph-osd', 'ceph-mgr', 'ceph-mds', 'ceph', 'rbd']) {
+      await exec('sh', ['-c', `command -v ${tool}`])
+    }
+    return undefined
+  } catch {
+    const reason = `Ceph's daemons are not installed: run ${script} install`
+    if (process.env.CI === 'true') throw new Error(reason)
+    return reason
+  }
+}
+
+export async function cephLab(options: CephLabOptions): Promise<CephLab> {
+  const run = join(tmpdir(), `infra-ceph-${options.name}-${options.port}`)
+  const { CEPH_CONF: _conf, CEPH_ARGS: _args, ...outer } = process.env
+  const env = {
+    ...outer,
+    LAB_RUN: run,
+    LAB_PORT: String(options.port),
+    LAB_OSDS: String(options.osds ?? 1),
+    LAB_MGRS: String(options.mgrs ?? 1),
+    LAB_MDSS: String(options.mdss ?? 1),
+    LAB_OSD_STORE: options.store ?? 'memstore',
+  }
+  const lab = async (...args: readonly string[]) => {
+    await exec(script, [...args], { env })
+  }
+  await lab('clean')
+  await lab('up')
+  const conf = join(run, 'ceph.conf')
+  const tool =
+    (name: string) =>
+    async (...args: readonly string[]) => {
+      const { stdout } = await exec(name, ['--conf', conf, ...args], { env: outer, maxBuffer: 1 << 28 })
+      return stdout
+    }
+  const ceph = tool('ceph')
+  const rbd = tool('rbd')
+  return {
+    conf,
+    env: { ...outer, CEPH_CONF: conf, NODE_OPTIONS: `${outer.NODE_OPTIONS ?? ''} --import=${loader}` },
+    ceph,
+    cephJson: async (...args) => JSON.parse(await ceph('--format', 'json', ...args)),
+    rbd,
+    rbdJson: async (...args) => JSON.parse(await rbd('--format', 'json', ...args)),
+    kill: name => lab('kill', name),
+    start: name => lab('start', name),
+    clean: () => lab('clean'),
+  }
+}
