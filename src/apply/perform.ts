@@ -102,7 +102,8 @@ async function update(step: Step, context: StepContext): Promise<ResourceRecord>
     context.call,
   )
   const seen = verifyPresent(step, desired, await context.observe(target), kind, owner, provider.type)
-  return recordOf(desired, { ...record.identity, ...seen.identity }, seen)
+  const updated = recordOf(desired, { ...record.identity, ...seen.identity }, seen)
+  return record.adopted ? { ...updated, adopted: true } : updated
 }
 
 async function remove(step: Step, context: StepContext): Promise<null> {
@@ -126,6 +127,7 @@ async function adopt(step: Step, context: StepContext): Promise<ResourceRecord> 
   const desired = step.desired ? context.resolve(step.desired) : undefined
   const subject = desired ?? context.record
   if (!subject) throw bug(step, 'an adoption has neither a document nor a record')
+  const kept = context.record?.adopted || !context.record ? { adopted: true as const } : {}
   const known = context.record?.identity ?? step.restore?.identity
   const target: Target = { ...aim(subject), ...(known && { identity: known }) }
   let seen = await context.observe(target)
@@ -133,10 +135,12 @@ async function adopt(step: Step, context: StepContext): Promise<ResourceRecord> 
   const identity = { ...known, ...seen.identity }
   if (!desired) {
     const spec = currentSpec(subject.spec, seen.spec, subject.spec, kind.keyedLists)
-    return recordOf({ ...subject, managed: true, spec }, identity, seen)
+    return { ...recordOf({ ...subject, managed: true, spec }, identity, seen), ...kept }
   }
   const owner = { lineage: context.lineage, address: step.address }
-  if (!seen.owner || !sameOwner(seen.owner, owner)) {
+  // What infra made itself and had not recorded is its own to delete.
+  const ours = seen.owner !== undefined && sameOwner(seen.owner, owner)
+  if (!ours) {
     await context.intend({ identity, trash: trash(context, step), from: seen.spec })
     const request = {
       ...target,
@@ -152,7 +156,7 @@ async function adopt(step: Step, context: StepContext): Promise<ResourceRecord> 
     if (seen.status !== 'present') throw moved(step, 'it went while it was taken over')
   }
   const spec = currentSpec(desired.spec, seen.spec, desired.spec, kind.keyedLists)
-  return recordOf({ ...desired, spec }, { ...identity, ...seen.identity }, seen)
+  return { ...recordOf({ ...desired, spec }, { ...identity, ...seen.identity }, seen), ...(!ours && kept) }
 }
 
 async function recordAnew(step: Step, context: StepContext): Promise<ResourceRecord> {

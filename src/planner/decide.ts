@@ -82,12 +82,17 @@ function remove(record: ResourceRecord | undefined, observation: Observation, in
   if (stranger) return { action: 'forget', cause: 'it is gone, and another object has its name' }
   if (record.lifecycle.retainOnDelete) return { action: 'forget', cause: 'it is to be kept (retainOnDelete)' }
   if (observation.status === 'absent') return { action: 'forget', cause: 'it is gone already' }
+  if (input.options.mode === 'rollback' && record.adopted)
+    return { action: 'forget', cause: 'it was there before infra took it over' }
   return { action: 'delete' }
 }
 
 /** Desired, there, and not recorded: ours from a run that was cut off, or somebody else's. */
 function claim(desired: DesiredResource, observed: Present, kind: Kind, input: PlanInput): Decision {
   const ours = observed.owner?.lineage === input.state.lineage && observed.owner.address === desired.address
+  const back = input.restore?.get(desired.address)
+  const same = back !== undefined && sameValue(back.identity, { ...back.identity, ...observed.identity })
+  if (!ours && same) return { action: 'adopt', changes: [], cause: 'it was recorded before' }
   if (!ours && input.options.adopt?.includes(desired.address))
     return { action: 'adopt', changes: [], cause: 'it is taken over' }
   if (!ours) {

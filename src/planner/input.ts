@@ -26,6 +26,8 @@ export interface PlanOptions {
   readonly only?: ReadonlySet<Address>
   /** Addresses to be replaced although nothing in them changed. */
   readonly replace?: readonly Address[]
+  /** Undoes what an unfinished apply did itself: protection does not hold against that. */
+  readonly unprotected?: boolean
   /** Addresses whose objects exist and are to be taken over, whoever made them. */
   readonly adopt?: readonly Address[]
   /** Updates may restart what they change, whatever the documents say. */

@@ -9,6 +9,7 @@ import { observationDigest, planDigest } from './digest.js'
 import type { PlanInput, PlanResult } from './input.js'
 import { type Drift, type Plan, type PlanCounts, planFormat, type Step } from './plan.js'
 import { checkProtection } from './protect.js'
+import { reachable } from './reachable.js'
 import { replacedAlong } from './replaced-along.js'
 import { type Decided, stepsOf } from './steps.js'
 import { targeted } from './target.js'
@@ -33,7 +34,7 @@ export function planStack(input: PlanInput): PlanResult {
     if (decision.action === 'refused') problems.push(...decision.problems)
   holdBack(decided)
   const steps = wire([...decided.values()].flatMap(stepsOf), decided)
-  problems.push(...checkProtection(steps, decided))
+  if (!input.options.unprotected) problems.push(...checkProtection(steps, decided))
 
   const told = facts(decided, input)
   const draft: Omit<Plan, 'digest'> = {
@@ -67,8 +68,10 @@ function decideOne(address: Address, input: PlanInput): Decided | InfraError {
   }
   const observation = input.observed.get(address) ?? unknown
   const restore = input.restore?.get(address)
-  const decision: Decision = decide({ desired, record, observation, restore }, kind, input)
-  return { address, kind, desired, record, restore, decision }
+  const { goal, left } =
+    mode === 'rollback' ? reachable(desired, record, observation, kind) : { goal: desired, left: [] }
+  const decision: Decision = decide({ desired: goal, record, observation, restore }, kind, input)
+  return { address, kind, desired: goal, record, restore, decision, left }
 }
 
 /** What needs something that could not be read waits, too: nothing is built on a guess. */
@@ -121,6 +124,7 @@ function facts(
     const moved = driftOf(subject, observation)
     if (moved) drift.push(moved)
     if (subject.decision.action === 'unreadable') unreadable.push({ address, why: subject.decision.why })
+    for (const text of subject.left) remarks.push({ address, text })
     if (observation.status !== 'present') continue
     if (observation.remark !== undefined) remarks.push({ address, text: observation.remark })
     if (observation.pending?.length) pending.push({ address, paths: observation.pending })

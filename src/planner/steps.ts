@@ -3,6 +3,7 @@ import type { Address } from '../model/address.js'
 import type { Hazard, Kind } from '../providers/kind.js'
 import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord } from '../state/document.js'
+import { classify } from './classify.js'
 import type { Decision } from './decide.js'
 import type { Restore } from './input.js'
 import type { Change, Step, Undo } from './plan.js'
@@ -14,13 +15,15 @@ export interface Decided {
   readonly record: ResourceRecord | undefined
   readonly restore: Restore | undefined
   readonly decision: Decision
+  /** What a rollback cannot put back, in words. */
+  readonly left: readonly string[]
 }
 
 type Draft = Omit<Step, 'needs'>
 
 /** The steps of one resource: none, one, or the two halves of a replacement. */
 export function stepsOf(decided: Decided): Draft[] {
-  const { decision } = decided
+  const { decision, kind } = decided
   switch (decision.action) {
     case 'none':
     case 'unreadable':
@@ -41,7 +44,7 @@ export function stepsOf(decided: Decided): Draft[] {
           ...common(decided, 'update', 'update', decision.cause),
           changes: decision.changes,
           hazards: decision.hazards,
-          undo: { how: 'update', text: 'changed back to what it was' },
+          undo: undoOfUpdate(decision.changes, kind),
           ...(decision.restart && { restart: true }),
         },
       ]
@@ -91,6 +94,24 @@ function common(
     ...(desired && { desired }),
     ...(record && { before: { spec: record.spec, sensitive: record.sensitive, identity: record.identity } }),
   }
+}
+
+/** Whether each change could be made the other way round. */
+function undoOfUpdate(changes: readonly Change[], kind: Kind): Undo {
+  for (const { path, from, to } of changes) {
+    const back = classify(kind, {
+      path,
+      ...(to !== undefined && { from: to }),
+      ...(from !== undefined && { to: from }),
+    })
+    if (back.how === 'refuse') {
+      return {
+        how: 'none',
+        text: `${path} cannot go back${back.why ? `: ${back.why}` : ''}; a rollback leaves it`,
+      }
+    }
+  }
+  return { how: 'update', text: 'changed back to what it was' }
 }
 
 function creation(decided: Decided, action: 'create' | 'replace', cause: string | undefined): Draft {

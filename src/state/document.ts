@@ -14,6 +14,8 @@ export interface ResourceRecord extends Omit<DesiredResource, 'managed'> {
   readonly facts: Attributes
   /** Changed paths that wait for a restart. */
   readonly pending?: readonly string[]
+  /** It was there before infra took it over: going back to before that forgets it, and does not delete it. */
+  readonly adopted?: true
   /** Why the object cannot be trusted and is to be replaced: a create that failed or was cut off, or the user's word. */
   readonly tainted?: string
 }

@@ -6,11 +6,11 @@ import type { WorldObject } from './world.js'
 /** A value for each fact of the kind. What the spec does not tell is `embedded:<fact>`. */
 export function factsOf(object: WorldObject, kind: Kind): Attributes {
   const facts: { [key: string]: Json } = {}
-  for (const fact of Object.keys(kind.facts)) facts[fact] = valueOf(fact, object)
+  for (const fact of Object.keys(kind.facts)) facts[fact] = factValue(fact, object)
   return facts
 }
 
-function valueOf(fact: string, object: WorldObject): Json {
+function factValue(fact: string, object: WorldObject): Json {
   switch (fact) {
     case 'uuid':
       return object.identity.uuid ?? ''

@@ -1,0 +1,308 @@
+/** One apply as a transaction: it completes, or it puts everything back, or it says exactly what is open. */
+
+import type { Address } from '../model/address.js'
+import { InfraError } from '../model/error.js'
+import type { Plan } from '../planner/plan.js'
+import { planStack } from '../planner/plan-stack.js'
+import type { ResourceRecord, StateDocument } from '../state/document.js'
+import { fold } from '../state/fold.js'
+import { takeOutRestored, writeCheckpoint } from './checkpoint.js'
+import { aimAt, type Engine, observeAll } from './engine.js'
+import { type ExecuteResult, execute, type StepFailure } from './execute.js'
+import { type Folded, foldJournal } from './fold.js'
+import { type Journal, openJournal, resumeJournal } from './journal.js'
+import type { Checkpoint, JournalRecord } from './record.js'
+import { settle, wayBack, wayForward } from './ways.js'
+
+export type OnFailure = (failures: readonly StepFailure[]) => Promise<'retry' | 'rollback' | 'stop'>
+
+export interface Control {
+  /** Aborted: no new steps, running ones end, then `onFailure` decides. */
+  readonly stopping: AbortSignal
+  /** Aborted: out at once; the journal stays open. */
+  readonly signal: AbortSignal
+  readonly onFailure: OnFailure
+}
+
+export interface Outcome {
+  /** `open`: neither forward nor back was reached; the journal stays, and `recover` goes on with it. */
+  readonly result: 'applied' | 'rolled-back' | 'stopped' | 'open'
+  readonly state: StateDocument
+  readonly failures: readonly StepFailure[]
+  /** Changes that could not be undone, in words. */
+  readonly left: readonly { readonly address: Address; readonly text: string }[]
+  readonly done: number
+  readonly checkpoint?: Checkpoint
+}
+
+/** Applies an approved plan to the state that it was made from. Fails before it changes anything if a journal is open. */
+export async function applyPlan(
+  engine: Engine,
+  plan: Plan,
+  base: StateDocument,
+  command: string,
+  control: Control,
+): Promise<Outcome> {
+  const { ports, stateFolder } = engine
+  const journal = await openJournal(ports.files, stateFolder)
+  const written: JournalRecord[] = [
+    {
+      type: 'open',
+      format: 1,
+      id: ports.random.uuid(),
+      at: ports.clock.now(),
+      command,
+      lineage: base.lineage,
+      serial: base.serial,
+    },
+    { type: 'plan', direction: 'forward', plan },
+  ]
+  const transaction = new Transaction(engine, base, journal, written)
+  return transaction.settled(async () => {
+    await journal.appendDurably(written)
+    return transaction.run({ direction: 'forward', plan, records: base.resources }, control)
+  })
+}
+
+/** Goes on with an apply that was cut off: forward to its end, or back to its beginning. Undefined where none is open. */
+export async function recover(
+  engine: Engine,
+  base: StateDocument,
+  direction: 'forward' | 'back',
+  control: Control,
+): Promise<Outcome | undefined> {
+  const resumed = await resumeJournal(engine.ports.files, engine.stateFolder)
+  if (!resumed) return undefined
+  const { journal } = resumed
+  const transaction = new Transaction(engine, base, journal, [...resumed.contents.records])
+  return transaction.settled(async () => {
+    const way = await transaction.replan(direction, control.signal)
+    return transaction.run(way, control)
+  })
+}
+
+/** A plan on its way, with the records that it was made from. */
+interface Way {
+  readonly direction: 'forward' | 'back'
+  readonly plan: Plan
+  readonly records: Readonly<Record<Address, ResourceRecord>>
+}
+
+class Transaction {
+  readonly #engine: Engine
+  readonly #base: StateDocument
+  readonly #journal: Journal
+  /** All records of the journal, as they are in the file. */
+  readonly #written: JournalRecord[]
+
+  constructor(engine: Engine, base: StateDocument, journal: Journal, written: JournalRecord[]) {
+    this.#engine = engine
+    this.#base = base
+    this.#journal = journal
+    this.#written = written
+  }
+
+  /** Runs the work; where it throws, the journal is closed and stays for `recover`. */
+  async settled(work: () => Promise<Outcome>): Promise<Outcome> {
+    try {
+      return await work()
+    } catch (error) {
+      await this.#journal.close()
+      throw error
+    }
+  }
+
+  /** Runs plans until one of them is through, or nothing more can be done. */
+  async run(first: Way, control: Control): Promise<Outcome> {
+    const failures: StepFailure[] = []
+    for (let way = first; ; ) {
+      const result = await this.#execute(way, control)
+      failures.push(...result.failures)
+      if (control.signal.aborted) return this.#leaveOpen(failures)
+      const back = way.direction === 'back'
+      const through = result.failures.length === 0 && result.skipped.length === 0
+      if (through) return this.#finish(back ? 'rolled-back' : 'applied', failures, way.plan, control)
+      if (back) return this.#leaveOpen(failures)
+      const choice = await control.onFailure(result.failures)
+      if (choice === 'stop') return this.#finish('stopped', failures, way.plan, control)
+      way = await this.replan(choice === 'rollback' ? 'back' : 'forward', control.signal)
+    }
+  }
+
+  /** The way back or forward from here, by what is really there; journaled as what is done next. */
+  async replan(direction: 'forward' | 'back', signal: AbortSignal): Promise<Way> {
+    const engine = this.#engine
+    const folded = this.#folded()
+    const observed = await this.#observe(folded, signal)
+    const way =
+      direction === 'back' ? wayBack(folded, this.#base.resources, observed) : wayForward(folded, observed)
+    const { plan, problems } = planStack({
+      stack: engine.stack,
+      desired: way.desired,
+      state: { lineage: this.#base.lineage, serial: this.#base.serial, resources: way.records },
+      observed,
+      kinds: engine.kinds,
+      connections: engine.connections,
+      outputs: folded.plan.outputs,
+      ...(way.restore && { restore: way.restore }),
+      options: way.options,
+    })
+    if (problems.length > 0 || plan.incomplete) throw blocked(direction, problems, plan)
+    const record: JournalRecord = { type: 'plan', direction, plan }
+    await this.#journal.appendDurably([record])
+    this.#written.push(record)
+    return { direction, plan, records: way.records }
+  }
+
+  #id(): string {
+    const [open] = this.#written
+    return open?.type === 'open' ? open.id : ''
+  }
+
+  #folded(): Folded {
+    return foldJournal(this.#base.resources, this.#written)
+  }
+
+  /** Observes all that this apply may have touched, in-flight objects by the identity chosen for them. */
+  #observe(folded: Folded, signal: AbortSignal) {
+    const documents = new Map(folded.plan.steps.map(step => [step.address, step.desired]))
+    const addresses = new Set([...folded.touched, ...documents.keys()])
+    const aimed = [...addresses].flatMap(address => {
+      const flight = folded.inFlight.get(address)
+      const record = folded.records.get(address) ?? this.#base.resources[address]
+      if (flight?.step.desired && flight.step.action !== 'update') {
+        const { kind, name, spec, connection } = flight.step.desired
+        return [{ connection, target: { address, kind, name, spec, identity: flight.identity } }]
+      }
+      if (record) return [aimAt(record)]
+      const desired = documents.get(address)
+      if (!desired) return []
+      const { kind, name, spec, connection } = desired
+      return [{ connection, target: { address, kind, name, spec } }]
+    })
+    return observeAll(this.#engine, aimed, signal)
+  }
+
+  async #execute({ direction, plan, records }: Way, control: Control): Promise<ExecuteResult> {
+    const { providers, kinds, resolve, ports, report, parallelism } = this.#engine
+    const journal = {
+      appendDurably: (added: readonly JournalRecord[]) => {
+        this.#written.push(...added)
+        return this.#journal.appendDurably(added)
+      },
+      appendSoon: (added: JournalRecord) => {
+        this.#written.push(added)
+        this.#journal.appendSoon(added)
+      },
+    }
+    return execute({
+      plan,
+      direction,
+      applyId: this.#id(),
+      providers,
+      kinds,
+      journal,
+      records: new Map(Object.entries(records)),
+      resolve,
+      ports,
+      ...(parallelism !== undefined && { parallelism }),
+      // On the way back nothing is stopped half-way but by force.
+      stopping: direction === 'back' ? control.signal : control.stopping,
+      signal: control.signal,
+      report,
+    })
+  }
+
+  async #leaveOpen(failures: readonly StepFailure[]): Promise<Outcome> {
+    await this.#journal.close()
+    return { result: 'open', state: this.#base, failures, left: [], done: this.#folded().done.length }
+  }
+
+  /** Checkpoint, state, then the journal goes: after a crash between any two of them, the rest is done again. */
+  async #finish(
+    result: 'applied' | 'rolled-back' | 'stopped',
+    failures: readonly StepFailure[],
+    plan: Plan,
+    control: Control,
+  ): Promise<Outcome> {
+    const { ports, stateFolder, store } = this.#engine
+    const folded = this.#folded()
+    const records = await this.#finalRecords(result, folded, control.signal)
+    const left =
+      result === 'rolled-back' ? plan.remarks.filter(remark => folded.touched.has(remark.address)) : []
+    const serial = this.#base.serial + 1
+    const outcomes = changedRecords(this.#base.resources, records)
+    const outputs =
+      result === 'applied' ? this.#engine.outputs(folded.plan.mode, records) : this.#base.outputs
+    const { document, back } = fold(this.#base, outcomes, { serial, outputs })
+    const checkpoint: Checkpoint = {
+      format: 1,
+      id: folded.id,
+      lineage: this.#base.lineage,
+      before: this.#base.serial,
+      after: serial,
+      at: folded.at,
+      command: folded.command,
+      summary: summary(folded, result),
+      back,
+      kept: folded.kept,
+    }
+    await this.#journal.releaseReserve()
+    await writeCheckpoint(ports.files, stateFolder, checkpoint)
+    await store.write(document)
+    const used = folded.done.flatMap(step => (step.restore?.token ? [step.restore.token] : []))
+    if (used.length > 0) await takeOutRestored(ports.files, stateFolder, used)
+    await this.#journal.remove()
+    return { result, state: document, failures, left, done: folded.done.length, checkpoint }
+  }
+
+  async #finalRecords(
+    result: 'applied' | 'rolled-back' | 'stopped',
+    folded: Folded,
+    signal: AbortSignal,
+  ): Promise<Record<Address, ResourceRecord>> {
+    if (result === 'stopped') return settle(folded, await this.#observe(folded, signal))
+    const records = Object.fromEntries(folded.records)
+    if (result === 'applied') return records
+    // Back where it was: what the base recorded, with what the objects that came back are called now.
+    for (const address of folded.touched) {
+      const base = this.#base.resources[address]
+      const now = records[address]
+      if (base && now) records[address] = { ...base, identity: now.identity, facts: now.facts }
+    }
+    return records
+  }
+}
+
+function changedRecords(
+  base: Readonly<Record<Address, ResourceRecord>>,
+  records: Readonly<Record<Address, ResourceRecord>>,
+): Map<Address, ResourceRecord | null> {
+  const outcomes = new Map<Address, ResourceRecord | null>()
+  for (const [address, record] of Object.entries(records))
+    if (base[address] !== record) outcomes.set(address, record)
+  for (const address of Object.keys(base)) if (!records[address]) outcomes.set(address, null)
+  return outcomes
+}
+
+function summary(folded: Folded, result: string): string {
+  const counts = new Map<string, number>()
+  for (const step of folded.done) {
+    if (step.phase === 'delete') continue
+    counts.set(step.action, (counts.get(step.action) ?? 0) + 1)
+  }
+  const told = [...counts].map(([action, count]) => `${count} ${action}`).join(', ')
+  return result === 'applied' ? told : `${result}: ${told}`
+}
+
+function blocked(direction: 'forward' | 'back', problems: readonly InfraError[], plan: Plan): InfraError {
+  const first = problems[0]
+  const unreadable = plan.unreadable.map(one => `${one.address}: ${one.why}`)
+  return new InfraError({
+    kind: first?.kind ?? 'connection',
+    code: 'way-blocked',
+    message: `the way ${direction} cannot be planned yet, and the journal stays open`,
+    why: first ? `${first.address ?? ''} ${first.message}`.trim() : `not readable: ${unreadable.join('; ')}`,
+    hint: first?.hint ?? 'When the system answers again, run `infra recover`.',
+  })
+}
