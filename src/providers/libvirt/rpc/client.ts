@@ -173,14 +173,30 @@ export class Client {
       return session
     } catch (error) {
       session?.close()
-      if (!deadline.aborted || signal?.aborted) throw error
-      throw connectionError(
+      signal?.throwIfAborted()
+      throw this.#unreachable(error, deadline.aborted)
+    }
+  }
+
+  #unreachable(error: unknown, late: boolean): unknown {
+    const place = this.uri.host ?? this.uri.parameters.socket ?? this.uri.open
+    const hint = 'See whether libvirtd works there: virsh -c URI list'
+    if (late) {
+      const what = `libvirt at ${place} has not answered within ${this.#settings.connectTimeout / 1000} s`
+      return connectionError(
         'libvirt-unreachable',
-        `libvirt at ${this.uri.host ?? this.uri.parameters.socket ?? this.uri.open} has not answered within ${connectTimeout / 1000} s`,
+        what,
         'A connection was made, and nothing came back',
-        'See whether libvirtd still works: virsh list',
+        hint,
       )
     }
+    if (!(error instanceof InfraError) || error.code !== 'libvirt-lost') return error
+    return connectionError(
+      'libvirt-unreachable',
+      `Cannot connect to libvirt at ${place}`,
+      error.why ?? '',
+      hint,
+    )
   }
 
   /** A promise, or the signal's reason if that comes first. The promise goes on for others. */

@@ -1,6 +1,8 @@
 /** libvirt's own numbers for flags and states, those that infra uses. */
 
-export const xmlFlags = { secure: 1, inactive: 2 } as const
+export const domainXmlFlags = { secure: 1, inactive: 2 } as const
+/** Of networks and pools. */
+export const inactiveXml = 1
 /** What a change of a domain or network acts on. */
 export const affect = { current: 0, live: 1, config: 2 } as const
 export const domainStates = {

@@ -2,8 +2,7 @@
  * One connection to libvirtd: calls matched to replies by their serial, as many under way as are made, events, keepalive.
  * What the other side sends is not trusted: whatever does not fit ends the connection with an error.
  */
-import type { InfraError } from '../../../model/error.js'
-import { messageOf } from '../../../model/error.js'
+import { InfraError, messageOf } from '../../../model/error.js'
 import { Aborts } from './aborts.js'
 import { Channel } from './channel.js'
 import { connectionError, readError } from './errors.js'
@@ -300,8 +299,7 @@ export class Session {
 
   #end(cause: unknown, code = 'libvirt-lost'): void {
     if (this.#failure) return
-    const said = this.#link.said()
-    const why = said === '' ? messageOf(cause) : `${messageOf(cause)}; ${said}`
+    const why = reasonOf(cause, this.#link.said())
     this.#failure = connectionError(code, 'The connection to libvirt was lost', why)
     this.#stopWatch()
     this.#link.stream.on('error', () => undefined).destroy()
@@ -309,6 +307,12 @@ export class Session {
     this.#channel?.fail(this.#failure)
     for (const listener of this.#ended.splice(0)) listener(this.#failure)
   }
+}
+
+/** What happened, and what the transport itself said of it. */
+function reasonOf(cause: unknown, said: string): string {
+  const own = cause instanceof InfraError && cause.why ? `${cause.message}: ${cause.why}` : messageOf(cause)
+  return said === '' ? own : `${own}; ${said}`
 }
 
 function lost(pending: Pending, code: string, why: string): InfraError {
