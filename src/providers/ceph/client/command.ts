@@ -64,7 +64,7 @@ export function openCommand(access: Access, environment: Environment): Wire {
       call.signal.throwIfAborted()
       const seconds = call.timeoutSeconds ?? access.timeoutSeconds
       const all = [tool, ...identity, ...(viaShell ? words.map(quoted) : words)]
-      const [file = tool, ...args] = first === undefined ? all : [first, ...rest, ...all]
+      const [file, ...args] = first === undefined ? [tool, ...all.slice(1)] : [first, ...rest, ...all]
       const result = await execa(file, args, {
         env,
         extendEnv: false,
@@ -76,7 +76,7 @@ export function openCommand(access: Access, environment: Environment): Wire {
       })
       call.signal.throwIfAborted()
       if (result.timedOut) throw new CephError(what, 110, `no answer after ${seconds} s`)
-      if (result.exitCode === undefined) throw cannotRun(file, result.originalMessage ?? result.shortMessage)
+      if (result.exitCode === undefined) throw cannotRun(file, result.shortMessage ?? '')
       if (result.exitCode !== 0) throw failure(what, result.exitCode, result.stderr ?? '')
       return { output: result.stdout ?? '', status: result.stderr ?? '' }
     })
