@@ -28,12 +28,12 @@ export function parseCidr(text: string): Cidr | undefined {
 /** The same address and prefix, canonical; any other text as it is. */
 export function canonicalCidr(text: string): string {
   const parsed = parseCidr(text)
-  return parsed === undefined ? text.trim() : `${parsed.address}/${parsed.prefix}`
+  return parsed === undefined ? text : `${parsed.address}/${parsed.prefix}`
 }
 
 /** The same address, canonical; any other text as it is. */
 export function canonicalAddress(text: string): string {
-  return parseAddress(text.trim())?.address ?? text.trim()
+  return parseAddress(text.trim())?.address ?? text
 }
 
 /** The four octets of an IPv4 address, with or without a prefix; undefined for anything else. */

@@ -118,13 +118,17 @@ function canonical(spec: Attributes, meta: KindMeta): Attributes {
     ...spec,
     pool,
     volume: spec.volume ?? meta.name,
-    size: size ?? spec.size,
+    size: size !== undefined && validSize(size) ? size : spec.size,
     format: spec.format ?? 'qcow2',
     backing,
     backingFormat: spec.backingFormat ?? mapText(backing, name => (name.endsWith('.raw') ? 'raw' : 'qcow2')),
     checksum: canonicalChecksum(spec.checksum),
     content: contentOf(spec),
   })
+}
+
+function validSize(bytes: number): boolean {
+  return bytes > 0 && bytes <= 2 ** 50
 }
 
 function check(spec: Attributes, meta: KindMeta): readonly Problem[] {
@@ -148,13 +152,13 @@ function check(spec: Attributes, meta: KindMeta): readonly Problem[] {
   }
   if (
     (typeof spec.size === 'string' || typeof spec.size === 'number') &&
-    !((parseSize(spec.size) ?? 0) > 0)
+    !validSize(parseSize(spec.size) ?? 0)
   ) {
     problems.push({
       path: ['spec', 'size'],
       code: 'invalid-size',
-      message: `“${spec.size}” is no size`,
-      hint: 'Write a size above 0, such as `10GiB`.',
+      message: `“${spec.size}” is no size that a volume can have`,
+      hint: 'Write a size above 0 and up to 1 PiB, such as `10GiB`.',
     })
   }
   if (spec.backing !== undefined && spec.format === 'raw') {

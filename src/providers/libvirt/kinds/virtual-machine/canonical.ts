@@ -45,6 +45,7 @@ export function canonicalMachine(spec: Attributes, meta: KindMeta): Attributes {
     cloudInit: mapFields(spec.cloudInit, cloudInit),
     ignition: mapFields(spec.ignition, ignition),
     cpuMode: spec.cpuMode ?? 'host-model',
+    cpuFeatures: byName(spec.cpuFeatures),
     numa: mapFields(spec.numa, numa => ({
       ...numa,
       cells: mapObjects(numa.cells, cell =>
@@ -114,6 +115,13 @@ function dataDisk(spec: Attributes, pool: string | undefined): Attributes {
   })
 }
 
+/** The order of CPU flags means nothing. */
+function byName(features: Json | undefined): Json | undefined {
+  if (!Array.isArray(features)) return features
+  const key = (item: Json): string => text(fields(item).name) ?? ''
+  return [...list(features)].sort((a, b) => (key(a) < key(b) ? -1 : key(a) > key(b) ? 1 : 0))
+}
+
 /** vdb before vdc before vdaa: the order in a document means nothing. */
 function sorted(disks: Json | undefined): Json | undefined {
   if (!Array.isArray(disks)) return disks
@@ -171,7 +179,7 @@ function cloudInit(spec: Attributes): { readonly [key: string]: Json | undefined
   return {
     ...spec,
     fqdn: mapText(spec.fqdn, canonicalFqdn),
-    sshAuthorizedKeys: mapList(spec.sshAuthorizedKeys ?? [], key => key.trim()),
+    sshAuthorizedKeys: mapList(spec.sshAuthorizedKeys ?? [], key => key.trim() || key),
     sshPwauth: spec.sshPwauth ?? false,
     bus: spec.bus ?? 'sata',
   }
@@ -182,7 +190,7 @@ function ignition(spec: Attributes): { readonly [key: string]: Json | undefined 
     ...spec,
     fqdn: mapText(spec.fqdn, canonicalFqdn),
     user: spec.user ?? 'core',
-    sshAuthorizedKeys: mapList(spec.sshAuthorizedKeys ?? [], key => key.trim()),
+    sshAuthorizedKeys: mapList(spec.sshAuthorizedKeys ?? [], key => key.trim() || key),
   }
 }
 

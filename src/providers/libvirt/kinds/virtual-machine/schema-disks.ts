@@ -34,7 +34,7 @@ export const bootDisk = z.strictObject({
 export const dataDisk = z.strictObject({
   device: z
     .string()
-    .regex(/^vd([b-z]|[a-z]{2})$/, 'must be vdb, vdc, … (vda is the boot disk)')
+    .regex(/^vd([b-z]|[a-y][a-z])$/, 'must be vdb, vdc, … (vda is the boot disk)')
     .describe('Its device in the guest: `vdb`, `vdc`, ….'),
   sizeGB: size
     .optional()
