@@ -25,6 +25,8 @@ export interface ExecuteInput {
   readonly plan: Plan
   readonly direction: 'forward' | 'back'
   readonly applyId: string
+  /** Of the state that owns what is made. */
+  readonly lineage: string
   readonly providers: ReadonlyMap<string, Provider>
   readonly kinds: ReadonlyMap<string, Kind>
   readonly journal: JournalWriter
@@ -196,7 +198,7 @@ class Run {
   }
 
   #perform(step: Step): Promise<ResourceRecord | null> {
-    const { plan, providers, kinds, journal, records, resolve, ports, signal, report, applyId } = this.#input
+    const { plan, providers, kinds, journal, records, resolve, ports, signal, report, applyId, lineage } = this.#input
     const provider = providers.get(step.connection)
     const kind = kinds.get(step.kind)
     if (!provider || !kind) {
@@ -218,7 +220,7 @@ class Run {
       kind,
       provider,
       observe,
-      lineage: plan.base.lineage,
+      lineage,
       applyId,
       record: records.get(step.address),
       uuid: () => ports.random.uuid(),

@@ -16,6 +16,7 @@ export interface InFlight {
 
 export interface Folded {
   readonly id: string
+  readonly lineage: string
   readonly command: string
   readonly at: number
   /** The plan that was approved: the journal's first. */
@@ -45,6 +46,7 @@ export function foldJournal(
   if (open?.type !== 'open' || !first) throw broken('it does not begin with a plan')
   const folded: Folded & { direction: 'forward' | 'back' } = {
     id: open.id,
+    lineage: open.lineage,
     command: open.command,
     at: open.at,
     plan: first.plan,

@@ -199,6 +199,7 @@ class Transaction {
       plan,
       direction,
       applyId: this.#id(),
+      lineage: this.#base.lineage,
       providers,
       kinds,
       journal,

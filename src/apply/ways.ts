@@ -45,7 +45,7 @@ export function settle(
     if (unmaking && seen?.status === 'absent') records.delete(address)
     if (!making || !step.desired) continue
     const foreign =
-      seen?.status === 'present' && seen.owner && seen.owner.lineage !== folded.plan.base.lineage
+      seen?.status === 'present' && seen.owner && seen.owner.lineage !== folded.lineage
     if (seen?.status === 'absent' || foreign) records.delete(address)
     else records.set(address, taintedRecord(step.desired, identity, seen))
   }

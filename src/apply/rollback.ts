@@ -1,0 +1,56 @@
+/** The way back to a checkpoint, after the apply that made it has ended. */
+import type { Address } from '../model/address.js'
+import { InfraError } from '../model/error.js'
+import type { Plan } from '../planner/plan.js'
+import type { Restore } from '../planner/input.js'
+import type { DesiredResource } from '../stack/desired.js'
+import type { ResourceRecord, StateDocument } from '../state/document.js'
+import { stateBefore } from './checkpoint.js'
+import type { Checkpoint, Kept } from './record.js'
+import { recordAsDesired, restores } from './ways.js'
+
+export interface RollbackInput {
+  readonly lineage: string
+  readonly serial: number
+  readonly records: Readonly<Record<Address, ResourceRecord>>
+  readonly desired: ReadonlyMap<Address, DesiredResource>
+  readonly restore: ReadonlyMap<Address, Restore>
+  readonly outputs: Plan['outputs']
+}
+
+/** What to plan for: the state before that checkpoint's apply (the newest, by default), and what deletes kept since. */
+export function rollbackInput(
+  state: StateDocument | undefined,
+  checkpoints: readonly Checkpoint[],
+  id: string | undefined,
+): RollbackInput {
+  const chosen = id === undefined ? checkpoints.at(-1) : checkpoints.find(one => one.id.startsWith(id))
+  if (!state || !chosen) {
+    throw new InfraError({
+      kind: 'validation',
+      code: 'no-checkpoint',
+      message: id === undefined ? 'there is nothing to roll back to' : `there is no checkpoint ${id}`,
+      hint: '`infra checkpoint ls` lists them.',
+    })
+  }
+  const former = stateBefore(state, checkpoints, chosen.id)
+  const since = checkpoints.filter(one => one.after >= chosen.after)
+  const desired = Object.values(former.resources).map(record => [record.address, recordAsDesired(record)] as const)
+  return {
+    lineage: state.lineage,
+    serial: state.serial,
+    records: state.resources,
+    desired: new Map(desired),
+    restore: restores(former.resources, state.resources, keptFor(former.resources, since)),
+    outputs: former.outputs,
+  }
+}
+
+/** The tokens of the objects that the former state had, whichever apply deleted them. */
+function keptFor(former: StateDocument['resources'], checkpoints: readonly Checkpoint[]): Kept[] {
+  const all = checkpoints.flatMap(checkpoint => checkpoint.kept)
+  return all.filter(kept => {
+    const record = former[kept.address]
+    return record !== undefined && Object.entries(record.identity).every(([key, value]) => kept.identity[key] === value)
+  })
+}

@@ -1,0 +1,64 @@
+/** Opens the connections that a stack uses. One that cannot be opened does not hide the others. */
+import { InfraError, messageOf } from '../model/error.js'
+import type { Ports } from '../model/ports.js'
+import type { Plan } from '../planner/plan.js'
+import type { Provider, ProviderType } from '../providers/provider.js'
+import type { DesiredConnection } from '../stack/desired.js'
+
+export interface Connected {
+  readonly providers: ReadonlyMap<string, Provider>
+  readonly connections: Plan['connections']
+}
+
+export interface ConnectInput {
+  readonly connections: readonly DesiredConnection[]
+  readonly types: ReadonlyMap<string, ProviderType>
+  readonly folder: string
+  readonly stateFolder: string
+  readonly ports: Ports
+  readonly signal: AbortSignal
+}
+
+/** Opens all connections at once. Fails for settings that are wrong; what is out of reach answers `unreadable`. */
+export async function connect(input: ConnectInput): Promise<Connected> {
+  const opened = await Promise.all(input.connections.map(async one => [one.name, await openOne(one, input)] as const))
+  const described = opened.map(([name, provider]) => [name, { type: provider.type, description: provider.description }])
+  return { providers: new Map(opened), connections: Object.fromEntries(described) }
+}
+
+async function openOne(wanted: DesiredConnection, input: ConnectInput): Promise<Provider> {
+  const { name, settings } = wanted
+  const type = input.types.get(wanted.type)
+  if (!type) {
+    throw new InfraError({
+      kind: 'configuration',
+      code: 'unknown-provider',
+      message: `the connection ${name} is of a type that infra does not have: ${wanted.type}`,
+      hint: `Types are ${[...input.types.keys()].join(', ')}.`,
+    })
+  }
+  const { folder, stateFolder, ports, signal } = input
+  try {
+    return await type.open({ name, type: type.type, settings, folder, stateFolder }, ports, signal)
+  } catch (error) {
+    if (!(error instanceof InfraError) || error.kind !== 'connection') throw error
+    return unreachable(wanted, error)
+  }
+}
+
+/** Stands in for a connection that could not be opened: nothing can be read through it, and nothing changed. */
+function unreachable(wanted: DesiredConnection, error: InfraError): Provider {
+  const why = error.why ? `${error.message}: ${error.why}` : messageOf(error)
+  const refuse = () => Promise.reject(error)
+  return {
+    type: wanted.type,
+    description: `${wanted.type}: out of reach`,
+    parallelism: 1,
+    observe: targets =>
+      Promise.resolve(new Map(targets.map(target => [target.address, { status: 'unreadable' as const, why }]))),
+    create: refuse,
+    update: refuse,
+    delete: refuse,
+    close: () => Promise.resolve(),
+  }
+}

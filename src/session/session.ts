@@ -1,0 +1,296 @@
+/**
+ * One stack, read and connected: what every command works on. It wires the stack reader, the state, the providers, the
+ * planner and the apply engine together, and is what `import { openSession } from 'infra'` gives to programs.
+ */
+import { rollbackInput } from '../apply/rollback.js'
+import { type CheckpointList, listCheckpoints } from '../apply/checkpoint.js'
+import { type Engine, observeAll, targetsOf } from '../apply/engine.js'
+import type { Report } from '../apply/event.js'
+import { readJournal } from '../apply/journal.js'
+import { applyPlan, type Control, type Outcome, recover } from '../apply/transaction.js'
+import type { Address } from '../model/address.js'
+import { InfraError } from '../model/error.js'
+import type { Ports } from '../model/ports.js'
+import type { PlanInput, PlanOptions, PlanResult } from '../planner/input.js'
+import type { Plan, PlanMode } from '../planner/plan.js'
+import { planStack } from '../planner/plan-stack.js'
+import type { Observation } from '../providers/provider.js'
+import type { DesiredConnection, Stack } from '../stack/desired.js'
+import { type FactsOf, type LoadInput, type ReadStack, readStack, resolveResource, resolveStack } from '../stack/load.js'
+import type { ResourceRecord, StateDocument } from '../state/document.js'
+import { acquireLock, type Lock } from '../state/lock.js'
+import { openStore, type Store } from '../state/store.js'
+import { connect, type Connected } from './connect.js'
+import { kinds, providerTypes } from './provider-types.js'
+import { movedSince } from './moved.js'
+
+export interface SessionInput extends Omit<LoadInput, 'kinds' | 'signal'> {
+  readonly ports: Ports
+  readonly signal: AbortSignal
+  readonly report?: Report
+  readonly parallelism?: number
+  /** Where the state is, when not where the stack says. */
+  readonly stateFolder?: string
+}
+
+export interface LockInput {
+  readonly host: string
+  readonly pid: number
+  readonly command: string
+  readonly waitMilliseconds?: number
+}
+
+export interface PlanRequest extends Partial<PlanOptions> {
+  /** Takes recorded attributes for what is there; nothing is read live. */
+  readonly noRefresh?: boolean
+}
+
+/** Opens a stack: reads and checks it and its state. Nothing is connected to before it is needed, and nothing is changed. */
+export async function openSession(input: SessionInput): Promise<Session> {
+  const read = await readStack({ ...input, kinds })
+  const stateFolder = input.stateFolder ?? read.stack.stateFolder
+  const store = openStore(input.ports.files, stateFolder)
+  return new Session(input, read, stateFolder, store, await store.read())
+}
+
+export class Session {
+  readonly stateFolder: string
+  readonly store: Store
+  readonly #input: SessionInput
+  readonly #read: ReadStack
+  #state: StateDocument | undefined
+  #connected: Promise<Connected> | undefined
+  #lock: Lock | undefined
+
+  constructor(input: SessionInput, read: ReadStack, stateFolder: string, store: Store, state: StateDocument | undefined) {
+    this.#input = input
+    this.#read = read
+    this.stateFolder = stateFolder
+    this.store = store
+    this.#state = state
+  }
+
+  /** The stack as far as it is known without looking at real systems. */
+  get stack(): Stack {
+    return this.#read.stack
+  }
+
+  /** The state as last read; undefined where there is none yet. */
+  get state(): StateDocument | undefined {
+    return this.#state
+  }
+
+  /** Takes the state's lock until `close`, and reads the state again: what was read before may be old. */
+  async lock(input: LockInput): Promise<void> {
+    const { ports, signal } = this.#input
+    await ports.files.makeFolder(this.stateFolder)
+    const { waitMilliseconds, ...who } = input
+    const holder = { ...who, since: ports.clock.now() }
+    const options = { signal, ...(waitMilliseconds !== undefined && { waitMilliseconds }) }
+    this.#lock = await acquireLock(ports.files, this.stateFolder, holder, options)
+    this.#state = await this.store.read()
+  }
+
+  /** Plans what the stack asks for. Reads the real systems, changes nothing. */
+  async plan(request: PlanRequest = {}): Promise<PlanResult> {
+    const { noRefresh, ...asked } = request
+    const options: PlanOptions = { mode: 'apply', ...asked }
+    const records = this.#state?.resources ?? {}
+    const observed = noRefresh ? asRecorded(records, this.stack) : await this.observe()
+    return this.#planFrom(observed, options)
+  }
+
+  /** Plans the way back to what was there before the checkpoint's apply. */
+  async planRollback(id?: string): Promise<PlanResult> {
+    const state = this.#state
+    const { checkpoints } = await this.checkpoints()
+    const way = rollbackInput(state, checkpoints, id)
+    const { connections } = await this.#connect()
+    const observed = await this.#observeTargets(new Map(way.desired), way.records)
+    return planStack({
+      stack: this.stack.name,
+      desired: way.desired,
+      state: { lineage: way.lineage, serial: way.serial, resources: way.records },
+      observed,
+      kinds,
+      connections,
+      outputs: way.outputs,
+      restore: way.restore,
+      options: { mode: 'rollback' },
+    })
+  }
+
+  /** Observes all that the stack declares and the state records. */
+  async observe(): Promise<Map<Address, Observation>> {
+    return this.#observeTargets(this.stack.resources, this.#state?.resources ?? {})
+  }
+
+  /** Applies a plan that was approved. `recheck` reads everything again first, and refuses what moved since. */
+  async apply(plan: Plan, command: string, control: Control, recheck: boolean): Promise<Outcome> {
+    const state = await this.#baseFor(plan)
+    const engine = await this.#engine()
+    if (recheck) movedSince(plan, await this.#observeTargets(this.stack.resources, state.resources))
+    return this.#outcome(await applyPlan(engine, plan, state, command, control))
+  }
+
+  /** Settles an apply that was cut off. Undefined where none is open. */
+  async recover(direction: 'forward' | 'back', control: Control): Promise<Outcome | undefined> {
+    if (!this.#state) return undefined
+    const outcome = await recover(await this.#engine(), this.#state, direction, control)
+    return outcome && this.#outcome(outcome)
+  }
+
+  /** The journal of an apply that was cut off, if there is one. */
+  openJournal() {
+    return readJournal(this.#input.ports.files, this.stateFolder)
+  }
+
+  checkpoints(): Promise<CheckpointList> {
+    return listCheckpoints(this.#input.ports.files, this.stateFolder)
+  }
+
+  /** The connections, opened. */
+  connections(): Promise<Connected> {
+    return this.#connect()
+  }
+
+  async close(): Promise<void> {
+    const connected = await this.#connected?.catch(() => undefined)
+    await Promise.all([...(connected?.providers.values() ?? [])].map(provider => provider.close()))
+    await this.#lock?.release()
+  }
+
+  #outcome(outcome: Outcome): Outcome {
+    this.#state = outcome.state
+    return outcome
+  }
+
+  async #planFrom(observed: ReadonlyMap<Address, Observation>, options: PlanOptions): Promise<PlanResult> {
+    const { connections } = await this.#connect()
+    const replaced = new Set<Address>()
+    for (;;) {
+      const stack = resolveStack(this.#read, factsFrom(observed, replaced))
+      const input: PlanInput = {
+        stack: stack.name,
+        desired: stack.resources,
+        state: this.#state ?? { lineage: '', serial: 0, resources: {} },
+        observed,
+        kinds,
+        connections,
+        outputs: outputsOf(stack),
+        options,
+      }
+      const result = planStack(input)
+      // What is replaced has other observed attributes afterwards: those who refer to them are resolved anew.
+      const more = result.plan.steps.filter(step => step.action === 'replace' && !replaced.has(step.address))
+      if (more.length === 0) return result
+      for (const step of more) replaced.add(step.address)
+    }
+  }
+
+  /** The state that a plan was made from; the first state is made here. */
+  async #baseFor(plan: Plan): Promise<StateDocument> {
+    const state = this.#state
+    const { lineage, serial } = plan.base
+    const same = state ? state.lineage === lineage && state.serial === serial : serial === 0
+    if (!same) {
+      throw new InfraError({
+        kind: 'validation',
+        code: 'stale-plan',
+        message: 'the state has moved since the plan was made',
+        why: state ? `the plan was made from serial ${serial}, the state is at ${state.serial}` : 'there is no state any more',
+        hint: 'Plan again, and apply that.',
+      })
+    }
+    if (state) return state
+    const made: StateDocument = {
+      format: 1,
+      lineage: this.#input.ports.random.uuid(),
+      serial: 1,
+      stack: this.stack.name,
+      resources: {},
+      outputs: {},
+    }
+    await this.#input.ports.files.makeFolder(this.stateFolder)
+    await this.store.write(made)
+    this.#state = made
+    return made
+  }
+
+  #connect(): Promise<Connected> {
+    const { ports, signal } = this.#input
+    this.#connected ??= connect({
+      connections: neededConnections(this.stack, this.#state),
+      types: providerTypes,
+      folder: this.stack.folder,
+      stateFolder: this.stateFolder,
+      ports,
+      signal,
+    })
+    return this.#connected
+  }
+
+  async #observeTargets(desired: Stack['resources'], records: Readonly<Record<Address, ResourceRecord>>) {
+    const { providers } = await this.#connect()
+    return observeAll({ providers }, targetsOf(desired, records), this.#input.signal)
+  }
+
+  async #engine(): Promise<Engine> {
+    const { ports, report, parallelism } = this.#input
+    const { providers, connections } = await this.#connect()
+    return {
+      stack: this.stack.name,
+      ports,
+      kinds,
+      providers,
+      connections,
+      store: this.store,
+      stateFolder: this.stateFolder,
+      resolve: (desired, factsOf) => {
+        const kind = kinds.get(desired.kind)
+        return kind ? resolveResource(desired, factsOf, kind) : desired
+      },
+      outputs: (mode, records) => this.#outputsAfter(mode, records),
+      report: report ?? (() => undefined),
+      ...(parallelism !== undefined && { parallelism }),
+    }
+  }
+
+  #outputsAfter(mode: PlanMode, records: Readonly<Record<Address, ResourceRecord>>): StateDocument['outputs'] {
+    if (mode === 'destroy') return {}
+    if (mode !== 'apply') return this.#state?.outputs ?? {}
+    return outputsOf(resolveStack(this.#read, address => records[address]))
+  }
+}
+
+/** Facts by what was observed; what is going to be replaced has none yet. */
+function factsFrom(observed: ReadonlyMap<Address, Observation>, replaced: ReadonlySet<Address>): FactsOf {
+  return address => {
+    const found = observed.get(address)
+    return found?.status === 'present' && !replaced.has(address) ? found : undefined
+  }
+}
+
+function outputsOf(stack: Stack): Plan['outputs'] {
+  return Object.fromEntries(stack.outputs.map(({ name, value, sensitive }) => [name, { value, sensitive }]))
+}
+
+/** The connections that the stack's and the state's resources use. */
+function neededConnections(stack: Stack, state: StateDocument | undefined): DesiredConnection[] {
+  const used = new Set<string>()
+  for (const resource of stack.resources.values()) used.add(resource.connection)
+  for (const record of Object.values(state?.resources ?? {})) used.add(record.connection)
+  const declared = stack.connections.filter(connection => used.has(connection.name))
+  const embedded = used.has('embedded') && !declared.some(connection => connection.name === 'embedded')
+  return embedded ? [...declared, { name: 'embedded', type: 'embedded', settings: {} }] : declared
+}
+
+/** Observations as the state has them, for a plan that reads nothing live. */
+function asRecorded(records: Readonly<Record<Address, ResourceRecord>>, stack: Stack): Map<Address, Observation> {
+  const found = new Map<Address, Observation>()
+  for (const address of stack.resources.keys()) found.set(address, { status: 'absent' })
+  for (const { address, identity, spec, facts } of Object.values(records)) {
+    found.set(address, { status: 'present', identity, spec, facts })
+  }
+  return found
+}
