@@ -1,17 +1,31 @@
 /** From a file or a folder of YAML documents to a `Stack`. */
+import { join, resolve } from 'node:path'
 import type { Address } from '../model/address.js'
-import { InfraError } from '../model/error.js'
-import type { Attributes, Json } from '../model/value.js'
+import { InfraError, InfraErrors } from '../model/error.js'
+import { isObject, type Json } from '../model/value.js'
 import type { Kind } from '../providers/kind.js'
-import type { DesiredResource, Stack } from './desired.js'
+import type { FactsOf } from './attribute.js'
+import { type Connections, readConnections } from './connect.js'
+import type { DesiredConnection, DesiredOutput, DesiredResource, Stack } from './desired.js'
+import { type RawResource, readEnvelope } from './envelope.js'
+import { expandAll, type Index } from './expand.js'
+import { readStackFiles, type StackFiles } from './files.js'
+import { interpolate } from './interpolate.js'
+import { indexTemplates } from './merge.js'
+import { putInOrder } from './order.js'
+import { parseFiles } from './parse.js'
+import { openParseCache } from './parse-cache.js'
+import { collectProblems, type ParsedDocument, type Path, type Problems } from './problems.js'
+import { lookUpAnywhere, type Resolution, resolveInstance } from './resolve.js'
+import { isFullOutput, readStackDocument, type StackHead } from './stack-document.js'
+import type { TemplateText } from './template-text.js'
+import { readVariables, type Values } from './variables.js'
 
-/** What was recorded or observed of a resource that exists: the values that references to it get. */
-export type FactsOf = (
-  address: Address,
-) => { readonly spec: Attributes; readonly facts: Attributes } | undefined
+export type { FactsOf, Known } from './attribute.js'
+export { resolveResource } from './resolve-later.js'
 
 export interface LoadInput {
-  /** A YAML file, or a folder whose `*.yaml` and `*.yml` files make up the stack. */
+  /** A YAML file, or a folder whose `*.yaml` and `*.yml` files make up the stack (`*.vars.yaml` are not part of it). */
   readonly path: string
   readonly kinds: ReadonlyMap<string, Kind>
   /** From `--var`: a string is read as the variable's declared type; anything else is taken as it is. */
@@ -22,23 +36,108 @@ export interface LoadInput {
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** Where parsed documents are kept between runs (before interpolation: no variable's value is in it). */
   readonly cacheFolder?: string
+  /** The tool's version: what another version cached is not used. */
+  readonly version?: string
   readonly signal?: AbortSignal
 }
 
 /** A stack that was read and checked as far as that can be without looking at real systems. */
 export interface ReadStack {
-  /** With every reference to observed attributes still `Unresolved`. */
+  /** With every reference to an observed attribute still `Unresolved`. */
   readonly stack: Stack
+  /** Text of every file that was read, by its name in errors: for showing lines. */
+  readonly files: ReadonlyMap<string, string>
+  /** See `resolveStack`. */
+  resolve(factsOf?: FactsOf): Stack
 }
 
 /** Reads, checks and resolves all that is static. Throws `InfraErrors` with everything that is wrong. */
-export async function readStack(_input: LoadInput): Promise<ReadStack> {
-  throw new InfraError({ kind: 'operation', code: 'not-built', message: 'The stack reader is not built yet.' })
+export async function readStack(input: LoadInput): Promise<ReadStack> {
+  const problems = collectProblems()
+  const files = await orErrors(readStackFiles(input.path, input.signal))
+  const cache = input.cacheFolder ? openParseCache(input.cacheFolder, input.version ?? '') : undefined
+  const broken = new Set<Address>()
+  const documents = await parseFiles(files.files, cache, broken, problems)
+  const isStack = ({ value }: ParsedDocument): boolean => isObject(value) && value.kind === 'Stack'
+  const head = readStackDocument(documents.filter(isStack), files.baseName, problems)
+  const values = await orErrors(
+    readVariables(
+      head,
+      {
+        variables: input.variables ?? {},
+        variableFiles: input.variableFiles ?? [],
+        environment: input.environment ?? {},
+      },
+      problems,
+    ),
+  )
+  const raws: RawResource[] = []
+  for (const document of documents) {
+    if (isStack(document)) continue
+    const raw = readEnvelope(document, input.kinds, problems)
+    if (raw) raws.push(raw)
+    else noteBroken(document.value, broken)
+  }
+  const texts = new Map<string, TemplateText>()
+  const templates = indexTemplates(
+    raws.filter(raw => raw.isTemplate),
+    problems,
+  )
+  const resources = raws.filter(raw => !raw.isTemplate)
+  const index = expandAll(resources, { values, templates, texts, problems, broken })
+  const needs = new Map<Address, readonly Address[]>()
+  for (const [address, instance] of index.instances) needs.set(address, instance.needs)
+  const { order, cycles } = putInOrder(needs)
+  tellCycles(cycles, index, problems)
+  const settings = settingsOf(head, values, texts, problems)
+  const connections: Connections = new Map(
+    settings.connections.map(connection => [connection.name, connection]),
+  )
+  const namesNone = Object.keys(head.spec.providers ?? {}).length === 0
+  const common = { index, values, texts, connections, namesNone }
+
+  const resolved = new Map<Address, DesiredResource>()
+  const waiting: Address[] = []
+  const base: Resolution = { ...common, factsOf: undefined, resolved, problems }
+  resolveAll(order, base, waiting)
+  if (cycles.length === 0) tellCycles(impliedCycles(resolved, needs), index, problems)
+  const outputs = outputsOf(head, base)
+  problems.throwIfAny()
+
+  const { stateFolder } = settings
+  const { folder } = files
+  const assemble = (
+    all: ReadonlyMap<Address, DesiredResource>,
+    outputs: readonly DesiredOutput[],
+  ): Stack => ({
+    name: head.name,
+    folder,
+    stateFolder: resolve(folder, stateFolder ?? join('.infra', head.name)),
+    connections: settings.connections,
+    resources: inDocumentOrder(index, all),
+    outputs,
+    secrets: values.secrets,
+  })
+  const stack = assemble(resolved, outputs)
+  return {
+    stack,
+    files: textsOf(files),
+    resolve(factsOf) {
+      if (!factsOf) return stack
+      const found = collectProblems()
+      const context: Resolution = { ...common, factsOf, resolved: new Map(resolved), problems: found }
+      for (const address of waiting) context.resolved.delete(address)
+      resolveAll(waiting, context, [])
+      const outputs = outputsOf(head, context)
+      found.throwIfAny()
+      return assemble(context.resolved, outputs)
+    },
+  }
 }
 
 /** The stack with references to observed attributes resolved as far as they are known. Pure; may be called again. */
-export function resolveStack(read: ReadStack, _factsOf?: FactsOf): Stack {
-  return read.stack
+export function resolveStack(read: ReadStack, factsOf?: FactsOf): Stack {
+  return read.resolve(factsOf)
 }
 
 /** `readStack` and `resolveStack` in one. */
@@ -46,10 +145,141 @@ export async function loadStack(input: LoadInput & { readonly factsOf?: FactsOf 
   return resolveStack(await readStack(input), input.factsOf)
 }
 
-/**
- * The resource with its remaining references resolved, checked again and canonical: for a step that is about to run, when
- * all it depends on exists. Throws an `InfraError` where something still cannot be resolved or does not fit.
- */
-export function resolveResource(resource: DesiredResource, _factsOf: FactsOf, _kind: Kind): DesiredResource {
-  return resource
+/** Everything that is wrong with a stack comes as `InfraErrors`, even a file that cannot be read at all. */
+async function orErrors<T>(promise: Promise<T>): Promise<T> {
+  try {
+    return await promise
+  } catch (thrown) {
+    throw thrown instanceof InfraError ? new InfraErrors([thrown]) : thrown
+  }
+}
+
+function noteBroken(value: Json, broken: Set<Address>): void {
+  if (!isObject(value) || !isObject(value.metadata)) return
+  broken.add(`${String(value.kind)}/${String(value.metadata.name)}`)
+}
+
+function resolveAll(order: Iterable<Address>, context: Resolution, waiting: Address[]): void {
+  for (const address of order) {
+    const instance = context.index.instances.get(address)
+    const result = instance && resolveInstance(instance, context)
+    if (!result) continue
+    context.resolved.set(address, result.resource)
+    if (result.hasLater) waiting.push(address)
+  }
+}
+
+function tellCycles(cycles: readonly (readonly Address[])[], index: Index, problems: Problems): void {
+  for (const cycle of cycles) {
+    const [address = ''] = cycle
+    const self = cycle.length === 2
+    problems.add({
+      code: 'cycle',
+      message: self
+        ? `${address} depends on itself.`
+        : `Resources depend on each other: ${cycle.join(' → ')}.`,
+      why: 'None of them could be made first.',
+      hint: 'Remove one of the references or entries of dependsOn along the way.',
+      address,
+      document: index.instances.get(address)?.raw.document,
+      path: ['metadata', 'name'],
+    })
+  }
+}
+
+/** Cycles that come from what a kind knows to be needed, where references and dependsOn alone make none. */
+function impliedCycles(
+  resolved: ReadonlyMap<Address, DesiredResource>,
+  needs: ReadonlyMap<Address, readonly Address[]>,
+): readonly (readonly Address[])[] {
+  const all = new Map<Address, readonly Address[]>()
+  let more = false
+  for (const [address, { dependencies }] of resolved) {
+    all.set(address, dependencies)
+    if (dependencies.length !== needs.get(address)?.length) more = true
+  }
+  return more ? putInOrder(all).cycles : []
+}
+
+interface Settings {
+  readonly connections: readonly DesiredConnection[]
+  readonly stateFolder: string | undefined
+}
+
+/** Connections and the place of the state: these may refer to variables and the environment alone. */
+function settingsOf(
+  { document, spec }: StackHead,
+  values: Values,
+  texts: Map<string, TemplateText>,
+  problems: Problems,
+): Settings {
+  const empty: Index = { instances: new Map(), groups: new Map(), objects: new Map() }
+  const nothing = { index: empty, connections: new Map(), namesNone: true, resolved: new Map() }
+  const context: Resolution = { ...nothing, values, texts, factsOf: undefined, problems }
+  const evaluate = (value: Json, path: Path): Json =>
+    interpolate(
+      value,
+      {
+        texts,
+        lookUp: reference => lookUpAnywhere(reference, context),
+        onSensitive: () => {},
+        onLater: () => {},
+        onProblem: (at, find, problem) => {
+          const why = 'Connections and the state must be known before any resource is.'
+          if (problem) problems.add({ why, ...problem, document, path: at, find })
+        },
+      },
+      path,
+    )
+  const providers = evaluate((spec.providers ?? {}) as Json, ['spec', 'providers'])
+  const path = spec.state && evaluate(spec.state.path, ['spec', 'state', 'path'])
+  return {
+    connections: readConnections(providers as Readonly<Record<string, Json>>),
+    stateFolder: typeof path === 'string' ? path : undefined,
+  }
+}
+
+function outputsOf({ document, spec }: StackHead, context: Resolution): DesiredOutput[] {
+  return Object.entries((spec.outputs ?? {}) as Readonly<Record<string, Json>>).map(([name, written]) => {
+    const full = isFullOutput(written) ? written : undefined
+    const path = ['spec', 'outputs', name, ...(full ? ['value'] : [])]
+    let sensitive = full?.sensitive === true
+    const value = interpolate(
+      full ? (full.value as Json) : written,
+      {
+        texts: context.texts,
+        lookUp: reference => lookUpAnywhere(reference, context),
+        onSensitive: () => {
+          sensitive = true
+        },
+        onLater: () => {},
+        onProblem: (at, find, problem) => {
+          if (problem) context.problems.add({ ...problem, document, path: at, find })
+        },
+      },
+      path,
+    )
+    return {
+      name,
+      value,
+      sensitive,
+      ...(full?.description !== undefined && { description: full.description }),
+    }
+  })
+}
+
+function inDocumentOrder(
+  index: Index,
+  resolved: ReadonlyMap<Address, DesiredResource>,
+): ReadonlyMap<Address, DesiredResource> {
+  const ordered = new Map<Address, DesiredResource>()
+  for (const address of index.instances.keys()) {
+    const resource = resolved.get(address)
+    if (resource) ordered.set(address, resource)
+  }
+  return ordered
+}
+
+function textsOf(files: StackFiles): ReadonlyMap<string, string> {
+  return new Map(files.files.map(({ file }) => [file.name, file.text]))
 }

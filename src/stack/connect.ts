@@ -1,0 +1,66 @@
+/** The stack's connections, and which of them serves a resource. */
+import { type Attributes, isObject, isUnresolved, type Json } from '../model/value.js'
+import type { Kind } from '../providers/kind.js'
+import type { DesiredConnection } from './desired.js'
+import type { ReferenceProblem } from './interpolate.js'
+import { meant } from './nearest.js'
+
+/** The world that needs nothing installed. */
+const embedded = 'embedded'
+
+/** Makes connections of `spec.providers`, values resolved. A stack that names none has the embedded one alone. */
+export function readConnections(providers: Readonly<Record<string, Json>>): DesiredConnection[] {
+  const connections = Object.entries(providers).map(([name, value]) => {
+    const { type, ...settings } = isObject(value) ? value : ({} as Attributes)
+    return { name, type: typeof type === 'string' ? type : name, settings }
+  })
+  return connections.length > 0 ? connections : [{ name: embedded, type: embedded, settings: {} }]
+}
+
+export type Connections = ReadonlyMap<string, DesiredConnection>
+
+/** The connection for a resource of this kind with this spec, by name. */
+export function connectionFor(
+  kind: Kind,
+  spec: Attributes,
+  connections: Connections,
+  namesNone: boolean,
+): { readonly name: string } | { readonly problem: ReferenceProblem } {
+  if (namesNone) return { name: embedded }
+  const asked = kind.connection?.(spec) as Json | undefined
+  if (asked !== undefined && (typeof asked !== 'string' || isUnresolved(asked))) {
+    const hint = 'Write the name of a connection, or refer to a variable.'
+    return {
+      problem: { code: 'invalid-connection', message: 'The connection must be known beforehand.', hint },
+    }
+  }
+  const wanted = asked ?? kind.provider
+  const found =
+    connections.get(wanted) ?? (asked === undefined ? onlyOfType(kind.provider, connections) : undefined)
+  if (!found) {
+    const near = asked === undefined ? undefined : meant(wanted, connections.keys())
+    const type = wanted === kind.provider ? '{}' : `{type: ${kind.provider}}`
+    return {
+      problem: {
+        code: 'missing-connection',
+        message: `The stack has no connection \`${wanted}\` for a ${kind.kind}.`,
+        hint: near ?? `Add \`${wanted}: ${type}\` under \`spec.providers\` of the Stack document.`,
+      },
+    }
+  }
+  if (found.type !== kind.provider && found.type !== embedded) {
+    return {
+      problem: {
+        code: 'wrong-connection',
+        message: `The connection \`${found.name}\` is of type ${found.type}, which has no ${kind.kind}.`,
+        hint: `A ${kind.kind} needs a connection of type ${kind.provider} or ${embedded}.`,
+      },
+    }
+  }
+  return { name: found.name }
+}
+
+function onlyOfType(type: string, connections: Connections): DesiredConnection | undefined {
+  const ofType = [...connections.values()].filter(connection => connection.type === type)
+  return ofType.length === 1 ? ofType[0] : undefined
+}

@@ -1,0 +1,148 @@
+/** Reads the files of a stack, within limits. */
+import type { Stats } from 'node:fs'
+import { open, readdir, stat } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { type ErrorDetails, InfraError, type SourcePlace } from '../model/error.js'
+import { lineAndColumn, type SourceFile } from './documents.js'
+
+/** All files of a stack together, in bytes. 100,000 generated resources take about 30 MB. */
+const mostBytes = 64 * 1024 * 1024
+const mostFiles = 10_000
+
+export interface StackFiles {
+  /** Absolute: the folder that relative paths start from. */
+  readonly folder: string
+  /** The file's or folder's name without its ending. */
+  readonly baseName: string
+  readonly files: readonly { readonly file: SourceFile; readonly bytes: Uint8Array }[]
+}
+
+function refuse(details: Omit<ErrorDetails, 'kind'>): InfraError {
+  return new InfraError({ kind: 'configuration', ...details })
+}
+
+const why: Readonly<Record<string, string>> = {
+  ENOENT: 'There is no such file or folder.',
+  EACCES: 'Permission denied.',
+  ENOTDIR: 'A part of the path is not a folder.',
+  ELOOP: 'The links go round in a circle.',
+  EISDIR: 'It is a folder.',
+}
+
+function unreadable(path: string, thrown: unknown, code = 'cannot-read'): InfraError {
+  const error = thrown as NodeJS.ErrnoException
+  return refuse({
+    code,
+    message: `Cannot read ${path}.`,
+    why: why[error.code ?? ''] ?? error.code ?? error.message,
+    hint: 'Name the stack’s file or folder. `infra init` writes a first stack.',
+    cause: thrown,
+  })
+}
+
+/** The files that make up a stack: one file, or a folder's `*.yaml` and `*.yml` in the order of their names. */
+export async function readStackFiles(path: string, signal?: AbortSignal): Promise<StackFiles> {
+  const full = resolve(path)
+  let stats: Stats
+  try {
+    stats = await stat(full)
+  } catch (thrown) {
+    throw unreadable(path, thrown)
+  }
+  if (!stats.isDirectory()) {
+    const file = await readSource(full, path, mostBytes, signal)
+    return { folder: dirname(full), baseName: basename(full).replace(/\.[^.]*$/, ''), files: [file] }
+  }
+  const names = (await readdir(full).catch(thrown => Promise.reject(unreadable(path, thrown))))
+    .filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.') && !/\.vars\.ya?ml$/.test(name))
+    .sort()
+  if (names.length === 0) {
+    throw refuse({
+      code: 'empty-stack',
+      message: `There is no stack in ${path}.`,
+      why: 'The folder holds no file that ends in .yaml or .yml.',
+      hint: 'Name the stack’s file or folder. `infra init` writes a first stack.',
+    })
+  }
+  if (names.length > mostFiles) {
+    throw refuse({ code: 'too-large', message: `${path} holds more than ${mostFiles} YAML files.` })
+  }
+  const files: { file: SourceFile; bytes: Uint8Array }[] = []
+  let room = mostBytes
+  for (const name of names) {
+    const read = await readSource(join(full, name), join(path, name), room, signal)
+    room -= read.bytes.length
+    files.push(read)
+  }
+  return { folder: full, baseName: basename(full), files }
+}
+
+/** One file of text, refused when it is larger than what is left, not a regular file, or not UTF-8. */
+export async function readSource(
+  path: string,
+  name: string,
+  room: number = mostBytes,
+  signal?: AbortSignal,
+): Promise<{ file: SourceFile; bytes: Uint8Array }> {
+  signal?.throwIfAborted()
+  const handle = await openRegular(path, name)
+  try {
+    const { size } = await handle.stat()
+    if (size > room) {
+      throw refuse({
+        code: 'too-large',
+        message: `${name} is too large: a stack may have ${mostBytes / 1024 / 1024} MiB of files.`,
+        why: `It has ${Math.ceil(size / 1024 / 1024)} MiB.`,
+        hint: 'Split it into several stacks, or use forEach for resources that are alike.',
+      })
+    }
+    // One byte more than it should have, so that a file that grows meanwhile is not read without end.
+    const buffer = Buffer.allocUnsafe(size + 1)
+    let length = 0
+    while (length < buffer.length) {
+      const { bytesRead } = await handle.read(buffer, length, buffer.length - length, length)
+      if (bytesRead === 0) break
+      length += bytesRead
+    }
+    const bytes = buffer.subarray(0, Math.min(length, size))
+    return { file: { name, text: decode(bytes, name) }, bytes }
+  } finally {
+    await handle.close()
+  }
+}
+
+async function openRegular(path: string, name: string): ReturnType<typeof open> {
+  let handle: Awaited<ReturnType<typeof open>>
+  try {
+    // Asked first: opening a pipe would wait for a writer.
+    if (!(await stat(path)).isFile()) {
+      throw refuse({ code: 'cannot-read', message: `Cannot read ${name}.`, why: 'It is not a regular file.' })
+    }
+    handle = await open(path, 'r')
+  } catch (thrown) {
+    throw thrown instanceof InfraError ? thrown : unreadable(name, thrown)
+  }
+  return handle
+}
+
+function decode(bytes: Uint8Array, name: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    const utf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff)
+    throw new InfraError({
+      kind: 'validation',
+      code: 'not-utf8',
+      message: `${name} is not text in UTF-8.`,
+      why: utf16 ? 'It seems to be UTF-16.' : 'It holds bytes that are no character in UTF-8.',
+      hint: 'Save it as UTF-8.',
+      place: invalidPlace(bytes, name),
+    })
+  }
+}
+
+/** Where the first character is that cannot be decoded. */
+function invalidPlace(bytes: Uint8Array, file: string): SourcePlace {
+  const text = new TextDecoder('utf-8').decode(bytes)
+  return { file, ...lineAndColumn(text, Math.max(0, text.indexOf('\ufffd'))) }
+}

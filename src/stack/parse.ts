@@ -1,0 +1,153 @@
+/** From the text of files to parsed documents: the fast reader first, the full one for what it declines. */
+import type { Json } from '../model/value.js'
+import { cutDocuments, type SourceFile } from './documents.js'
+import { readExact } from './exact-yaml.js'
+import type { ParseCache } from './parse-cache.js'
+import { declined, readPlain } from './plain-yaml.js'
+import { type ParsedDocument, type Problems, placeAt } from './problems.js'
+
+/** A larger document is refused. */
+const mostDocument = 1024 * 1024
+/** Text that the full parser may have to read in one stack: it needs about 0.7 s for each MiB. */
+const mostExact = 8 * 1024 * 1024
+/** Broken documents in one file after which the rest is not looked at. */
+const mostBroken = 100
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const control = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g
+
+interface Budget {
+  /** Bytes that the full parser may still read. */
+  exact: number
+  readonly broken: Set<string>
+}
+
+/** The documents of a file. What is wrong with one is told and leaves the others as they are. */
+function parseFile(file: SourceFile, problems: Problems, budget: Budget): ParsedDocument[] {
+  const { text } = file
+  let broken = 0
+  control.lastIndex = 0
+  for (let match = control.exec(text); match && broken < 20; match = control.exec(text)) {
+    broken++
+    const code = (match[0].codePointAt(0) ?? 0).toString(16).padStart(4, '0').toUpperCase()
+    problems.add({
+      code: 'control-character',
+      message: `The file holds the control character U+${code}.`,
+      hint: 'Remove it; only tabs and line ends are allowed.',
+      place: withoutText(placeAt(file, match.index, 1)),
+    })
+  }
+  if (broken > 0) return []
+  const { ranges, problems: directives } = cutDocuments(text)
+  for (const { offset, length, message } of directives.slice(0, mostBroken)) {
+    problems.add({
+      code: 'syntax',
+      message,
+      hint: 'Remove the line: documents are YAML 1.2 without tags of their own.',
+      place: placeAt(file, offset, length),
+    })
+  }
+  const documents: ParsedDocument[] = []
+  let line = 1
+  let counted = 0
+  const lineOf = (offset: number): number => {
+    for (let at = text.indexOf('\n', counted); at >= 0 && at < offset; at = text.indexOf('\n', at + 1)) {
+      line++
+      counted = at + 1
+    }
+    return line
+  }
+  let reference = text.indexOf('${')
+  for (const { from, to, begin } of ranges) {
+    const fromLine = lineOf(from)
+    const document = { file, from, to, fromLine, line: lineOf(begin) }
+    const value = parseOne(document, budget, problems)
+    if (value === undefined) {
+      noteBroken(text.slice(from, to), budget.broken)
+      if (++broken < mostBroken) continue
+      problems.add({
+        code: 'too-many-errors',
+        message: `${file.name} has ${mostBroken} broken documents; the rest of it was not read.`,
+        place: placeAt(file, from, 1, document),
+      })
+      break
+    }
+    if (reference >= 0 && reference < from) reference = text.indexOf('${', from)
+    documents.push({ ...document, value, references: reference >= 0 && reference < to })
+  }
+  return documents
+}
+
+function parseOne(
+  document: Omit<ParsedDocument, 'value' | 'references'>,
+  budget: Budget,
+  problems: Problems,
+): Json | undefined {
+  const { file, from, to } = document
+  const refuse = (message: string, hint: string): undefined => {
+    problems.add({ code: 'too-large', message, hint, place: placeAt(file, from, 1, document) })
+    return undefined
+  }
+  if (to - from > mostDocument) {
+    return refuse(
+      `A document has more than ${mostDocument / 1024 / 1024} MiB.`,
+      'Separate documents with a line of three dashes; keep files out of documents.',
+    )
+  }
+  const plain = readPlain(file.text, from, to)
+  if (plain !== declined) return plain
+  if (budget.exact < 0) return undefined
+  budget.exact -= to - from
+  if (budget.exact < 0) {
+    return refuse(
+      `More than ${mostExact / 1024 / 1024} MiB of documents use more of YAML than plain blocks, or are broken.`,
+      'Generated documents should be plain: one value a line, no anchors, no values over several lines.',
+    )
+  }
+  const parsed = readExact(file.text.slice(from, to))
+  if ('value' in parsed) return parsed.value
+  for (const { offset, length, ...what } of parsed.problems) {
+    problems.add({ ...what, place: placeAt(file, from + offset, length, document) })
+  }
+  return undefined
+}
+
+/** The line is left out where it could do something to a terminal. */
+function withoutText<T extends { text?: string }>(place: T): Omit<T, 'text'> {
+  const { text: _text, ...rest } = place
+  return rest
+}
+
+/**
+ * The documents of all files, in order, from the cache where nothing changed. Addresses that broken documents seem to have
+ * are noted, so that nobody is told that these are missing.
+ */
+export async function parseFiles(
+  files: readonly { readonly file: SourceFile; readonly bytes: Uint8Array }[],
+  cache: ParseCache | undefined,
+  broken: Set<string>,
+  problems: Problems,
+): Promise<ParsedDocument[]> {
+  const documents: ParsedDocument[][] = []
+  const budget: Budget = { exact: mostExact, broken }
+  for (const { file, bytes } of files) {
+    const cached = await cache?.get(file, bytes)
+    if (cached) {
+      documents.push(cached)
+      continue
+    }
+    const before = problems.count
+    const parsed = parseFile(file, problems, budget)
+    documents.push(parsed)
+    if (problems.count === before) await cache?.put(bytes, parsed)
+  }
+  return documents.flat()
+}
+
+/** What a document that could not be parsed most likely describes. */
+function noteBroken(text: string, broken: Set<string>): void {
+  const start = text.slice(0, 4096)
+  const kind = /^kind:[ \t]*["']?([A-Za-z0-9]+)/m.exec(start)?.[1]
+  const name = /^[ \t]+name:[ \t]*["']?([A-Za-z0-9._-]+)/m.exec(start)?.[1]
+  if (kind && name) broken.add(`${kind}/${name}`)
+}
