@@ -1,0 +1,150 @@
+/** What was changed behind the stack: values set with helm, and objects of the release changed or deleted with kubectl. */
+import { load, loadAll } from 'js-yaml'
+import { isObject, type Json, sameValue } from '../../model/value.js'
+import type { Host } from './client/host.js'
+import type { KubeObject, Secret } from './client/objects.js'
+import type { ReleaseContent } from './helm/release.js'
+import { compareLeaves, mergeValues, type Values, valueAt, withoutEmpty } from './kinds/tree.js'
+
+/** Where each kind that the chart makes is in the API. A kind that is not here is not looked at. */
+const plurals: Readonly<Record<string, string>> = {
+  Service: 'services',
+  Secret: 'secrets',
+  ConfigMap: 'configmaps',
+  ServiceAccount: 'serviceaccounts',
+  StatefulSet: 'statefulsets',
+  Deployment: 'deployments',
+  Role: 'roles',
+  RoleBinding: 'rolebindings',
+  ClusterRole: 'clusterroles',
+  ClusterRoleBinding: 'clusterrolebindings',
+  Ingress: 'ingresses',
+  NetworkPolicy: 'networkpolicies',
+  ResourceQuota: 'resourcequotas',
+  LimitRange: 'limitranges',
+  PodDisruptionBudget: 'poddisruptionbudgets',
+}
+const withoutNamespace = new Set(['ClusterRole', 'ClusterRoleBinding'])
+
+/** Values that a release has beside, or lacks of, those that were given to it: `logging.encoding=json`. */
+export function foreignValues(given: Values, released: Values): string[] {
+  const { added, removed } = compareLeaves(withoutEmpty(given), withoutEmpty(released))
+  return [
+    ...added.map(path => `value ${path}=${JSON.stringify(valueAt(released, path.split('.')))}`),
+    ...removed.map(path => `value ${path} is gone`),
+  ]
+}
+
+/** Objects of the release that are missing, or differ from what the release made. */
+export async function foreignObjects(
+  host: Host,
+  namespace: string,
+  release: ReleaseContent,
+  paused: boolean,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const objects = loadAll(release.manifest).filter(
+    (object): object is KubeObject =>
+      isObject(object as Json) && plurals[String((object as KubeObject).kind)] !== undefined,
+  )
+  const found = await Promise.all(
+    objects.map(async object => {
+      const name = `${object.kind}/${object.metadata.name}`
+      const live = await host.get<KubeObject>(pathOf(object, namespace), signal)
+      if (live === undefined || live.metadata.deletionTimestamp !== undefined) return [`${name} is missing`]
+      if (name.startsWith('Secret/vc-config-')) return configChanges(object as Secret, live as Secret)
+      const expected = paused ? withoutReplicas(object) : object
+      return differing(comparable(expected), live as unknown as Json, '').map(path => `${name}: ${path}`)
+    }),
+  )
+  return found.flat().sort()
+}
+
+/** Values in the chart's own Secret that were edited there. */
+function configChanges(expected: Secret, live: Secret): string[] {
+  const read = (secret: Secret): Values => {
+    const text = Buffer.from(secret.data?.['config.yaml'] ?? '', 'base64').toString('utf8')
+    const value = load(text) as Json | undefined
+    return isObject(value) ? value : {}
+  }
+  const { added, removed, changed } = compareLeaves(read(expected), read(live))
+  return [...added, ...removed, ...changed].map(path => `${`Secret/${live.metadata.name}`}: ${path}`)
+}
+
+/** The values as they were when a release was made: chart defaults with the given ones over them. */
+export function effectiveValues(release: ReleaseContent): Values {
+  return mergeValues(release.chart.defaults, release.values)
+}
+
+function pathOf(object: KubeObject, namespace: string): string {
+  const version = object.apiVersion ?? 'v1'
+  const base = version.includes('/') ? `/apis/${version}` : `/api/${version}`
+  const kind = object.kind ?? ''
+  const plural = plurals[kind] ?? ''
+  const where = withoutNamespace.has(kind)
+    ? `${base}/${plural}`
+    : `${base}/namespaces/${encodeURIComponent(object.metadata.namespace ?? namespace)}/${plural}`
+  return `${where}/${encodeURIComponent(object.metadata.name)}`
+}
+
+/** What of a manifest is compared: not what the server owns, not metadata beside labels. */
+function comparable(object: KubeObject): Json {
+  const {
+    metadata,
+    apiVersion: _version,
+    kind: _kind,
+    ...rest
+  } = object as KubeObject & { [key: string]: Json }
+  return { ...rest, metadata: { labels: metadata.labels ?? {} } } as Json
+}
+
+function withoutReplicas(object: KubeObject): KubeObject {
+  const spec = (object as unknown as { spec?: { [key: string]: Json } }).spec
+  if (spec === undefined || (object.kind !== 'StatefulSet' && object.kind !== 'Deployment')) return object
+  const { replicas: _, ...rest } = spec
+  return { ...object, spec: rest } as KubeObject
+}
+
+/** Paths that the manifest sets and that are otherwise live. What only the live object has is the server's own. */
+function differing(expected: Json, live: Json | undefined, path: string): string[] {
+  if (expected === null || expected === '' || expected === 0) return []
+  if (isObject(expected)) {
+    if (Object.keys(expected).length === 0) return []
+    if (!isObject(live)) return [path]
+    return Object.entries(expected).flatMap(([key, value]) =>
+      differing(value, live[key], path === '' ? key : `${path}.${key}`),
+    )
+  }
+  if (Array.isArray(expected)) {
+    if (expected.length === 0) return []
+    if (!Array.isArray(live) || live.length !== expected.length) return [path]
+    return (expected as readonly Json[]).flatMap((item, index) =>
+      differing(item, live[index], `${path}[${index}]`),
+    )
+  }
+  if (expected === false && live === undefined) return []
+  return sameValue(expected, live) || sameAmount(expected, live) ? [] : [path]
+}
+
+const factors: Readonly<Record<string, number>> = {
+  m: 1e-3,
+  '': 1,
+  k: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: 2 ** 30,
+  Ti: 2 ** 40,
+}
+
+/** `1000m` is `1`, `"8443"` is 8443. */
+function sameAmount(a: Json, b: Json | undefined): boolean {
+  const amount = (value: Json | undefined) => {
+    const match = /^(\d+(?:\.\d+)?)([a-zA-Z]*)$/.exec(String(value))
+    const factor = match === null ? undefined : factors[match[2] ?? '']
+    return match === null || factor === undefined ? Number.NaN : Number(match[1]) * factor
+  }
+  return Math.abs(amount(a) - amount(b)) < 1e-9
+}

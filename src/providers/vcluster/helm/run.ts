@@ -1,0 +1,177 @@
+/** Calls of helm. Values go over standard input: they may hold secrets, and touch no disk. */
+import { isAbsolute, resolve } from 'node:path'
+import { execa } from 'execa'
+import { InfraError } from '../../../model/error.js'
+import type { Attributes, Json } from '../../../model/value.js'
+import type { Host } from '../client/host.js'
+import type { Helm } from './find.js'
+
+/** One release on a host. */
+export interface ReleaseName {
+  readonly namespace: string
+  readonly name: string
+}
+
+/** How many revisions helm keeps: enough to go back, few enough to stay small. */
+const history = '10'
+const patience = 300_000
+
+/** The arguments that name a chart. Paths start from the stack's folder. */
+export function chartArguments(chart: Attributes, folder: string): string[] {
+  const version = typeof chart.version === 'string' ? ['--version', chart.version] : []
+  if (typeof chart.path === 'string')
+    return [isAbsolute(chart.path) ? chart.path : resolve(folder, chart.path)]
+  if (typeof chart.oci === 'string') return [chart.oci, ...version]
+  return [String(chart.name), '--repo', String(chart.repository), ...version]
+}
+
+/** `helm upgrade --install`: returns once the host has taken the objects, without waiting for pods. */
+export async function upgrade(
+  helm: Helm,
+  host: Host,
+  release: ReleaseName,
+  request: {
+    readonly chart: readonly string[]
+    readonly values: Attributes
+    readonly labels: Readonly<Record<string, string>>
+    readonly signal: AbortSignal
+  },
+): Promise<void> {
+  const [chart = '', ...options] = request.chart
+  const labels = Object.entries(request.labels).map(([key, value]) => `${key}=${value}`)
+  await run(
+    helm,
+    host,
+    release.namespace,
+    [
+      'upgrade',
+      '--install',
+      '--history-max',
+      history,
+      '--reset-values',
+      '--values',
+      '-',
+      ...(labels.length > 0 ? ['--labels', labels.join(',')] : []),
+      ...options,
+      '--',
+      release.name,
+      chart,
+    ],
+    request.signal,
+    request.values,
+  )
+}
+
+/** Goes back to a revision that is still recorded; the chart need not be at hand. */
+export async function rollback(
+  helm: Helm,
+  host: Host,
+  release: ReleaseName,
+  revision: number,
+  signal: AbortSignal,
+): Promise<void> {
+  await run(
+    helm,
+    host,
+    release.namespace,
+    ['rollback', '--history-max', history, '--', release.name, String(revision)],
+    signal,
+  )
+}
+
+/** Removes the release; nothing happens where there is none. Volume claims stay. */
+export async function uninstall(
+  helm: Helm,
+  host: Host,
+  release: ReleaseName,
+  signal: AbortSignal,
+): Promise<void> {
+  await run(helm, host, release.namespace, ['uninstall', '--ignore-not-found', '--', release.name], signal)
+}
+
+/** The rendered objects, as YAML documents; asks no cluster. Values are checked against the chart's own schema. */
+export async function template(
+  helm: Helm,
+  release: ReleaseName,
+  chart: readonly string[],
+  values: Attributes,
+  signal: AbortSignal,
+): Promise<string> {
+  const [name = '', ...options] = chart
+  return run(
+    helm,
+    undefined,
+    release.namespace,
+    ['template', '--values', '-', ...options, '--', release.name, name],
+    signal,
+    values,
+  )
+}
+
+/** The chart's default values, as YAML. */
+export async function chartDefaults(
+  helm: Helm,
+  chart: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  const [name = '', ...options] = chart
+  return run(helm, undefined, 'default', ['show', 'values', ...options, '--', name], signal)
+}
+
+async function run(
+  helm: Helm,
+  host: Host | undefined,
+  namespace: string,
+  args: readonly string[],
+  signal: AbortSignal,
+  values?: Json,
+): Promise<string> {
+  const where = host === undefined ? [] : ['--kubeconfig', host.kubeconfig, '--kube-context', host.context]
+  const verb = args[0] ?? ''
+  const result = await execa(helm.binary, [verb, '--namespace', namespace, ...where, ...args.slice(1)], {
+    reject: false,
+    timeout: patience,
+    cancelSignal: signal,
+    forceKillAfterDelay: 5_000,
+    env: { HELM_DRIVER: 'secret', HELM_NAMESPACE: namespace },
+    ...(values === undefined ? { stdin: 'ignore' as const } : { input: JSON.stringify(values) }),
+  })
+  signal.throwIfAborted()
+  if (!result.failed) return result.stdout ?? ''
+  const words = helmWords(result.stderr ?? '') || result.shortMessage || ''
+  throw new InfraError({
+    kind: /schema|values don't meet/i.test(words) ? 'validation' : 'operation',
+    code: codeOf(words),
+    message: `helm ${verb} failed in namespace ${namespace}.`,
+    why: words,
+    ...hintOf(words),
+  })
+}
+
+/** What helm says went wrong, without its warnings. */
+function helmWords(stderr: string): string {
+  const at = stderr.lastIndexOf('Error: ')
+  return (at < 0 ? stderr : stderr.slice(at + 'Error: '.length)).trim().slice(0, 2_000)
+}
+
+function codeOf(words: string): string {
+  if (/another operation .* is in progress/.test(words)) return 'helm-release-pending'
+  if (/don't meet the specifications of the schema/.test(words)) return 'invalid-values'
+  if (
+    /not found|no such file|failed to fetch|failed to download|looks like .* is not a valid chart/i.test(
+      words,
+    )
+  )
+    return 'chart-unavailable'
+  return 'helm-failed'
+}
+
+function hintOf(words: string): { hint?: string } {
+  if (codeOf(words) === 'chart-unavailable')
+    return {
+      hint: 'check spec.chart: repository and version, an oci:// address, or a folder beside the stack',
+    }
+  if (/cannot be imported into the current release/.test(words))
+    return { hint: 'objects of that name exist and are not this release’s; remove them or take another name' }
+  return {}
+}

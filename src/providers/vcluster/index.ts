@@ -1,0 +1,100 @@
+/** Virtual clusters on real host clusters: vCluster, installed with Helm. */
+import { homedir } from 'node:os'
+import { isAbsolute, join, resolve } from 'node:path'
+import { z } from 'zod'
+import type { Ports } from '../../model/ports.js'
+import type { Connection, Provider, ProviderType } from '../provider.js'
+import { openHost } from './client/host.js'
+import { create } from './create.js'
+import { remove } from './delete.js'
+import { durationPattern, parseDuration } from './kinds/duration.js'
+import { vclusterKinds } from './kinds/index.js'
+import { observe } from './observe.js'
+import { openSession, type Session } from './session.js'
+import { unmanaged } from './unmanaged.js'
+import { update } from './update.js'
+import { asKept, destroyKept } from './volumes.js'
+
+const span = z.string().regex(durationPattern, 'a span of time such as 15s is needed')
+
+const settingsSchema = z.strictObject({
+  kubeconfig: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Kubeconfig of the host cluster, relative to the stack; ~/.kube/config by default'),
+  context: z.string().min(1).optional().describe('Context in it; its current one by default'),
+  helm: z.string().min(1).optional().describe('The helm binary; `helm` on the PATH by default'),
+  kubeconfigFolder: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("Folder of the virtual clusters' kubeconfigs; `kubeconfigs` in the state's folder by default"),
+  timeout: span.optional().describe('How long one answer of the API server may take; 15s by default'),
+  patience: span
+    .optional()
+    .describe('How long a call is tried again while the API server is busy or away; 1m by default'),
+})
+
+/** Opens what acts and verbs work on. Nothing is asked of the host yet. */
+export function openVclusterSession(connection: Connection, ports: Ports): Session {
+  const settings = settingsSchema.parse(connection.settings)
+  const at = (path: string) => {
+    const home = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
+    return isAbsolute(home) ? home : resolve(connection.folder, home)
+  }
+  const milliseconds = (text: string | undefined) =>
+    text === undefined ? undefined : (parseDuration(text) ?? 0) * 1000
+  const attemptTimeout = milliseconds(settings.timeout)
+  const patience = milliseconds(settings.patience)
+  const host = openHost({
+    kubeconfig: at(settings.kubeconfig ?? '~/.kube/config'),
+    clock: ports.clock,
+    ...(settings.context !== undefined && { context: settings.context }),
+    ...(attemptTimeout !== undefined && { attemptTimeout }),
+    ...(patience !== undefined && { patience }),
+  })
+  const folder =
+    settings.kubeconfigFolder === undefined
+      ? join(connection.stateFolder, 'kubeconfigs', connection.name)
+      : at(settings.kubeconfigFolder)
+  const helm = settings.helm ?? 'helm'
+  return openSession({
+    host,
+    ports,
+    folder: connection.folder,
+    kubeconfigFolder: folder,
+    helm: helm.includes('/') ? at(helm) : helm,
+  })
+}
+
+async function open(connection: Connection, ports: Ports, signal: AbortSignal): Promise<Provider> {
+  const session = openVclusterSession(connection, ports)
+  const { host } = session
+  const version = JSON.parse(await host.text('/version', {}, signal)) as { readonly gitVersion?: string }
+  return {
+    type: 'vcluster',
+    description: `Kubernetes ${version.gitVersion ?? ''} at ${host.name}`,
+    parallelism: 10,
+    observe: (targets, observing) => observe(session, targets, observing),
+    create: (request, call) => create(session, request, call),
+    update: (request, call) => update(session, request, call),
+    delete: (request, call) => remove(session, request, call),
+    async discard(token, discarding) {
+      const kept = asKept(token)
+      if (kept !== undefined) await destroyKept(session, kept, discarding)
+    },
+    unmanaged: (targets, listing) => unmanaged(session, targets, listing),
+    async close() {
+      host.close()
+    },
+  }
+}
+
+export const vclusterProvider: ProviderType = {
+  type: 'vcluster',
+  summary: 'Virtual Kubernetes clusters (vCluster) in host clusters, installed with helm',
+  kinds: vclusterKinds,
+  settings: settingsSchema,
+  open,
+}

@@ -1,0 +1,177 @@
+/** The kubeconfigs of a host's virtual clusters: from the file while it serves, else from the Secret that the cluster writes. */
+import type { Clock, FileSystem } from '../../../model/ports.js'
+import { type Attributes, isObject } from '../../../model/value.js'
+import type { Target } from '../../provider.js'
+import type { Host } from '../client/host.js'
+import { openHost } from '../client/host.js'
+import type { Secret } from '../client/objects.js'
+import { paths } from '../client/paths.js'
+import { parseDuration } from '../kinds/duration.js'
+import type { Found } from '../snapshot.js'
+import { serverOf, withToken } from './content.js'
+import { type Reach, reach } from './reach.js'
+import {
+  type Note,
+  placeOfKubeconfig,
+  readKubeconfig,
+  readNote,
+  removeKubeconfig,
+  type StorePlace,
+  writeKubeconfig,
+} from './store.js'
+
+export interface Kubeconfigs {
+  /** The Secret's text as the virtual cluster wrote it; undefined before it did. */
+  original(namespace: string, name: string, signal: AbortSignal): Promise<string | undefined>
+  /** Finds an address that answers, proves it, and writes the file. Undefined while there is no Secret. */
+  refresh(
+    target: Pick<Target, 'spec'>,
+    found: Found,
+    signal: AbortSignal,
+  ): Promise<(Reach & { readonly note: Note; readonly path: string }) | undefined>
+  /** The text that serves now: the file's, or a fresh one. */
+  current(target: Pick<Target, 'spec'>, found: Found, signal: AbortSignal): Promise<string | undefined>
+  /** What an observation tells of it. Writes nothing. */
+  facts(target: Pick<Target, 'spec'>, found: Found, signal: AbortSignal): Promise<Attributes>
+  place(target: Pick<Target, 'spec'>, namespace: string, name: string): StorePlace
+  remove(target: Pick<Target, 'spec'>, namespace: string, name: string): Promise<void>
+}
+
+export interface KubeconfigPorts {
+  readonly host: Host
+  readonly files: FileSystem
+  readonly clock: Clock
+  readonly folders: { readonly stack: string; readonly own: string }
+  limited<T>(work: () => Promise<T>): Promise<T>
+}
+
+export function openKubeconfigs(ports: KubeconfigPorts): Kubeconfigs {
+  const { host, files, clock } = ports
+  const place = (target: Pick<Target, 'spec'>, namespace: string, name: string) =>
+    placeOfKubeconfig(target.spec, namespace, name, ports.folders)
+
+  async function original(namespace: string, name: string, signal: AbortSignal) {
+    const secret = await host.get<Secret>(paths.secrets(namespace, `vc-${name}`), signal)
+    const data = secret?.data?.config
+    return data === undefined ? undefined : Buffer.from(data, 'base64').toString('utf8')
+  }
+
+  async function refresh(target: Pick<Target, 'spec'>, found: Found, signal: AbortSignal) {
+    const { namespace, name } = found
+    const text = await original(namespace, name, signal)
+    if (text === undefined) return undefined
+    const wanted = isObject(target.spec.kubeconfig) ? target.spec.kubeconfig : {}
+    const server = typeof wanted.server === 'string' ? wanted.server : undefined
+    const found_ = await reach(
+      host,
+      { namespace, name, service: found.service, pods: found.pods },
+      text,
+      server,
+      signal,
+    )
+    const span = typeof wanted.tokenExpiry === 'string' ? parseDuration(wanted.tokenExpiry) : undefined
+    const final =
+      span !== undefined && found_.proof === 'direct'
+        ? withToken(found_.text, await makeToken(found_.text, name, span, clock, signal))
+        : found_.text
+    const where = place(target, namespace, name)
+    const note = await writeKubeconfig(files, clock, where, final, uidOf(found))
+    return { ...found_, text: final, note, path: where.path }
+  }
+
+  return {
+    original,
+    refresh,
+    place,
+    async current(target, found, signal) {
+      const stored = await readKubeconfig(
+        files,
+        clock,
+        place(target, found.namespace, found.name),
+        uidOf(found),
+      )
+      return stored ?? (await refresh(target, found, signal))?.text
+    },
+    async facts(target, found, signal) {
+      const where = place(target, found.namespace, found.name)
+      const note = await readNote(files, where, uidOf(found))
+      const stored = await readKubeconfig(files, clock, where, uidOf(found))
+      const text = stored ?? (await ports.limited(() => original(found.namespace, found.name, signal)))
+      const server = note?.server ?? (text === undefined ? undefined : serverOf(text))
+      return {
+        ...(server !== undefined && { server }),
+        ...(note !== undefined && { kubeconfigPath: where.path }),
+        ...(text !== undefined && { kubeconfigContent: text }),
+      }
+    },
+    async remove(target, namespace, name) {
+      await removeKubeconfig(files, place(target, namespace, name))
+    },
+  }
+}
+
+function uidOf(found: Found): string {
+  return found.workload?.metadata.uid ?? ''
+}
+
+/** A token of a service account of its own inside the virtual cluster, for so many seconds. */
+async function makeToken(
+  text: string,
+  name: string,
+  seconds: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<string> {
+  const inside = openHost({ text, clock, kubeconfig: '' })
+  try {
+    const account = `infra-${name}`
+    const there = '/api/v1/namespaces/kube-system/serviceaccounts'
+    const bindings = '/apis/rbac.authorization.k8s.io/v1/clusterrolebindings'
+    await makeOnce(
+      inside,
+      there,
+      { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account } },
+      signal,
+    )
+    await makeOnce(
+      inside,
+      bindings,
+      {
+        apiVersion: 'rbac.authorization.k8s.io/v1',
+        kind: 'ClusterRoleBinding',
+        metadata: { name: account },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
+        subjects: [{ kind: 'ServiceAccount', name: account, namespace: 'kube-system' }],
+      },
+      signal,
+    )
+    const request = {
+      apiVersion: 'authentication.k8s.io/v1',
+      kind: 'TokenRequest',
+      spec: { expirationSeconds: seconds },
+    }
+    const answer = await inside.create<Secret & { status?: { token?: string } }>(
+      `${there}/${account}/token`,
+      request,
+      signal,
+    )
+    return answer.status?.token ?? ''
+  } finally {
+    inside.close()
+  }
+}
+
+async function makeOnce(
+  host: Host,
+  path: string,
+  object: {
+    readonly apiVersion: string
+    readonly kind: string
+    readonly metadata: { readonly name: string }
+    readonly [key: string]: unknown
+  },
+  signal: AbortSignal,
+) {
+  if ((await host.get(`${path}/${object.metadata.name}`, signal)) === undefined)
+    await host.create(path, object, signal)
+}

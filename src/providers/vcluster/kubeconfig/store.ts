@@ -1,0 +1,109 @@
+/**
+ * Kubeconfigs on this machine: a folder of mode 0700, files of mode 0600, written whole; encrypted where the stack names a
+ * recipient. Beside each a note of when it was fetched and until when it serves, without a secret in it.
+ */
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { armor, Encrypter } from 'age-encryption'
+import type { Clock, FileSystem } from '../../../model/ports.js'
+import { type Attributes, isObject } from '../../../model/value.js'
+import { credentialsEnd, serverOf } from './content.js'
+
+/** What is known of a stored kubeconfig without opening it. */
+export interface Note {
+  readonly server: string
+  /** Milliseconds since 1970. */
+  readonly fetched: number
+  /** Until when it serves: an hour, or less where its certificate or token ends earlier. */
+  readonly until: number
+  readonly encrypted: boolean
+  /** Which cluster it is of: the uid of its workload. */
+  readonly of: string
+}
+
+export interface StorePlace {
+  /** Absolute. */
+  readonly path: string
+  readonly recipient?: string
+}
+
+const hour = 3_600_000
+
+/** Where a cluster's kubeconfig is kept. */
+export function placeOfKubeconfig(
+  spec: Attributes,
+  namespace: string,
+  name: string,
+  folders: { readonly stack: string; readonly own: string },
+): StorePlace {
+  const wanted = isObject(spec.kubeconfig) ? spec.kubeconfig : {}
+  const path =
+    typeof wanted.path === 'string'
+      ? isAbsolute(wanted.path)
+        ? wanted.path
+        : resolve(folders.stack, wanted.path)
+      : resolve(folders.own, `${namespace}.${name}.yaml`)
+  return { path, ...(typeof wanted.recipient === 'string' && { recipient: wanted.recipient }) }
+}
+
+export async function writeKubeconfig(
+  files: FileSystem,
+  clock: Clock,
+  place: StorePlace,
+  text: string,
+  of: string,
+): Promise<Note> {
+  await files.makeFolder(dirname(place.path))
+  const now = clock.now()
+  const note: Note = {
+    server: serverOf(text) ?? '',
+    fetched: now,
+    until: Math.min(now + hour, credentialsEnd(text) ?? Number.POSITIVE_INFINITY),
+    encrypted: place.recipient !== undefined,
+    of,
+  }
+  await files.replace(place.path, Buffer.from(await sealed(text, place.recipient)), 0o600)
+  await files.replace(notePath(place.path), Buffer.from(JSON.stringify(note)), 0o600)
+  return note
+}
+
+/** The note of a stored kubeconfig, if the file is there and is of this cluster. */
+export async function readNote(files: FileSystem, place: StorePlace, of: string): Promise<Note | undefined> {
+  const [note, file] = await Promise.all([files.read(notePath(place.path)), files.read(place.path)])
+  if (note === undefined || file === undefined) return undefined
+  try {
+    const value = JSON.parse(Buffer.from(note).toString('utf8')) as Note
+    return value.of === of && value.encrypted === (place.recipient !== undefined) ? value : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The text of a stored kubeconfig that is not encrypted and still serves. */
+export async function readKubeconfig(
+  files: FileSystem,
+  clock: Clock,
+  place: StorePlace,
+  of: string,
+): Promise<string | undefined> {
+  const note = await readNote(files, place, of)
+  if (note === undefined || note.encrypted || note.until <= clock.now() || note.fetched > clock.now())
+    return undefined
+  const file = await files.read(place.path)
+  return file === undefined ? undefined : Buffer.from(file).toString('utf8')
+}
+
+export async function removeKubeconfig(files: FileSystem, place: StorePlace): Promise<void> {
+  await files.remove(place.path)
+  await files.remove(notePath(place.path))
+}
+
+function notePath(path: string): string {
+  return `${path}.note`
+}
+
+async function sealed(text: string, recipient: string | undefined): Promise<string> {
+  if (recipient === undefined) return text
+  const encrypter = new Encrypter()
+  encrypter.addRecipient(recipient)
+  return armor.encode(await encrypter.encrypt(text))
+}

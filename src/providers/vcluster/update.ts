@@ -1,0 +1,76 @@
+/** Changing a virtual cluster in place: time to live and pause by marks, everything else by its Helm release. */
+import { isObject } from '../../model/value.js'
+import type { Call, UpdateRequest } from '../provider.js'
+import type { Namespace } from './client/objects.js'
+import { paths } from './client/paths.js'
+import { labelNames, marks } from './marks.js'
+import { labelNamespace } from './namespace.js'
+import { placeOf } from './observe.js'
+import { readOne, waitReady } from './ready.js'
+import { bringRelease, growStorage, markWorkload, recordApplied, setPaused } from './release.js'
+import type { Session } from './session.js'
+
+/** Fields that a release knows nothing of. */
+const beside = new Set(['ttl', 'paused', 'readinessTimeout', 'createNamespace', 'hostCluster'])
+
+export async function update(session: Session, request: UpdateRequest, call: Call): Promise<void> {
+  const { signal, progress } = call
+  const place = placeOf(request)
+  const make = request.spec.createNamespace !== false
+  await session.requireAccess(place.namespace, make, signal)
+  const spec = await session.complete(request.spec, request.name)
+  const paths_ = request.changes.map(change => change.path)
+  const releaseMoves = paths_.some(path => !beside.has(path.split(/[.[]/)[0] ?? '') && !isLocal(path))
+  const wanted = request.spec.paused === true
+
+  if (paths_.some(path => path === 'storage' || path === 'storage.size') && isObject(request.spec.storage))
+    await growStorage(session, place, String(request.spec.storage.size), signal)
+  if (releaseMoves) await bringRelease(session, request, spec, place, progress, signal)
+  await markNamespace(session, request, place, make, signal)
+  await markWorkload(session, request, place, await readOne(session, place, signal), signal)
+  // Helm gives a paused cluster its replicas back; so the wanted state is set after it, whatever it was before.
+  const { workload } = await readOne(session, place, signal)
+  if (wanted) {
+    progress('pausing')
+    await setPaused(session, place, true, signal)
+  } else {
+    if (workload?.spec.replicas === 0) await setPaused(session, place, false, signal)
+    await waitReady(session, request, place, progress, signal)
+  }
+  await recordApplied(session, spec, place, true, signal)
+}
+
+/** The file on this machine only. */
+function isLocal(path: string): boolean {
+  return path.startsWith('kubeconfig') && path !== 'kubeconfig.server' && path !== 'kubeconfig'
+}
+
+async function markNamespace(
+  session: Session,
+  request: UpdateRequest,
+  place: { namespace: string; name: string },
+  make: boolean,
+  signal: AbortSignal,
+) {
+  const space = await session.host.get<Namespace>(paths.namespace(place.namespace), signal)
+  if (space === undefined) return
+  const made = space.metadata.annotations?.[marks.made] === place.name
+  if (make)
+    await labelNamespace(
+      session,
+      { ...place, make, owner: request.owner, identity: request.identity, labels: request.labels },
+      labelNames(space),
+      signal,
+    )
+  else if (made)
+    await session.host.patch(
+      paths.namespace(place.namespace),
+      {
+        metadata: {
+          labels: { [marks.lineage]: null },
+          annotations: { [marks.made]: null, [marks.address]: null, [marks.identity]: null },
+        },
+      },
+      signal,
+    )
+}
