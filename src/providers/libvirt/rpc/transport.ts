@@ -94,8 +94,12 @@ function remoteCommand(uri: LibvirtUri): string {
   return `sh -c ${quote(`if command -v virt-ssh-helper >/dev/null 2>&1; then ${helper}; else ${netcat}; fi`)}`
 }
 
-/** The arguments of ssh. The user's own configuration, agent, jump hosts and known hosts apply. */
-function sshArguments(uri: LibvirtUri): string[] {
+/** A command on the other host by ssh. The user's own configuration, agent, jump hosts and known hosts apply. */
+export function sshCommand(uri: LibvirtUri, script: string): { command: string; args: string[] } {
+  return { command: uri.parameters.command ?? 'ssh', args: sshArguments(uri, script) }
+}
+
+function sshArguments(uri: LibvirtUri, script: string): string[] {
   const { keyfile, known_hosts: knownHosts, no_tty: noTty, no_verify: noVerify } = uri.parameters
   return [
     '-T',
@@ -111,12 +115,13 @@ function sshArguments(uri: LibvirtUri): string[] {
     ...(uri.user === undefined ? [] : ['-l', uri.user]),
     '--',
     uri.host ?? '',
-    remoteCommand(uri),
+    script,
   ]
 }
 
 async function openSsh(uri: LibvirtUri, signal: AbortSignal): Promise<Link> {
-  const child = spawn(uri.parameters.command ?? 'ssh', sshArguments(uri), { stdio: ['pipe', 'pipe', 'pipe'] })
+  const { command, args } = sshCommand(uri, remoteCommand(uri))
+  const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-2_000)

@@ -1,0 +1,107 @@
+/** One libvirt as the provider works with it: its client, what kind of place it is, and lookups where absent is a value. */
+import type { Ports } from '../../model/ports.js'
+import { type HostFiles, hostFiles } from './host-files.js'
+import { Refresher } from './refresh.js'
+import { Client } from './rpc/client.js'
+import { isLibvirt, type LibvirtCode } from './rpc/errors.js'
+import type { Procedure } from './rpc/procedure.js'
+import { procedures } from './rpc/procedures/index.js'
+import type { Domain, Network, Pool, Volume } from './rpc/types.js'
+
+export interface Host {
+  readonly client: Client
+  readonly ports: Ports
+  readonly files: HostFiles
+  readonly refresher: Refresher
+  /** The folder that relative paths of documents start from. */
+  readonly folder: string
+  /** The folder of this stack's state. */
+  readonly stateFolder: string
+  /** libvirt's version as it writes it: 9,000,000 is 9.0.0. */
+  readonly version: number
+}
+
+export interface HostRequest {
+  readonly uri: string
+  readonly folder: string
+  readonly stateFolder: string
+}
+
+/** Connects, and finds out what is there. */
+export async function openHost(request: HostRequest, ports: Ports, signal: AbortSignal): Promise<Host> {
+  const client = new Client(request.uri)
+  try {
+    const version = await client.call(procedures.connect.libraryVersion, undefined, { signal })
+    return {
+      client,
+      ports,
+      files: hostFiles(client.uri),
+      refresher: new Refresher(client),
+      folder: request.folder,
+      stateFolder: request.stateFolder,
+      version,
+    }
+  } catch (error) {
+    await client.close()
+    throw error
+  }
+}
+
+/** The answer, or undefined where libvirt says, by its number, that there is no such thing. */
+export async function orAbsent<T>(
+  promise: Promise<T>,
+  ...codes: readonly LibvirtCode[]
+): Promise<T | undefined> {
+  try {
+    return await promise
+  } catch (error) {
+    if (isLibvirt(error, ...codes)) return undefined
+    throw error
+  }
+}
+
+/** A call with the signal of the verb it belongs to. */
+export function ask<A, R>(host: Host, procedure: Procedure<A, R>, args: A, signal: AbortSignal): Promise<R> {
+  return host.client.call(procedure, args, { signal })
+}
+
+export function findPool(host: Host, name: string, signal: AbortSignal): Promise<Pool | undefined> {
+  return orAbsent(ask(host, procedures.pools.lookupByName, { name }, signal), 'NO_STORAGE_POOL')
+}
+
+export function findVolume(
+  host: Host,
+  pool: Pool,
+  name: string,
+  signal: AbortSignal,
+): Promise<Volume | undefined> {
+  return orAbsent(ask(host, procedures.volumes.lookupByName, { pool, name }, signal), 'NO_STORAGE_VOL')
+}
+
+/** By its UUID where that is known and there, else by its name. */
+export async function findDomain(
+  host: Host,
+  target: { readonly name: string; readonly uuid?: string | undefined },
+  signal: AbortSignal,
+): Promise<Domain | undefined> {
+  const { name, uuid } = target
+  const known =
+    uuid === undefined
+      ? undefined
+      : await orAbsent(ask(host, procedures.domains.lookupByUuid, { uuid }, signal), 'NO_DOMAIN')
+  return known ?? orAbsent(ask(host, procedures.domains.lookupByName, { name }, signal), 'NO_DOMAIN')
+}
+
+/** By its UUID where that is known and there, else by its name. */
+export async function findNetwork(
+  host: Host,
+  target: { readonly name: string; readonly uuid?: string | undefined },
+  signal: AbortSignal,
+): Promise<Network | undefined> {
+  const { name, uuid } = target
+  const known =
+    uuid === undefined
+      ? undefined
+      : await orAbsent(ask(host, procedures.networks.lookupByUuid, { uuid }, signal), 'NO_NETWORK')
+  return known ?? orAbsent(ask(host, procedures.networks.lookupByName, { name }, signal), 'NO_NETWORK')
+}

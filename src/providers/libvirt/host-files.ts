@@ -1,0 +1,117 @@
+/**
+ * Files on the host where libvirtd runs: renaming is all that is needed, so that deleted data can wait for its return in the
+ * place where it is, without being copied. By this machine's own file system, or by ssh where that is the way there.
+ */
+import { execFile } from 'node:child_process'
+import { lstat, rename, rm } from 'node:fs/promises'
+import { InfraError } from '../../model/error.js'
+import { sshCommand } from './rpc/transport.js'
+import type { LibvirtUri } from './rpc/uri.js'
+
+export interface HostFiles {
+  /** Renames within a folder. Done already (the old name gone, the new one there) is no error; it never overwrites. */
+  rename(from: string, to: string, signal: AbortSignal): Promise<void>
+  exists(path: string, signal: AbortSignal): Promise<boolean>
+  /** Removes a file; nothing happens where there is none. */
+  remove(path: string, signal: AbortSignal): Promise<void>
+}
+
+export function hostFiles(uri: LibvirtUri): HostFiles {
+  if (uri.transport === 'unix') return localFiles
+  if (uri.transport === 'ssh') return sshFiles(uri)
+  return noFiles
+}
+
+async function there(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw failed(path, error)
+  }
+}
+
+const localFiles: HostFiles = {
+  async rename(from, to) {
+    const [source, target] = await Promise.all([there(from), there(to)])
+    if (!source && target) return
+    if (target) throw taken(to)
+    await rename(from, to).catch(error => {
+      throw failed(from, error)
+    })
+  },
+  exists: path => there(path),
+  async remove(path) {
+    await rm(path, { force: true }).catch(error => {
+      throw failed(path, error)
+    })
+  },
+}
+
+/** Text as one word of a POSIX shell. */
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}
+
+function sshFiles(uri: LibvirtUri): HostFiles {
+  const run = (script: string, path: string, signal: AbortSignal) =>
+    new Promise<number>((resolve, reject) => {
+      const { command, args } = sshCommand(uri, script)
+      execFile(command, args, { signal, timeout: 60_000 }, (error, _out, said) => {
+        const code = error === null ? 0 : error.code
+        if (typeof code === 'number' && code < 100) resolve(code)
+        else reject(signal.aborted ? signal.reason : failed(path, said.trim() || error))
+      })
+    })
+  return {
+    async rename(from, to, signal) {
+      const [a, b] = [quote(from), quote(to)]
+      const script = `if [ -e ${b} ]; then [ ! -e ${a} ] || exit 17; else mv -- ${a} ${b} || exit 18; fi`
+      const code = await run(script, from, signal)
+      if (code === 17) throw taken(to)
+      if (code !== 0) throw failed(from, `mv ended with ${code}`)
+    },
+    exists: async (path, signal) => (await run(`[ -e ${quote(path)} ]`, path, signal)) === 0,
+    async remove(path, signal) {
+      const code = await run(`rm -f -- ${quote(path)}`, path, signal)
+      if (code !== 0) throw failed(path, `rm ended with ${code}`)
+    },
+  }
+}
+
+const noFiles: HostFiles = {
+  rename: path => Promise.reject(unreachable(path)),
+  exists: path => Promise.reject(unreachable(path)),
+  remove: path => Promise.reject(unreachable(path)),
+}
+
+function unreachable(path: string): InfraError {
+  return new InfraError({
+    kind: 'configuration',
+    code: 'libvirt-no-files',
+    message: `${path} cannot be kept for a return: files of this host are out of reach`,
+    why: 'Over TLS libvirt offers no way to rename a file',
+    hint: 'Connect by qemu+ssh, or forget the resource with retainOnDelete and delete it by hand',
+  })
+}
+
+function taken(path: string): InfraError {
+  return new InfraError({
+    kind: 'storage',
+    code: 'file-exists',
+    message: `${path} is there already`,
+    hint: 'Look what it is, and move it away',
+  })
+}
+
+function failed(path: string, cause: unknown): InfraError {
+  return new InfraError({
+    kind: 'storage',
+    code: 'host-file',
+    message: `${path} cannot be moved or removed`,
+    why: cause instanceof Error ? cause.message : String(cause),
+    hint: 'infra needs the rights of root on the host for the files of its pools',
+    cause,
+  })
+}
