@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 
 export interface StatePaths {
+  readonly folder: string
   /** The state document. */
   readonly state: string
   /** Earlier state documents, `<serial>.json` each. */
@@ -19,6 +20,7 @@ export interface StatePaths {
 
 export function statePaths(folder: string): StatePaths {
   return {
+    folder,
     state: join(folder, 'state.json'),
     generations: join(folder, 'generations'),
     lock: join(folder, 'lock'),
