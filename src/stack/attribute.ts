@@ -26,12 +26,12 @@ export function attributeOf(
   target: DesiredResource,
   kind: Kind,
   segments: readonly Segment[],
-  text: string,
+  laterText: () => string,
   known: Known | undefined,
 ): Outcome {
   const [first, ...rest] = segments
   if (!first) {
-    const message = `\`\${${text}}\` names a resource, but none of its attributes.`
+    const message = `\`\${${laterText()}}\` names a resource, but none of its attributes.`
     return { problem: { code: 'invalid-reference', message, hint: 'Add one: `.name`, for example.' } }
   }
   const meta = metadataOf(target, kind, first, rest)
@@ -41,7 +41,7 @@ export function attributeOf(
   const own = walk(target.spec, path, kind.keyedLists)
   if (own.value !== undefined) {
     const sensitive = isSensitive(target, kind, pathOf(own.path, target.spec, kind.keyedLists))
-    if (isUnresolved(own.value) || holdsUnresolved(own.value)) return { later: text, sensitive }
+    if (isUnresolved(own.value) || holdsUnresolved(own.value)) return { later: laterText(), sensitive }
     return { value: own.value, sensitive }
   }
   const names = path.map(segment => segment.name)
@@ -51,7 +51,7 @@ export function attributeOf(
   const sensitive =
     isSensitive(target, kind, names.join('.')) || kind.sensitive.includes(`facts.${first.name}`)
   const value = known && observed(known, path, kind, explicit)
-  return value === undefined ? { later: text, sensitive } : { value, sensitive }
+  return value === undefined ? { later: laterText(), sensitive } : { value, sensitive }
 }
 
 /** The attribute of a resource that exists: for the time of an apply, when it must be known. */

@@ -85,9 +85,7 @@ export async function readStack(input: LoadInput): Promise<ReadStack> {
   )
   const resources = raws.filter(raw => !raw.isTemplate)
   const index = expandAll(resources, { values, templates, texts, problems, broken })
-  const needs = new Map<Address, readonly Address[]>()
-  for (const [address, instance] of index.instances) needs.set(address, instance.needs)
-  const { order, cycles } = putInOrder(needs)
+  const { order, cycles } = putInOrder(index.instances, instance => instance.needs)
   tellCycles(cycles, index, problems)
   const settings = settingsOf(head, values, texts, problems)
   const connections: Connections = new Map(
@@ -100,7 +98,7 @@ export async function readStack(input: LoadInput): Promise<ReadStack> {
   const waiting: Address[] = []
   const base: Resolution = { ...common, factsOf: undefined, resolved, problems }
   resolveAll(order, base, waiting)
-  if (cycles.length === 0) tellCycles(impliedCycles(resolved, needs), index, problems)
+  if (cycles.length === 0) tellCycles(impliedCycles(resolved, index), index, problems)
   const outputs = outputsOf(head, base)
   problems.throwIfAny()
 
@@ -190,15 +188,13 @@ function tellCycles(cycles: readonly (readonly Address[])[], index: Index, probl
 /** Cycles that come from what a kind knows to be needed, where references and dependsOn alone make none. */
 function impliedCycles(
   resolved: ReadonlyMap<Address, DesiredResource>,
-  needs: ReadonlyMap<Address, readonly Address[]>,
+  { instances }: Index,
 ): readonly (readonly Address[])[] {
-  const all = new Map<Address, readonly Address[]>()
-  let more = false
   for (const [address, { dependencies }] of resolved) {
-    all.set(address, dependencies)
-    if (dependencies.length !== needs.get(address)?.length) more = true
+    if (dependencies.length === instances.get(address)?.needs.length) continue
+    return putInOrder(resolved, resource => resource.dependencies).cycles
   }
-  return more ? putInOrder(all).cycles : []
+  return []
 }
 
 interface Settings {
@@ -213,7 +209,7 @@ function settingsOf(
   texts: Map<string, TemplateText>,
   problems: Problems,
 ): Settings {
-  const empty: Index = { instances: new Map(), groups: new Map(), objects: new Map() }
+  const empty: Index = { instances: new Map(), objects: new Map(), find: () => undefined }
   const nothing = { index: empty, connections: new Map(), namesNone: true, resolved: new Map() }
   const context: Resolution = { ...nothing, values, texts, factsOf: undefined, problems }
   const evaluate = (value: Json, path: Path): Json =>

@@ -48,44 +48,48 @@ function parseFile(file: SourceFile, problems: Problems, budget: Budget): Parsed
     })
   }
   const documents: ParsedDocument[] = []
-  let line = 1
+  let lines = 1
   let counted = 0
   const lineOf = (offset: number): number => {
     for (let at = text.indexOf('\n', counted); at >= 0 && at < offset; at = text.indexOf('\n', at + 1)) {
-      line++
+      lines++
       counted = at + 1
     }
-    return line
+    return lines
   }
   let reference = text.indexOf('${')
   for (const { from, to, begin } of ranges) {
     const fromLine = lineOf(from)
-    const document = { file, from, to, fromLine, line: lineOf(begin) }
-    const value = parseOne(document, budget, problems)
+    const line = lineOf(begin)
+    const value = parseOne(file, from, to, fromLine, budget, problems)
     if (value === undefined) {
       noteBroken(text.slice(from, to), budget.broken)
       if (++broken < mostBroken) continue
       problems.add({
         code: 'too-many-errors',
         message: `${file.name} has ${mostBroken} broken documents; the rest of it was not read.`,
-        place: placeAt(file, from, 1, document),
+        place: placeAt(file, from, 1, { from, fromLine }),
       })
       break
     }
     if (reference >= 0 && reference < from) reference = text.indexOf('${', from)
-    documents.push({ ...document, value, references: reference >= 0 && reference < to })
+    const references = reference >= 0 && reference < to
+    documents.push({ file, from, to, fromLine, line, value, references })
   }
   return documents
 }
 
 function parseOne(
-  document: Omit<ParsedDocument, 'value' | 'references'>,
+  file: SourceFile,
+  from: number,
+  to: number,
+  fromLine: number,
   budget: Budget,
   problems: Problems,
 ): Json | undefined {
-  const { file, from, to } = document
+  const near = { from, fromLine }
   const refuse = (message: string, hint: string): undefined => {
-    problems.add({ code: 'too-large', message, hint, place: placeAt(file, from, 1, document) })
+    problems.add({ code: 'too-large', message, hint, place: placeAt(file, from, 1, near) })
     return undefined
   }
   if (to - from > mostDocument) {
@@ -107,7 +111,7 @@ function parseOne(
   const parsed = readExact(file.text.slice(from, to))
   if ('value' in parsed) return parsed.value
   for (const { offset, length, ...what } of parsed.problems) {
-    problems.add({ ...what, place: placeAt(file, from + offset, length, document) })
+    problems.add({ ...what, place: placeAt(file, from + offset, length, near) })
   }
   return undefined
 }

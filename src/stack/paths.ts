@@ -1,5 +1,5 @@
 /** Paths of a spec as texts: `dataDisks[vdb].sizeGB`, with elements of keyed lists named by their key. */
-import { isObject, type Json } from '../model/value.js'
+import { type Attributes, isObject, type Json } from '../model/value.js'
 import type { Path } from './problems.js'
 import type { Segment } from './template-text.js'
 
@@ -27,7 +27,10 @@ export function pathOf(path: Path, spec: Json, keyedLists: KeyedLists): string {
 }
 
 /** The places in a spec that a pattern like `dataDisks[].key` names, and that are there. */
-export function expandPattern(pattern: string, spec: Json, keyedLists: KeyedLists): string[] {
+export function expandPattern(pattern: string, spec: Attributes, keyedLists: KeyedLists): string[] {
+  // Most specs have none of the fields that could be secrets.
+  const [top = ''] = /^[^.[]+/.exec(pattern) ?? []
+  if (!Object.hasOwn(spec, top)) return []
   const steps = pattern.split('.').flatMap(part => {
     const name = part.replace(/(?:\[\])+$/, '')
     const lists = (part.length - name.length) / 2

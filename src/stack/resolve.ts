@@ -9,7 +9,7 @@ import { finishSpec, sensitivePaths } from './finish.js'
 import { interpolate, type Outcome } from './interpolate.js'
 import { pathOf } from './paths.js'
 import type { Path, Problems } from './problems.js'
-import { findTarget, lookUpValue } from './scope.js'
+import { laterText, lookUpValue } from './scope.js'
 import type { Reference, TemplateText } from './template-text.js'
 import type { Values } from './variables.js'
 
@@ -85,12 +85,13 @@ function lookUp(reference: Reference, instance: Instance, context: Resolution): 
   const { index } = context
   const value = lookUpValue(reference, context.values, instance.each)
   if (value) return value
-  const target = findTarget(reference, instance.each, address => index.instances.has(address))
+  const target = index.find(reference, instance.each)
   const resource = target && context.resolved.get(target.address)
   const of = target && index.instances.get(target.address)
   // Not there, or broken itself: told already.
   if (!target || !resource || !of) return { failed: true }
-  return attributeOf(resource, of.raw.kind, target.segments, target.text, context.factsOf?.(target.address))
+  const later = (): string => laterText(reference, instance.each)
+  return attributeOf(resource, of.raw.kind, target.segments, later, context.factsOf?.(target.address))
 }
 
 /** What an output or a setting refers to, outside of any resource. */
@@ -98,7 +99,7 @@ export function lookUpAnywhere(reference: Reference, context: Resolution): Outco
   const value = lookUpValue(reference, context.values, undefined)
   if (value) return value
   const { index } = context
-  const target = findTarget(reference, undefined, address => index.instances.has(address))
+  const target = index.find(reference, undefined)
   if (!target) {
     const message = `\`${reference.raw}\` refers to a resource that is not in the stack.`
     return { problem: { code: 'unknown-resource', message } }
@@ -106,20 +107,31 @@ export function lookUpAnywhere(reference: Reference, context: Resolution): Outco
   const resource = context.resolved.get(target.address)
   const kind = index.instances.get(target.address)?.raw.kind
   if (!resource || !kind) return { failed: true }
-  return attributeOf(resource, kind, target.segments, target.text, context.factsOf?.(target.address))
+  const later = (): string => laterText(reference, undefined)
+  return attributeOf(resource, kind, target.segments, later, context.factsOf?.(target.address))
 }
 
 /** Needs by reference and `dependsOn`, and what the kind knows to be needed, as far as the stack has it. */
 function dependenciesOf(instance: Instance, spec: Attributes, index: Index): readonly Address[] {
   const { address, meta, needs, raw } = instance
   const implied = raw.kind.implied?.(spec, meta) ?? []
-  if (implied.length === 0) return needs.length > 1 ? [...needs].sort() : needs
-  const all = new Set(needs)
+  if (implied.length === 0) return sorted(needs)
+  let all: Set<Address> | undefined
   for (const { kind, name } of implied) {
     if (typeof (name as Json) !== 'string') continue
-    const plain = `${kind}/${name}`
-    const there = index.objects.get(plain) ?? (index.instances.has(plain) ? plain : undefined)
-    if (there !== undefined && there !== address) all.add(there)
+    const there = index.objects.get(kind)?.get(name) ?? addressIn(index, `${kind}/${name}`)
+    if (there !== undefined && there !== address) {
+      all ??= new Set(needs)
+      all.add(there)
+    }
   }
-  return [...all].sort()
+  return all ? [...all].sort() : sorted(needs)
+}
+
+function addressIn(index: Index, address: Address): Address | undefined {
+  return index.instances.has(address) ? address : undefined
+}
+
+function sorted(addresses: readonly Address[]): readonly Address[] {
+  return addresses.length > 1 ? [...addresses].sort() : addresses
 }

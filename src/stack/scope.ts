@@ -1,5 +1,5 @@
 /** What a reference names: a variable, an environment variable, the current instance, or a resource's attribute. */
-import { type Address, formatAddress } from '../model/address.js'
+import type { Address } from '../model/address.js'
 import type { Json } from '../model/value.js'
 import type { Outcome, ReferenceProblem } from './interpolate.js'
 import { meant } from './nearest.js'
@@ -122,8 +122,11 @@ function missingPart(reference: Reference, whole: string): ReferenceProblem {
 export interface Target {
   readonly address: Address
   readonly segments: readonly Segment[]
-  /** The reference with nothing of the current instance in it, for when it is resolved later. */
-  readonly text: string
+}
+
+/** The reference with nothing of the current instance in it, as it can be resolved later. */
+export function laterText(reference: Reference, each: Each | undefined): string {
+  return `${reference.root}${segmentsText(reference.segments.map(segment => withEach(segment, each)))}`
 }
 
 /**
@@ -135,44 +138,19 @@ export function findTarget(
   each: Each | undefined,
   has: (address: Address) => boolean,
 ): Target | undefined {
-  const segments = reference.segments.map(segment => withEach(segment, each))
-  const dotted = segments.findIndex(segment => segment.bracket)
-  const longest = dotted < 0 ? segments.length : dotted
-  for (let take = longest; take > 0; take--) {
-    const name = segments
-      .slice(0, take)
-      .map(segment => segment.name)
-      .join('.')
+  const segments = each ? reference.segments.map(segment => withEach(segment, each)) : reference.segments
+  const bracket = segments.findIndex(segment => segment.bracket)
+  for (let take = bracket < 0 ? segments.length : bracket; take > 0; take--) {
+    let address = `${reference.root}/${segments[0]?.name}`
+    for (let index = 1; index < take; index++) address += `.${segments[index]?.name}`
     const next = segments[take]
-    const plain = { kind: reference.root, name }
     if (next?.bracket) {
-      const target = targetOf(
-        formatAddress({ ...plain, key: next.name }),
-        reference.root,
-        segments,
-        take,
-        true,
-      )
-      if (has(target.address)) return target
+      const keyed = `${address}[${next.name}]`
+      if (has(keyed)) return { address: keyed, segments: segments.slice(take + 1) }
     }
-    const target = targetOf(formatAddress(plain), reference.root, segments, take, false)
-    if (has(target.address)) return target
+    if (has(address)) return { address, segments: segments.slice(take) }
   }
   return undefined
-}
-
-function targetOf(
-  address: Address,
-  root: string,
-  segments: readonly Segment[],
-  take: number,
-  keyed: boolean,
-): Target {
-  return {
-    address,
-    segments: segments.slice(keyed ? take + 1 : take),
-    text: `${root}${segmentsText(segments)}`,
-  }
 }
 
 function withEach(segment: Segment, each: Each | undefined): Segment {

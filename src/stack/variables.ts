@@ -53,7 +53,7 @@ export async function readVariables(
       problems.add({ ...at, code: 'invalid-name', message: 'A variable cannot have that name.', hint })
       continue
     }
-    const value = valueOf(name, declaration, given, files, at, problems)
+    const value = readValue(name, declaration, given, files, at, problems)
     if (value === undefined) broken.add(name)
     else variables.set(name, { value, sensitive: declaration.sensitive === true })
   }
@@ -78,7 +78,7 @@ function undeclared(name: string, source: string, known: Iterable<string>, probl
 type At = Pick<Found, 'document' | 'path' | 'at'>
 type FileValues = ReadonlyMap<string, { readonly value: Json; readonly source: string }>
 
-function valueOf(
+function readValue(
   name: string,
   declaration: VariableDeclaration,
   given: GivenValues,
