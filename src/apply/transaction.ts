@@ -64,19 +64,22 @@ export async function applyPlan(
   })
 }
 
-/** Goes on with an apply that was cut off: forward to its end, or back to its beginning. Undefined where none is open. */
+/** Goes on with an apply that was cut off, if its way is approved: forward to its end, or back to its beginning. Undefined where none is open. */
 export async function recover(
   engine: Engine,
   base: StateDocument,
   direction: 'forward' | 'back',
   control: Control,
+  approve: (plan: Plan) => Promise<boolean>,
 ): Promise<Outcome | undefined> {
   const resumed = await resumeJournal(engine.ports.files, engine.stateFolder)
   if (!resumed) return undefined
   const { journal } = resumed
   const transaction = new Transaction(engine, base, journal, [...resumed.contents.records])
   return transaction.settled(async () => {
-    const way = await transaction.replan(direction, control.signal)
+    const way = await transaction.findWay(direction, control.signal)
+    if (!(await approve(way.plan))) return transaction.leaveOpen([])
+    await transaction.begin(way)
     return transaction.run(way, control)
   })
 }
@@ -118,19 +121,27 @@ class Transaction {
     for (let way = first; ; ) {
       const result = await this.#execute(way, control)
       failures.push(...result.failures)
-      if (control.signal.aborted) return this.#leaveOpen(failures)
+      if (control.signal.aborted) return this.leaveOpen(failures)
       const back = way.direction === 'back'
       const through = result.failures.length === 0 && result.skipped.length === 0
       if (through) return this.#finish(back ? 'rolled-back' : 'applied', failures, way.plan, control)
-      if (back) return this.#leaveOpen(failures)
+      if (back) return this.leaveOpen(failures)
       const choice = await control.onFailure(result.failures)
       if (choice === 'stop') return this.#finish('stopped', failures, way.plan, control)
-      way = await this.replan(choice === 'rollback' ? 'back' : 'forward', control.signal)
+      way = await this.findWay(choice === 'rollback' ? 'back' : 'forward', control.signal)
+      await this.begin(way)
     }
   }
 
-  /** The way back or forward from here, by what is really there; journaled as what is done next. */
-  async replan(direction: 'forward' | 'back', signal: AbortSignal): Promise<Way> {
+  /** Journals a way as what is done next. */
+  async begin({ direction, plan }: Way): Promise<void> {
+    const record: JournalRecord = { type: 'plan', direction, plan }
+    await this.#journal.appendDurably([record])
+    this.#written.push(record)
+  }
+
+  /** The way back or forward from here, by what is really there. */
+  async findWay(direction: 'forward' | 'back', signal: AbortSignal): Promise<Way> {
     const engine = this.#engine
     const folded = this.#folded()
     const observed = await this.#observe(folded, signal)
@@ -148,9 +159,6 @@ class Transaction {
       options: way.options,
     })
     if (problems.length > 0 || plan.incomplete) throw blocked(direction, problems, plan)
-    const record: JournalRecord = { type: 'plan', direction, plan }
-    await this.#journal.appendDurably([record])
-    this.#written.push(record)
     return { direction, plan, records: way.records }
   }
 
@@ -214,7 +222,8 @@ class Transaction {
     })
   }
 
-  async #leaveOpen(failures: readonly StepFailure[]): Promise<Outcome> {
+  /** Ends here; `recover` goes on later. */
+  async leaveOpen(failures: readonly StepFailure[]): Promise<Outcome> {
     await this.#journal.close()
     return { result: 'open', state: this.#base, failures, left: [], done: this.#folded().done.length }
   }

@@ -21,8 +21,13 @@ export interface ConnectInput {
 
 /** Opens all connections at once. Fails for settings that are wrong; what is out of reach answers `unreadable`. */
 export async function connect(input: ConnectInput): Promise<Connected> {
-  const opened = await Promise.all(input.connections.map(async one => [one.name, await openOne(one, input)] as const))
-  const described = opened.map(([name, provider]) => [name, { type: provider.type, description: provider.description }])
+  const opened = await Promise.all(
+    input.connections.map(async one => [one.name, await openOne(one, input)] as const),
+  )
+  const described = opened.map(([name, provider]) => [
+    name,
+    { type: provider.type, description: provider.description },
+  ])
   return { providers: new Map(opened), connections: Object.fromEntries(described) }
 }
 
@@ -55,7 +60,9 @@ function unreachable(wanted: DesiredConnection, error: InfraError): Provider {
     description: `${wanted.type}: out of reach`,
     parallelism: 1,
     observe: targets =>
-      Promise.resolve(new Map(targets.map(target => [target.address, { status: 'unreadable' as const, why }]))),
+      Promise.resolve(
+        new Map(targets.map(target => [target.address, { status: 'unreadable' as const, why }])),
+      ),
     create: refuse,
     update: refuse,
     delete: refuse,

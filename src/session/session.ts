@@ -2,11 +2,12 @@
  * One stack, read and connected: what every command works on. It wires the stack reader, the state, the providers, the
  * planner and the apply engine together, and is what `import { openSession } from 'infra'` gives to programs.
  */
-import { rollbackInput } from '../apply/rollback.js'
+
 import { type CheckpointList, listCheckpoints } from '../apply/checkpoint.js'
 import { type Engine, observeAll, targetsOf } from '../apply/engine.js'
 import type { Report } from '../apply/event.js'
 import { readJournal } from '../apply/journal.js'
+import { rollbackInput } from '../apply/rollback.js'
 import { applyPlan, type Control, type Outcome, recover } from '../apply/transaction.js'
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
@@ -16,13 +17,20 @@ import type { Plan, PlanMode } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
 import type { Observation } from '../providers/provider.js'
 import type { DesiredConnection, Stack } from '../stack/desired.js'
-import { type FactsOf, type LoadInput, type ReadStack, readStack, resolveResource, resolveStack } from '../stack/load.js'
+import {
+  type FactsOf,
+  type LoadInput,
+  type ReadStack,
+  readStack,
+  resolveResource,
+  resolveStack,
+} from '../stack/load.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
 import { acquireLock, type Lock } from '../state/lock.js'
 import { openStore, type Store } from '../state/store.js'
-import { connect, type Connected } from './connect.js'
-import { kinds, providerTypes } from './provider-types.js'
+import { type Connected, connect } from './connect.js'
 import { movedSince } from './moved.js'
+import { kinds, providerTypes } from './provider-types.js'
 
 export interface SessionInput extends Omit<LoadInput, 'kinds' | 'signal'> {
   readonly ports: Ports
@@ -62,7 +70,13 @@ export class Session {
   #connected: Promise<Connected> | undefined
   #lock: Lock | undefined
 
-  constructor(input: SessionInput, read: ReadStack, stateFolder: string, store: Store, state: StateDocument | undefined) {
+  constructor(
+    input: SessionInput,
+    read: ReadStack,
+    stateFolder: string,
+    store: Store,
+    state: StateDocument | undefined,
+  ) {
     this.#input = input
     this.#read = read
     this.stateFolder = stateFolder
@@ -134,9 +148,13 @@ export class Session {
   }
 
   /** Settles an apply that was cut off. Undefined where none is open. */
-  async recover(direction: 'forward' | 'back', control: Control): Promise<Outcome | undefined> {
+  async recover(
+    direction: 'forward' | 'back',
+    control: Control,
+    approve: (plan: Plan) => Promise<boolean>,
+  ): Promise<Outcome | undefined> {
     if (!this.#state) return undefined
-    const outcome = await recover(await this.#engine(), this.#state, direction, control)
+    const outcome = await recover(await this.#engine(), this.#state, direction, control, approve)
     return outcome && this.#outcome(outcome)
   }
 
@@ -198,7 +216,9 @@ export class Session {
         kind: 'validation',
         code: 'stale-plan',
         message: 'the state has moved since the plan was made',
-        why: state ? `the plan was made from serial ${serial}, the state is at ${state.serial}` : 'there is no state any more',
+        why: state
+          ? `the plan was made from serial ${serial}, the state is at ${state.serial}`
+          : 'there is no state any more',
         hint: 'Plan again, and apply that.',
       })
     }
@@ -256,7 +276,10 @@ export class Session {
     }
   }
 
-  #outputsAfter(mode: PlanMode, records: Readonly<Record<Address, ResourceRecord>>): StateDocument['outputs'] {
+  #outputsAfter(
+    mode: PlanMode,
+    records: Readonly<Record<Address, ResourceRecord>>,
+  ): StateDocument['outputs'] {
     if (mode === 'destroy') return {}
     if (mode !== 'apply') return this.#state?.outputs ?? {}
     return outputsOf(resolveStack(this.#read, address => records[address]))
@@ -286,7 +309,10 @@ function neededConnections(stack: Stack, state: StateDocument | undefined): Desi
 }
 
 /** Observations as the state has them, for a plan that reads nothing live. */
-function asRecorded(records: Readonly<Record<Address, ResourceRecord>>, stack: Stack): Map<Address, Observation> {
+function asRecorded(
+  records: Readonly<Record<Address, ResourceRecord>>,
+  stack: Stack,
+): Map<Address, Observation> {
   const found = new Map<Address, Observation>()
   for (const address of stack.resources.keys()) found.set(address, { status: 'absent' })
   for (const { address, identity, spec, facts } of Object.values(records)) {

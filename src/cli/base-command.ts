@@ -1,0 +1,173 @@
+/** What all commands share: flags, ports, signals, output and the way errors are told. */
+import { homedir, hostname } from 'node:os'
+import { Command, Flags, type Interfaces } from '@oclif/core'
+import { exitCodes, InfraError, InfraErrors } from '../model/error.js'
+import type { Ports } from '../model/ports.js'
+import { errorJson, renderErrors } from '../report/errors.js'
+import { readSettings, type Settings } from '../stack/settings.js'
+import { nodePorts } from '../state/node-ports.js'
+import { parseVariables } from './variables.js'
+
+/** Flags of every command. */
+export const outputFlags = {
+  json: Flags.boolean({ description: 'Print JSON instead of text.', helpGroup: 'GLOBAL' }),
+  verbose: Flags.boolean({
+    description: 'Show what the systems below said, in their own words.',
+    helpGroup: 'GLOBAL',
+  }),
+}
+
+/** Flags of every command that reads a stack. */
+export const stackFlags = {
+  ...outputFlags,
+  var: Flags.string({ multiple: true, description: 'A variable: NAME=VALUE.', helpValue: 'NAME=VALUE' }),
+  'var-file': Flags.string({ multiple: true, description: 'A YAML file of variables.', helpValue: 'FILE' }),
+  state: Flags.string({
+    description: "The state's folder, when not where the stack says.",
+    helpValue: 'FOLDER',
+  }),
+}
+
+/** Flags of every command that changes something. */
+export const changeFlags = {
+  yes: Flags.boolean({ char: 'y', aliases: ['auto-approve'], description: 'Do not ask.' }),
+  parallelism: Flags.integer({ min: 1, description: 'At most so many changes at once.', helpValue: 'N' }),
+  'lock-timeout': Flags.integer({
+    min: 0,
+    description: 'Seconds to wait for the lock of another run.',
+    helpValue: 'SECONDS',
+  }),
+  'on-failure': Flags.option({ options: ['rollback', 'stop', 'ask'] as const })({
+    description:
+      'What to do when a step fails: put everything back, keep what was done, or ask. A terminal asks by default.',
+  }),
+  allow: Flags.string({
+    multiple: true,
+    description:
+      'Leave for a hazard: deletes-data, irreversible, incomplete; for one resource: HAZARD=ADDRESS.',
+    helpValue: 'HAZARD',
+  }),
+}
+
+export type BaseFlags = Interfaces.InferredFlags<typeof outputFlags>
+
+/** A command that prints text or, with `--json`, one JSON document, and tells errors with the exit codes of docs/exit-codes.md. */
+export abstract class InfraCommand extends Command {
+  protected readonly ports: Ports = nodePorts()
+  /** Aborted by Ctrl-C: finish what runs. */
+  protected readonly stopping = new AbortController()
+  /** Aborted by a second Ctrl-C: out at once. */
+  protected readonly abort = new AbortController()
+  #json = false
+  #verbose = false
+
+  override async init(): Promise<void> {
+    await super.init()
+    this.#json = this.argv.includes('--json')
+    this.#verbose = this.argv.includes('--verbose')
+    process.on('SIGINT', this.#interrupt)
+    process.on('SIGTERM', this.#interrupt)
+  }
+
+  readonly #interrupt = () => {
+    if (this.stopping.signal.aborted) {
+      this.abort.abort(new Error('interrupted'))
+      // A call that does not heed the signal must not keep the process; the journal is on disk.
+      setTimeout(() => process.exit(130), 500).unref()
+    }
+    this.stopping.abort(new Error('interrupted'))
+  }
+
+  /** Columns of the terminal, or undefined where output is none. */
+  protected get width(): number | undefined {
+    return process.stdout.isTTY ? process.stdout.columns : undefined
+  }
+
+  protected get colour(): boolean {
+    const { NO_COLOR, FORCE_COLOR, TERM } = process.env
+    if (NO_COLOR) return false
+    if (FORCE_COLOR && FORCE_COLOR !== '0') return true
+    return process.stdout.isTTY === true && TERM !== 'dumb'
+  }
+
+  /** Whether somebody can be asked. */
+  protected get interactive(): boolean {
+    return process.stdin.isTTY === true && process.stdout.isTTY === true && !this.#json
+  }
+
+  /** Prints a result: the JSON with `--json`, else the text. */
+  protected print(result: { readonly json: () => unknown; readonly text: () => string }): void {
+    const text = this.#json ? `${JSON.stringify(result.json(), undefined, 2)}\n` : result.text()
+    process.stdout.write(text)
+  }
+
+  /** What a session needs of the flags and the environment. */
+  protected sessionInput(
+    flags: {
+      var?: string[] | undefined
+      'var-file'?: string[] | undefined
+      state?: string | undefined
+      parallelism?: number | undefined
+    },
+    path: string,
+  ) {
+    return {
+      path,
+      ports: this.ports,
+      signal: this.abort.signal,
+      variables: parseVariables(flags.var ?? []),
+      variableFiles: flags['var-file'] ?? [],
+      environment: process.env,
+      ...(flags.state !== undefined && { stateFolder: flags.state }),
+      ...(flags.parallelism !== undefined && { parallelism: flags.parallelism }),
+    }
+  }
+
+  /** Who holds a lock that this command takes. */
+  protected holder(flags: { 'lock-timeout'?: number | undefined }) {
+    const command = ['infra', this.id ?? '', ...this.argv].join(' ')
+    return {
+      host: hostname(),
+      pid: process.pid,
+      command,
+      ...(flags['lock-timeout'] !== undefined && { waitMilliseconds: flags['lock-timeout'] * 1000 }),
+    }
+  }
+
+  protected settings(flags: Readonly<Record<string, string | undefined>>): Promise<Settings> {
+    return readSettings({ flags, environment: process.env, home: homedir() })
+  }
+
+  /** Every expected error in full and without a stack trace; any other is a defect and says so. */
+  override async catch(thrown: Error & { exitCode?: number; oclif?: { exit?: number } }): Promise<void> {
+    const errors = expected(thrown)
+    if (!errors) {
+      await super.catch(thrown)
+      return
+    }
+    if (this.#json) process.stdout.write(`${JSON.stringify(errorJson(errors), undefined, 2)}\n`)
+    else process.stderr.write(renderErrors(errors, { colour: this.colour, verbose: this.#verbose }))
+    process.exitCode = exitCodeOf(errors)
+  }
+
+  override async finally(thrown: Error | undefined): Promise<void> {
+    process.off('SIGINT', this.#interrupt)
+    process.off('SIGTERM', this.#interrupt)
+    await super.finally(thrown)
+  }
+
+  protected set exitCode(code: number) {
+    process.exitCode = code
+  }
+}
+
+function expected(thrown: unknown): readonly InfraError[] | undefined {
+  if (thrown instanceof InfraErrors) return thrown.errors
+  return thrown instanceof InfraError ? [thrown] : undefined
+}
+
+/** The exit code of several errors is that of the first. */
+function exitCodeOf(errors: readonly InfraError[]): number {
+  const [first] = errors
+  return first ? exitCodes[first.kind] : 1
+}

@@ -1,0 +1,124 @@
+/** Saved plans: what was reviewed is what is applied. */
+import { readFile, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { InfraError } from '../model/error.js'
+import { isObject, type Json } from '../model/value.js'
+import { type Plan, type PlanMode, planFormat } from '../planner/plan.js'
+import { maskPlan } from '../report/mask.js'
+import { planDifferences } from '../report/plan-diff.js'
+
+/** How a plan was asked for: to make the same one again. Not part of its digest. */
+export interface PlanRequestSaved {
+  /** Absolute path of the stack. */
+  readonly path: string
+  readonly targets: readonly string[]
+  readonly replace: readonly string[]
+  readonly restart: boolean
+}
+
+export interface SavedPlan {
+  readonly plan: Plan
+  readonly request?: PlanRequestSaved
+}
+
+/** Writes a plan with its secrets masked, mode 0600. Whole or not at all: a new file, renamed over the old one by the caller's file system. */
+export async function savePlan(
+  file: string,
+  plan: Plan,
+  request: PlanRequestSaved,
+  secrets: readonly string[],
+): Promise<void> {
+  const saved = { ...maskPlan(plan, { secrets }), request: { ...request, path: resolve(request.path) } }
+  await writeFile(file, `${JSON.stringify(saved, undefined, 2)}\n`, { mode: 0o600 })
+}
+
+/** Reads a saved plan. Fails with `not-a-plan` for anything else, and for formats of other versions. */
+export async function readPlanFile(file: string): Promise<SavedPlan> {
+  const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
+    throw notAPlan(file, cause.code === 'ENOENT' ? 'there is no such file' : cause.message)
+  })
+  const value = parse(text, file)
+  if (!isObject(value) || value.format !== planFormat) {
+    const format =
+      isObject(value) && typeof value.format === 'string'
+        ? `its format is ${value.format}`
+        : 'it has no format'
+    throw notAPlan(file, format)
+  }
+  const lists = ['steps', 'drift', 'unreadable', 'remarks', 'pending'].every(key => Array.isArray(value[key]))
+  const objects = ['base', 'connections', 'counts', 'observed', 'outputs'].every(key => isObject(value[key]))
+  if (!lists || !objects || typeof value.digest !== 'string') throw notAPlan(file, 'parts of it are missing')
+  const { request, ...plan } = value
+  return { plan: plan as unknown as Plan, ...(isRequest(request) && { request }) }
+}
+
+/** Fails with `plan-differs` where the plan made now is not the reviewed one, and tells what differs. */
+export function requireDigest(
+  plan: Plan,
+  reviewed: Plan | undefined,
+  digest: string | undefined,
+  secrets: readonly string[],
+): void {
+  const wanted = reviewed?.digest ?? digest
+  if (wanted === undefined || (wanted.length >= 12 && plan.digest.startsWith(wanted))) return
+  const why = reviewed
+    ? planDifferences(reviewed, maskPlan(plan, { secrets })).slice(0, 20).join('\n')
+    : `it is ${plan.digest}`
+  throw new InfraError({
+    kind: 'validation',
+    code: 'plan-differs',
+    message:
+      'the plan made now is not the one that was reviewed: the stack, the state or the real systems have moved',
+    why,
+    hint: 'Plan again, and have that reviewed.',
+  })
+}
+
+/** What `infra apply` needs of a saved plan. */
+export async function savedPlanFor(
+  path: string,
+  flag: string | undefined,
+): Promise<
+  | {
+      readonly plan: Plan
+      readonly path: string
+      readonly mode: PlanMode
+      readonly request: PlanRequestSaved
+    }
+  | undefined
+> {
+  const file = flag ?? (path.endsWith('.json') ? path : undefined)
+  if (file === undefined) return undefined
+  const { plan, request } = await readPlanFile(file)
+  const stackPath = flag !== undefined && path !== '.' ? path : (request?.path ?? '.')
+  const asked = request ?? { path: stackPath, targets: [], replace: [], restart: false }
+  return { plan, path: stackPath, mode: plan.mode, request: asked }
+}
+
+function isRequest(value: Json | undefined): value is Json & PlanRequestSaved {
+  return (
+    isObject(value) &&
+    typeof value.path === 'string' &&
+    Array.isArray(value.targets) &&
+    Array.isArray(value.replace) &&
+    typeof value.restart === 'boolean'
+  )
+}
+
+function parse(text: string, file: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    throw notAPlan(file, 'it is not JSON')
+  }
+}
+
+function notAPlan(file: string, why: string): InfraError {
+  return new InfraError({
+    kind: 'configuration',
+    code: 'not-a-plan',
+    message: `${file} is not a saved plan`,
+    why,
+    hint: 'Save one with `infra plan -o FILE`.',
+  })
+}

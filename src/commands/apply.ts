@@ -1,0 +1,58 @@
+import { Args, Flags } from '@oclif/core'
+import { changeFlags, stackFlags } from '../cli/base-command.js'
+import { ChangeCommand } from '../cli/change-command.js'
+import { requireSettled } from '../cli/run-plan.js'
+import { requireDigest, savedPlanFor } from '../cli/saved-plan.js'
+
+export default class Apply extends ChangeCommand {
+  static override summary = 'Make the real systems what the stack says.'
+  static override description =
+    'Plans, shows the plan, asks, and applies it as one transaction: it completes, or everything is put back. ' +
+    'Given a saved plan, it plans again and refuses when anything differs from what was reviewed.'
+  static override examples = [
+    '<%= config.bin %> apply',
+    '<%= config.bin %> apply examples/homelab --yes',
+    '<%= config.bin %> apply --plan plan.json --yes',
+  ]
+  static override args = {
+    path: Args.string({ description: "The stack's file or folder, or a saved plan (*.json).", default: '.' }),
+  }
+  static override flags = {
+    ...stackFlags,
+    ...changeFlags,
+    plan: Flags.string({ description: 'Apply exactly this saved plan.', helpValue: 'FILE' }),
+    digest: Flags.string({
+      description: 'Apply only a plan of this digest: the one that was reviewed.',
+      helpValue: 'SHA',
+    }),
+    target: Flags.string({
+      multiple: true,
+      description: 'Only this resource and what it needs.',
+      helpValue: 'ADDRESS',
+    }),
+    replace: Flags.string({ multiple: true, description: 'Replace this resource.', helpValue: 'ADDRESS' }),
+    'refresh-only': Flags.boolean({ description: 'Take reality into the state, and change nothing real.' }),
+    restart: Flags.boolean({ description: 'Let updates restart what needs it.' }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Apply)
+    const began = this.ports.clock.now()
+    const saved = await savedPlanFor(args.path, flags.plan)
+    const session = await this.openLocked(flags, saved?.path ?? args.path)
+    try {
+      await requireSettled(session)
+      const result = await session.plan({
+        mode: saved?.mode ?? (flags['refresh-only'] ? 'accept' : 'apply'),
+        targets: saved?.request.targets ?? flags.target ?? [],
+        replace: saved?.request.replace ?? flags.replace ?? [],
+        restart: saved?.request.restart ?? flags.restart,
+      })
+      requireDigest(result.plan, saved?.plan, flags.digest, session.stack.secrets)
+      const question = flags['refresh-only'] ? 'Take this into the state?' : 'Apply this?'
+      await this.carryOut(session, result, question, flags, began)
+    } finally {
+      await session.close()
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { Args, Flags } from '@oclif/core'
+import { InfraCommand, stackFlags } from '../cli/base-command.js'
+import { requireSettled } from '../cli/run-plan.js'
+import { savePlan } from '../cli/saved-plan.js'
+import { InfraErrors } from '../model/error.js'
+import { maskPlan } from '../report/mask.js'
+import { renderTerminal } from '../report/terminal.js'
+import { openSession } from '../session/session.js'
+
+export default class PlanCommand extends InfraCommand {
+  static override summary = 'Show what an apply would do.'
+  static override description =
+    'Compares the stack with the state and with the real systems, and shows the steps in order. It changes nothing.'
+  static override examples = [
+    '<%= config.bin %> plan',
+    '<%= config.bin %> plan examples/homelab -o plan.json',
+  ]
+  static override args = { path: Args.string({ description: "The stack's file or folder.", default: '.' }) }
+  static override flags = {
+    ...stackFlags,
+    out: Flags.string({
+      char: 'o',
+      description: 'Save the plan, to be applied as it is.',
+      helpValue: 'FILE',
+    }),
+    target: Flags.string({
+      multiple: true,
+      description: 'Only this resource and what it needs.',
+      helpValue: 'ADDRESS',
+    }),
+    replace: Flags.string({ multiple: true, description: 'Replace this resource.', helpValue: 'ADDRESS' }),
+    destroy: Flags.boolean({ description: 'Plan to destroy everything.' }),
+    'refresh-only': Flags.boolean({
+      description: 'Plan to take reality into the state, and change nothing.',
+    }),
+    refresh: Flags.boolean({ allowNo: true, default: true, description: 'Read the real systems.' }),
+    restart: Flags.boolean({ description: 'Let updates restart what needs it.' }),
+    full: Flags.boolean({ description: 'Show all attributes, and no list cut short.' }),
+    'detailed-exitcode': Flags.boolean({
+      description: 'Exit 2 when there are changes; every error is 1 then.',
+    }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(PlanCommand)
+    const began = this.ports.clock.now()
+    const session = await openSession(this.sessionInput(flags, args.path))
+    try {
+      await requireSettled(session)
+      const result = await session.plan({
+        mode: flags.destroy ? 'destroy' : flags['refresh-only'] ? 'accept' : 'apply',
+        targets: flags.target ?? [],
+        replace: flags.replace ?? [],
+        restart: flags.restart,
+        noRefresh: !flags.refresh,
+      })
+      const { secrets } = session.stack
+      const milliseconds = this.ports.clock.now() - began
+      this.print({
+        json: () => maskPlan(result.plan, { secrets }),
+        text: () =>
+          renderTerminal(result.plan, {
+            colour: this.colour,
+            milliseconds,
+            full: flags.full,
+            secrets,
+            ...(this.width !== undefined && { width: this.width }),
+          }),
+      })
+      if (result.problems.length > 0) throw new InfraErrors(result.problems)
+      if (flags.out !== undefined) {
+        const { target: targets = [], replace = [], restart } = flags
+        await savePlan(flags.out, result.plan, { path: args.path, targets, replace, restart }, secrets)
+      }
+      const changes = result.plan.steps.some(step => step.action !== 'no-op')
+      if (flags['detailed-exitcode'] && changes) this.exitCode = 2
+    } finally {
+      await session.close()
+    }
+  }
+}

@@ -1,0 +1,75 @@
+import { Args, Flags } from '@oclif/core'
+import { ask } from '../cli/ask.js'
+import { changeFlags, stackFlags } from '../cli/base-command.js'
+import { ChangeCommand } from '../cli/change-command.js'
+import { approve, control } from '../cli/run-plan.js'
+import { InfraError } from '../model/error.js'
+
+export default class Recover extends ChangeCommand {
+  static override summary = 'Settle an apply that was cut off.'
+  static override description =
+    'Finds out what was done of it, and completes it (--forward) or puts everything back (--back). ' +
+    'What was in flight is found by the identity chosen for it, and adopted or removed, never made twice.'
+  static override examples = ['<%= config.bin %> recover --forward', '<%= config.bin %> recover --back --yes']
+  static override args = { path: Args.string({ description: "The stack's file or folder.", default: '.' }) }
+  static override flags = {
+    ...stackFlags,
+    ...changeFlags,
+    forward: Flags.boolean({ description: 'Complete it.', exclusive: ['back'] }),
+    back: Flags.boolean({ description: 'Undo it.', exclusive: ['forward'] }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Recover)
+    const began = this.ports.clock.now()
+    const session = await this.openLocked(flags, args.path)
+    try {
+      const open = await session.openJournal()
+      if (!open) {
+        this.print({
+          json: () => ({ open: false }),
+          text: () => 'There is nothing to recover: no apply was cut off.\n',
+        })
+        return
+      }
+      const direction = await this.#direction(flags)
+      const terminal = this.terminalFor(session, flags)
+      await this.runAndTell(flags, began, async () => {
+        const outcome = await session.recover(direction, control(flags, terminal), async plan => {
+          terminal.show({ plan, problems: [] })
+          return approve(plan, 'Settle it like this?', flags, terminal)
+        })
+        if (outcome) return outcome
+        throw new InfraError({
+          kind: 'storage',
+          code: 'no-state',
+          message: 'there is a journal, and no state that it belongs to',
+        })
+      })
+    } finally {
+      await session.close()
+    }
+  }
+
+  async #direction(flags: { forward: boolean; back: boolean; yes?: boolean }): Promise<'forward' | 'back'> {
+    if (flags.forward) return 'forward'
+    if (flags.back) return 'back'
+    if (this.interactive) {
+      for (;;) {
+        const answer = await ask(
+          'An apply was cut off. [f]orward to complete it, [b]ack to undo it? ',
+          this.abort.signal,
+        )
+        if (answer.startsWith('f')) return 'forward'
+        if (answer.startsWith('b')) return 'back'
+        if (this.abort.signal.aborted) break
+      }
+    }
+    throw new InfraError({
+      kind: 'configuration',
+      code: 'no-direction',
+      message: 'an apply was cut off, and it was not said which way to settle it',
+      hint: 'Say --forward to complete it, or --back to undo it.',
+    })
+  }
+}
