@@ -82,7 +82,8 @@ function itemOf(first: Step, steps: readonly Step[]): ReviewItem {
 
 function lostText(paths: readonly string[], gib: number): string {
   if (paths.length === 0) return 'its data'
-  return `${gibibytes(gib)} in ${paths.map(path => path.replace(/\.(size\w*|capacity|quota)$/, '')).join(', ')}`
+  const places = paths.filter(path => path.includes('.')).map(path => path.replace(/\.[^.]*$/, ''))
+  return places.length === 0 ? `${gibibytes(gib)} of data` : `${gibibytes(gib)} in ${places.join(', ')}`
 }
 
 /** `data of 3 resources is destroyed, 80 GiB as declared`; undefined where none is. */

@@ -95,7 +95,7 @@ export function reviewOf(clear: Plan, input: ReviewInput = {}): Review {
     restarts: restartsOf(items, plan),
     capacity: (plan.capacity ?? []).map(line => ({
       ...line,
-      fits: line.limit === undefined || line.after <= line.limit,
+      fits: line.limit === undefined || line.after <= line.limit || line.after <= line.before,
     })),
     drift: driftOf(plan, items),
     ...(input.policy && { policy: input.policy }),
@@ -246,7 +246,7 @@ function warningsOf(review: Omit<Review, 'verdict'>): string[] {
   if (now > 0) warnings.push(`${plural(now, 'resource')} ${now === 1 ? 'goes' : 'go'} down for a while`)
   const tight = review.capacity.filter(line => !line.fits)
   if (tight.length > 0)
-    warnings.push(`it does not fit: ${tight.map(line => `${line.resource} of ${line.place}`).join(', ')}`)
+    warnings.push(`it does not fit: ${plural(tight.length, 'capacity', 'capacities')} below`)
   if (review.plan.incomplete)
     warnings.push(
       `incomplete: ${plural(review.unreadable.length, 'resource')} could not be read, so more may have to change than is shown`,
