@@ -1,0 +1,14 @@
+// Adds up what the checks counted, and ends with one line: `N passed, N failed, N skipped`.
+import { readFileSync } from 'node:fs'
+
+const lines = readFileSync(process.argv[2], 'utf8').split('\n').filter(Boolean)
+const sum = { passed: 0, failed: 0, skipped: 0 }
+const reasons = new Set()
+for (const line of lines) {
+  const counted = JSON.parse(line)
+  for (const name of Object.keys(sum)) sum[name] += counted[name]
+  for (const reason of counted.reasons) reasons.add(reason)
+}
+for (const reason of reasons) process.stdout.write(`skipped: ${reason}\n`)
+process.stdout.write(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped\n`)
+if (sum.failed > 0 || (process.env.CI === 'true' && sum.skipped > 0)) process.exitCode = 1
