@@ -3,7 +3,8 @@ import type { Attributes, Json } from '../../../model/value.js'
 import { present } from '../kinds/values.js'
 import { seedVolume } from '../names.js'
 import { limitNames } from './domain-disks.js'
-import { elements, find, findAll, integerOf, textOf, toInteger, type XmlElement } from './tree.js'
+import { readMonitors } from './pool.js'
+import { find, findAll, integerOf, textOf, toInteger, type XmlElement } from './tree.js'
 
 /** What a disk is to the machine. `other`: a floppy, a LUN, a disk on a bus that documents do not have. */
 export type DiskRole = 'boot' | 'data' | 'seed' | 'install' | 'other'
@@ -106,13 +107,7 @@ function rbd(node: XmlElement, source: XmlElement | undefined): Json | undefined
   const [pool, ...rest] = (source.attributes.name ?? '').split('/')
   const image = rest.at(-1)
   const auth = find(node, 'auth') ?? find(source, 'auth')
-  const monitors = elements(source)
-    .filter(child => child.name === 'host')
-    .map(({ attributes }) => {
-      const name = attributes.name ?? ''
-      const host = name.includes(':') ? `[${name}]` : name
-      return attributes.port === undefined ? host : `${host}:${attributes.port}`
-    })
+  const monitors = readMonitors(source)
   return {
     rbd: present({
       pool,

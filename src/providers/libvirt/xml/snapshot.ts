@@ -1,0 +1,90 @@
+/** Snapshots of machines: their XML, and back. */
+import type { Attributes } from '../../../model/value.js'
+import { present, text } from '../kinds/values.js'
+import { element, find, findAll, integerOf, textElement, textOf, type XmlElement } from './tree.js'
+
+export interface SnapshotInput {
+  readonly name: string
+  /** Canonical, of kind Snapshot. */
+  readonly spec: Attributes
+  /** Devices of the machine's writable disks; the others are left out. */
+  readonly disks: readonly string[]
+  /** Devices that a snapshot leaves out: CD-ROMs, disks of the network. */
+  readonly without?: readonly string[]
+  /** Overlay files of an external snapshot by device; libvirt names them after the snapshot where absent. */
+  readonly overlays?: Readonly<Record<string, string>>
+  /** File for the memory of an external snapshot with memory. */
+  readonly memoryPath?: string
+}
+
+export function buildSnapshot(input: SnapshotInput): XmlElement {
+  const { spec } = input
+  const storage = text(spec.storage) ?? 'external'
+  const memory = spec.memory === true
+  return element(
+    'domainsnapshot',
+    {},
+    textElement('name', input.name),
+    textElement('description', text(spec.description)),
+    element(
+      'memory',
+      memory && storage === 'external'
+        ? { snapshot: 'external', file: input.memoryPath }
+        : { snapshot: memory ? 'internal' : 'no' },
+    ),
+    element(
+      'disks',
+      {},
+      input.disks.map(device => diskElement(device, storage, input.overlays?.[device])),
+      (input.without ?? []).map(device => element('disk', { name: device, snapshot: 'no' })),
+    ),
+  )
+}
+
+function diskElement(device: string, storage: string, overlay: string | undefined): XmlElement {
+  if (storage === 'internal') return element('disk', { name: device, snapshot: 'internal' })
+  return element(
+    'disk',
+    { name: device, snapshot: 'external', type: 'file' },
+    element('driver', { type: 'qcow2' }),
+    overlay === undefined ? undefined : element('source', { file: overlay }),
+  )
+}
+
+export interface SnapshotReading {
+  readonly name: string
+  /** Seconds since 1970. */
+  readonly createdAt: number | undefined
+  /** What the machine did: running, paused, shutoff, disk-snapshot. */
+  readonly state: string | undefined
+  readonly parent: string | undefined
+  readonly spec: Attributes
+  /** Overlay files by device, of an external snapshot. */
+  readonly overlays: Readonly<Record<string, string>>
+}
+
+export function readSnapshot(root: XmlElement): SnapshotReading {
+  const disks = findAll(find(root, 'disks'), 'disk')
+  const memory = find(root, 'memory')?.attributes.snapshot ?? 'no'
+  const external = disks.some(disk => disk.attributes.snapshot === 'external')
+  return {
+    name: textOf(find(root, 'name')) ?? '',
+    createdAt: integerOf(find(root, 'creationTime')),
+    state: textOf(find(root, 'state')),
+    parent: textOf(find(root, 'parent', 'name')),
+    spec: present({
+      virtualMachine: textOf(find(root, 'domain', 'name')),
+      description: textOf(find(root, 'description')),
+      memory: memory !== 'no',
+      storage: external || memory === 'external' ? 'external' : 'internal',
+    }),
+    overlays: Object.fromEntries(
+      disks.flatMap(disk => {
+        const file = find(disk, 'source')?.attributes.file
+        return disk.attributes.snapshot === 'external' && file !== undefined
+          ? [[disk.attributes.name ?? '', file]]
+          : []
+      }),
+    ),
+  }
+}
