@@ -1,5 +1,6 @@
 /** One libvirt as the provider works with it: its client, what kind of place it is, and lookups where absent is a value. */
 import type { Ports } from '../../model/ports.js'
+import { FolderPools } from './folder-pool.js'
 import { type HostFiles, hostFiles } from './host-files.js'
 import { Refresher } from './refresh.js'
 import { Client } from './rpc/client.js'
@@ -13,6 +14,7 @@ export interface Host {
   readonly ports: Ports
   readonly files: HostFiles
   readonly refresher: Refresher
+  readonly folders: FolderPools
   /** The folder that relative paths of documents start from. */
   readonly folder: string
   /** The folder of this stack's state. */
@@ -37,6 +39,7 @@ export async function openHost(request: HostRequest, ports: Ports, signal: Abort
       ports,
       files: hostFiles(client.uri),
       refresher: new Refresher(client),
+      folders: new FolderPools(),
       folder: request.folder,
       stateFolder: request.stateFolder,
       version,

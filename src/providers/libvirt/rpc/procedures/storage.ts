@@ -16,6 +16,8 @@ export const pools = {
   lookupByUuid: remote(85, 'read', 'storagePoolLookupByUUID', struct({ uuid }), pool),
   lookupByPath: remote(391, 'read', 'storagePoolLookupByTargetPath', struct({ path: string }), pool),
   define: remote(77, 'change', 'storagePoolDefineXML', struct({ xml: string, flags: uint }), pool),
+  /** A pool that is gone once it is stopped. */
+  create: remote(76, 'slow', 'storagePoolCreateXML', struct({ xml: string, flags: uint }), pool),
   build: remote(79, 'slow', 'storagePoolBuild', flagged, nothing),
   start: remote(78, 'slow', 'storagePoolCreate', flagged, nothing),
   stop: remote(80, 'change', 'storagePoolDestroy', one, nothing),

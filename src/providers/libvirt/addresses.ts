@@ -1,0 +1,105 @@
+/** IP addresses of running guests: from their agents, and from the leases of libvirt's networks. */
+import { ask, type Host, orAbsent } from './connection.js'
+import { addressSources } from './rpc/flags.js'
+import { procedures } from './rpc/procedures/index.js'
+import type { Domain } from './rpc/types.js'
+import type { DomainReading } from './xml/domain-read.js'
+
+export interface GuestAddresses {
+  /** Without prefixes; those of loopback and link-local ones are left out. In the order of the interfaces. */
+  readonly addresses: readonly string[]
+  readonly hostname: string | undefined
+}
+
+/** Seconds for an agent that is connected and does not answer. */
+const agentTimeout = 3
+
+export class AddressBook {
+  readonly #host: Host
+  readonly #signal: AbortSignal
+  readonly #leases = new Map<string, Promise<readonly Lease[]>>()
+
+  constructor(host: Host, signal: AbortSignal) {
+    this.#host = host
+    this.#signal = signal
+  }
+
+  /** What is known of a running guest. `agent`: whether the guest has opened its agent's channel. */
+  async of(domain: Domain, reading: DomainReading, agent: boolean): Promise<GuestAddresses> {
+    const byAgent = agent ? await this.#byAgent(domain) : undefined
+    if (byAgent !== undefined && byAgent.addresses.length > 0) return byAgent
+    const networks = [...new Set(reading.interfaces.map(one => one.spec.network))]
+    const leases = (
+      await Promise.all(networks.map(name => (typeof name === 'string' ? this.#leasesOf(name) : [])))
+    ).flat()
+    const found = reading.interfaces.flatMap(one => leases.filter(lease => lease.mac === one.mac))
+    return {
+      addresses: found.map(lease => lease.address),
+      hostname: byAgent?.hostname ?? found.find(lease => lease.hostname !== undefined)?.hostname,
+    }
+  }
+
+  async #byAgent(domain: Domain): Promise<GuestAddresses | undefined> {
+    const { addresses, agent } = procedures.domains
+    const args = { domain, source: addressSources.agent, flags: 0 }
+    const command = JSON.stringify({ execute: 'guest-get-host-name' })
+    const [found, name] = await Promise.all([
+      this.#host.client
+        .call(addresses, args, { signal: this.#signal, timeout: agentTimeout * 2_000 })
+        .catch(quiet),
+      this.#host.client
+        .call(
+          agent,
+          { domain, command, timeout: agentTimeout, flags: 0 },
+          { signal: this.#signal, timeout: agentTimeout * 2_000 },
+        )
+        .catch(quiet),
+    ])
+    this.#signal.throwIfAborted()
+    if (found === undefined) return undefined
+    return {
+      addresses: found
+        .flatMap(one => one.addresses.map(entry => entry.address))
+        .filter(address => !/^(127\.|::1$|fe80:)/i.test(address)),
+      hostname: hostnameOf(name),
+    }
+  }
+
+  #leasesOf(name: string): Promise<readonly Lease[]> {
+    const known = this.#leases.get(name)
+    if (known !== undefined) return known
+    const made = this.#readLeases(name)
+    this.#leases.set(name, made)
+    return made
+  }
+
+  async #readLeases(name: string): Promise<readonly Lease[]> {
+    const { lookupByName, leases } = procedures.networks
+    const network = await orAbsent(ask(this.#host, lookupByName, { name }, this.#signal), 'NO_NETWORK')
+    if (network === undefined) return []
+    const args = { network, mac: undefined, needResults: 1, flags: 0 }
+    return (
+      (await orAbsent(ask(this.#host, leases, args, this.#signal), 'OPERATION_INVALID', 'NO_SUPPORT')) ?? []
+    )
+  }
+}
+
+interface Lease {
+  readonly mac: string | undefined
+  readonly address: string
+  readonly hostname: string | undefined
+}
+
+/** An agent that does not answer (any more) tells nothing; that is no error of reading the machine. */
+function quiet(): undefined {
+  return undefined
+}
+
+function hostnameOf(answer: string | undefined): string | undefined {
+  try {
+    const name: unknown = JSON.parse(answer ?? '{}')?.return?.['host-name']
+    return typeof name === 'string' ? name : undefined
+  } catch {
+    return undefined
+  }
+}

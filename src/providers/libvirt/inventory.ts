@@ -1,0 +1,171 @@
+/**
+ * What one observation reads, each thing once. For many targets everything is listed in one call and details are asked for
+ * all at once; for a few, exactly those are looked up, so that reading back one of a thousand does not list a thousand.
+ */
+import { ask, type Host, orAbsent } from './connection.js'
+import { isLibvirt } from './rpc/errors.js'
+import { poolStates } from './rpc/flags.js'
+import { procedures } from './rpc/procedures/index.js'
+import type { Pool, Volume } from './rpc/types.js'
+import type { VolumeReading, Volumes } from './xml/domain-observe.js'
+import { parseXml } from './xml/parse.js'
+import { bytesOf, find, textOf } from './xml/tree.js'
+
+export interface PoolEntry {
+  readonly pool: Pool
+  readonly active: boolean
+}
+
+export class Inventory {
+  readonly host: Host
+  readonly signal: AbortSignal
+  readonly #bulk: boolean
+  readonly #pools = new Map<string, Promise<PoolEntry | undefined>>()
+  readonly #lists = new Map<string, Promise<ReadonlyMap<string, Volume>>>()
+  readonly #found = new Map<string, Promise<Volume | undefined>>()
+  readonly #readings = new Map<string, Promise<VolumeReading | undefined>>()
+  readonly #known = { byName: new Map<string, VolumeReading>(), byPath: new Map<string, VolumeReading>() }
+  #allPools: Promise<readonly Pool[]> | undefined
+
+  constructor(host: Host, signal: AbortSignal, bulk: boolean) {
+    this.host = host
+    this.signal = signal
+    this.#bulk = bulk
+  }
+
+  /** All pools that are defined or active. */
+  allPools(): Promise<readonly Pool[]> {
+    this.#allPools ??= ask(this.host, procedures.connect.listPools, { needResults: 1, flags: 0 }, this.signal)
+    return this.#allPools
+  }
+
+  pool(name: string): Promise<PoolEntry | undefined> {
+    return once(this.#pools, name, async () => {
+      const pool = this.#bulk
+        ? (await this.allPools()).find(one => one.name === name)
+        : await orAbsent(
+            ask(this.host, procedures.pools.lookupByName, { name }, this.signal),
+            'NO_STORAGE_POOL',
+          )
+      if (pool === undefined) return undefined
+      const info = await ask(this.host, procedures.pools.info, { pool }, this.signal)
+      return { pool, active: info.state !== poolStates.inactive }
+    })
+  }
+
+  /** A volume by its pool and name. Undefined where it, or its pool, is not there; throws where that cannot be said. */
+  async volume(poolName: string, name: string): Promise<Volume | undefined> {
+    const entry = await this.pool(poolName)
+    if (entry === undefined) return undefined
+    if (!entry.active) throw new InactivePool(poolName)
+    if (this.#bulk) return (await this.#list(entry.pool)).get(name)
+    return once(this.#found, `${poolName}:${name}`, () =>
+      orAbsent(
+        ask(this.host, procedures.volumes.lookupByName, { pool: entry.pool, name }, this.signal),
+        'NO_STORAGE_VOL',
+      ),
+    )
+  }
+
+  /** What libvirt says of a volume; undefined where its file is gone behind libvirt's back. */
+  read(volume: Volume): Promise<VolumeReading | undefined> {
+    return once(this.#readings, `${volume.pool}:${volume.name}`, async () => {
+      const xml = await gone(ask(this.host, procedures.volumes.xml, { volume, flags: 0 }, this.signal))
+      if (xml === undefined) return undefined
+      const reading = readVolume(volume, xml)
+      this.#known.byName.set(`${reading.pool}:${reading.name}`, reading)
+      this.#known.byPath.set(reading.path, reading)
+      return reading
+    })
+  }
+
+  /** A volume and all that it is based on, as far as libvirt knows them. */
+  async readChain(volume: Volume): Promise<VolumeReading | undefined> {
+    const top = await this.read(volume)
+    let here = top
+    for (let depth = 0; here?.backingPath !== undefined && depth < 64; depth += 1) {
+      const below = await this.volumeByPath(here.backingPath)
+      here = below && (await this.read(below))
+    }
+    return top
+  }
+
+  /** By its path on the host. Undefined where no pool has it. */
+  async volumeByPath(path: string): Promise<Volume | undefined> {
+    return once(this.#found, path, async () => {
+      if (this.#bulk) {
+        // a volume's key is its path in pools of folders; other pools are asked below
+        const lists = await Promise.all([...this.#lists.values()])
+        const name = path.slice(path.lastIndexOf('/') + 1)
+        const listed = lists.map(list => list.get(name)).find(volume => volume?.key === path)
+        if (listed !== undefined) return listed
+      }
+      return orAbsent(
+        ask(this.host, procedures.volumes.lookupByPath, { path }, this.signal),
+        'NO_STORAGE_VOL',
+      )
+    })
+  }
+
+  /** All volumes of a pool, by name. */
+  #list(pool: Pool): Promise<ReadonlyMap<string, Volume>> {
+    return once(this.#lists, pool.uuid, async () => {
+      const all = await ask(
+        this.host,
+        procedures.pools.volumes,
+        { pool, needResults: 1, flags: 0 },
+        this.signal,
+      )
+      return new Map(all.map(volume => [volume.name, volume]))
+    })
+  }
+
+  /** The volumes read so far. */
+  readings(): Volumes {
+    return {
+      byName: (pool, volume) => this.#known.byName.get(`${pool}:${volume}`),
+      byPath: path => this.#known.byPath.get(path),
+    }
+  }
+}
+
+/** Of what is in a pool that is not active nobody can say whether it is there. */
+export class InactivePool extends Error {
+  constructor(pool: string) {
+    super(`the pool ${pool} is not active: start it with \`virsh pool-start ${pool}\``)
+  }
+}
+
+function once<T>(memo: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const known = memo.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  memo.set(key, made)
+  return made
+}
+
+/** libvirt lists a volume until the next refresh, although its file is gone; it says so by the error of the file system. */
+export async function gone<T>(promise: Promise<T>): Promise<T | undefined> {
+  try {
+    return await promise
+  } catch (error) {
+    if (isLibvirt(error, 'NO_STORAGE_VOL')) return undefined
+    if (isLibvirt(error, 'SYSTEM_ERROR') && /No such file or directory/.test(error.why ?? ''))
+      return undefined
+    throw error
+  }
+}
+
+export function readVolume(volume: Volume, xml: string): VolumeReading {
+  const root = parseXml(xml)
+  const format = find(root, 'target', 'format')?.attributes.type
+  return {
+    pool: volume.pool,
+    name: volume.name,
+    path: textOf(find(root, 'target', 'path')) ?? volume.key,
+    capacityBytes: bytesOf(find(root, 'capacity'), 'bytes') ?? 0,
+    allocationBytes: bytesOf(find(root, 'allocation'), 'bytes') ?? 0,
+    format,
+    backingPath: textOf(find(root, 'backingStore', 'path')),
+  }
+}

@@ -1,0 +1,223 @@
+/** What a virtual machine really is: its persistent and its running definition, its disks, what it does. */
+import type { Attributes, Json } from '../../model/value.js'
+import { sameValue } from '../../model/value.js'
+import type { Observation, Target } from '../provider.js'
+import { AddressBook } from './addresses.js'
+import { ask } from './connection.js'
+import { type DomainEntry, Domains } from './domains.js'
+import { InactivePool, type Inventory } from './inventory.js'
+import { list, objects, present } from './kinds/values.js'
+import { virtualMachine } from './kinds/virtual-machine/index.js'
+import { bootVolume, dataVolume } from './names.js'
+import { readProgress } from './progress.js'
+import { domainXmlFlags } from './rpc/flags.js'
+import { procedures } from './rpc/procedures/index.js'
+import { observedMachine } from './xml/domain-observe.js'
+import { type DomainReading, readDomain } from './xml/domain-read.js'
+import { parseXml } from './xml/parse.js'
+import { find, findAll, type XmlElement } from './xml/tree.js'
+
+export class MachineObserver {
+  readonly #inventory: Inventory
+  readonly #domains: Domains
+  readonly #book: AddressBook
+
+  constructor(inventory: Inventory, bulk: boolean) {
+    this.#inventory = inventory
+    this.#domains = new Domains(inventory.host, inventory.signal, bulk)
+    this.#book = new AddressBook(inventory.host, inventory.signal)
+  }
+
+  async observe(target: Target): Promise<Observation> {
+    const entry = await this.#domains.find(target.name, target.identity?.uuid)
+    if (entry === undefined) return { status: 'absent' }
+    const [stored, running] = await Promise.all([
+      this.#xml(entry, entry.persistent ? domainXmlFlags.inactive : 0),
+      entry.active ? this.#xml(entry, 0) : undefined,
+    ])
+    const options = { declared: target.spec }
+    const reading = readDomain(stored, options)
+    const live = running && readDomain(running, { ...options, live: true })
+    const volumes = await this.#readVolumes(live === undefined ? [reading] : [reading, live])
+    const progress = readProgress(stored)
+    const observed = observedMachine(reading, this.#inventory.readings(), target.spec)
+    const lost = lostDisks(reading, target.spec, this.#inventory, volumes.unknown)
+    const isOwnLost = lost.includes('vda')
+    const spec = withoutLost(observed.spec, lost)
+    const pending =
+      live && pendingPaths(observedMachine(live, this.#inventory.readings(), target.spec).spec, spec)
+    const remarks = [
+      ...stateRemarks(entry, progress),
+      ...volumes.remarks,
+      ...lost.map(device => `the volume of its disk ${device} is gone`),
+      ...(observed.undeclared.length > 0 ? [`not in the stack: ${observed.undeclared.join(', ')}`] : []),
+    ]
+    return {
+      status: 'present',
+      identity: { uuid: entry.domain.uuid },
+      ...(reading.metadata.owner && { owner: reading.metadata.owner }),
+      spec: {
+        ...spec,
+        autostart: entry.autostart,
+        // one whose memory is saved is neither running nor stopped: it is left to whoever saved it
+        ...(!entry.saved && { powerState: entry.active ? 'running' : 'stopped' }),
+      },
+      facts: await this.#facts(entry, reading, live, running),
+      ...(pending !== undefined && pending.length > 0 && { pending }),
+      ...(remarks.length > 0 && { remark: remarks.join('; ') }),
+      ...((progress !== undefined || isOwnLost) && { incomplete: true as const }),
+    }
+  }
+
+  async #xml({ domain }: DomainEntry, flags: number): Promise<XmlElement> {
+    return parseXml(
+      await ask(this.#inventory.host, procedures.domains.xml, { domain, flags }, this.#inventory.signal),
+    )
+  }
+
+  /** Reads what is below every disk. What lies in a pool that is not active stays unknown. */
+  async #readVolumes(
+    readings: readonly DomainReading[],
+  ): Promise<{ remarks: string[]; unknown: Set<string> }> {
+    const remarks = new Set<string>()
+    const unknown = new Set<string>()
+    const disks = new Map(
+      readings.flatMap(reading => reading.disks).map(disk => [`${disk.device} ${disk.reference}`, disk]),
+    )
+    await Promise.all(
+      [...disks.values()].map(async disk => {
+        if (disk.role !== 'boot' && disk.role !== 'data') return
+        try {
+          const { pool, volume, path } = disk
+          const found =
+            pool !== undefined && volume !== undefined
+              ? await this.#inventory.volume(pool, volume)
+              : path === undefined
+                ? undefined
+                : await this.#inventory.volumeByPath(path)
+          if (found !== undefined) await this.#inventory.readChain(found)
+        } catch (error) {
+          if (!(error instanceof InactivePool)) throw error
+          remarks.add(error.message)
+          unknown.add(disk.device)
+        }
+      }),
+    )
+    return { remarks: [...remarks], unknown }
+  }
+
+  async #facts(
+    entry: DomainEntry,
+    reading: DomainReading,
+    live: DomainReading | undefined,
+    running: XmlElement | undefined,
+  ): Promise<Attributes> {
+    const guest =
+      live === undefined
+        ? { addresses: [], hostname: undefined }
+        : await this.#book.of(entry.domain, live, isAgentConnected(running))
+    const ipv4 = guest.addresses.find(address => !address.includes(':'))
+    const ipv6 = guest.addresses.find(address => address.includes(':'))
+    return present({
+      uuid: entry.domain.uuid,
+      state: stateOf(entry),
+      phase: phaseOf(entry, reading),
+      addresses: guest.addresses,
+      ipv4,
+      ipv6,
+      hostname: guest.hostname,
+      macAddresses: reading.interfaces.map(one => one.mac),
+      serialLog: reading.serialLogPath,
+      console: live?.consolePath,
+      graphics: live?.display,
+    })
+  }
+}
+
+function isAgentConnected(running: XmlElement | undefined): boolean {
+  return findAll(find(running, 'devices'), 'channel').some(channel => {
+    const target = find(channel, 'target')?.attributes
+    return target?.name === 'org.qemu.guest_agent.0' && target.state === 'connected'
+  })
+}
+
+function stateOf(entry: DomainEntry): string {
+  if (entry.paused) return 'paused'
+  if (entry.active) return 'running'
+  return entry.saved ? 'saved' : 'shut off'
+}
+
+/** Foundry's word for what a machine does. */
+function phaseOf(entry: DomainEntry, _reading: DomainReading): string {
+  return entry.active ? 'Running' : 'Stopped'
+}
+
+function stateRemarks(entry: DomainEntry, progress: string | undefined): string[] {
+  const name = entry.domain.name
+  return [
+    ...(progress === undefined
+      ? []
+      : [progress === 'creating' ? 'made in part only' : 'deleted in part only']),
+    ...(entry.paused ? [`paused by hand: \`virsh resume ${name}\` lets it go on`] : []),
+    ...(entry.saved ? [`saved by hand: \`virsh start ${name}\` lets it go on`] : []),
+    ...(entry.persistent ? [] : ['transient: it is gone once it stops']),
+  ]
+}
+
+/** Devices of the machine's own disks whose volume is not there any more. */
+function lostDisks(
+  reading: DomainReading,
+  declared: Attributes,
+  inventory: Inventory,
+  unknown: ReadonlySet<string>,
+): string[] {
+  const referenced = new Set(
+    objects(declared.dataDisks).flatMap(({ item }) => (item.volume === undefined ? [] : [item.device])),
+  )
+  return reading.disks
+    .filter(disk => {
+      const own = disk.role === 'boot' ? bootVolume(reading.name) : dataVolume(reading.name, disk.device)
+      if (disk.role !== 'boot' && disk.role !== 'data') return false
+      if (disk.volume !== own || disk.pool === undefined) return false
+      if (unknown.has(disk.device) || referenced.has(disk.device)) return false
+      return inventory.readings().byName(disk.pool, disk.volume) === undefined
+    })
+    .map(disk => disk.device)
+}
+
+function withoutLost(spec: Attributes, lost: readonly string[]): Attributes {
+  if (lost.length === 0) return spec
+  return { ...spec, dataDisks: list(spec.dataDisks).filter(item => !lost.includes(deviceOf(item))) }
+}
+
+function deviceOf(item: Json): string {
+  return typeof item === 'object' && item !== null && 'device' in item ? String(item.device) : ''
+}
+
+/** Paths in which the running machine is not what is stored. What either does not tell is not compared. */
+export function pendingPaths(live: Attributes, stored: Attributes): string[] {
+  const found: string[] = []
+  for (const [key, value] of Object.entries(stored)) {
+    const now = live[key]
+    if (now === undefined || sameValue(now, value)) continue
+    const keyName = virtualMachine.keyedLists[key]
+    if (keyName === undefined) found.push(key)
+    else found.push(...pendingItems(key, keyName, now, value))
+  }
+  return found.sort()
+}
+
+function pendingItems(key: string, keyName: string, live: Json, stored: Json): string[] {
+  const [now, wanted] = [live, stored].map(
+    value => new Map(objects(value).map(({ item }) => [String(item[keyName]), item])),
+  )
+  const names = new Set([...(now?.keys() ?? []), ...(wanted?.keys() ?? [])])
+  return [...names].flatMap(name => {
+    const [a, b] = [now?.get(name), wanted?.get(name)]
+    if (a === undefined || b === undefined) return [`${key}[${name}]`]
+    const fields = Object.keys({ ...a, ...b }).filter(
+      field => a[field] !== undefined && b[field] !== undefined && !sameValue(a[field], b[field]),
+    )
+    return fields.map(field => `${key}[${name}].${field}`)
+  })
+}

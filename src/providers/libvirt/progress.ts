@@ -1,0 +1,62 @@
+/**
+ * A mark on a domain that is being made or unmade, in its own metadata: the domain is defined before its disks are and
+ * undefined after they are gone, so that whatever a crash leaves is found by its UUID and known to be unfinished.
+ */
+import { ask, type Host, orAbsent } from './connection.js'
+import { affect, metadataTypes } from './rpc/flags.js'
+import { procedures } from './rpc/procedures/index.js'
+import type { Domain } from './rpc/types.js'
+import { element, elements, find, type XmlElement } from './xml/tree.js'
+
+const namespace = 'https://infra.dev/xmlns/progress/v1'
+const prefix = 'infra-progress'
+
+export type Progress = 'creating' | 'deleting'
+
+export function progressElement(progress: Progress): XmlElement {
+  return element(`${prefix}:resource`, { [`xmlns:${prefix}`]: namespace, is: progress })
+}
+
+/** What is under way with this domain; undefined for one that is whole. */
+export function readProgress(root: XmlElement): Progress | undefined {
+  const holder = find(root, 'metadata')
+  const own = holder && elements(holder).find(child => Object.values(child.attributes).includes(namespace))
+  const is = own?.attributes.is
+  return is === 'creating' || is === 'deleting' ? is : undefined
+}
+
+/** The tree of a domain with the mark in its metadata. */
+export function withProgress(root: XmlElement, progress: Progress): XmlElement {
+  const mark = progressElement(progress)
+  if (find(root, 'metadata') === undefined) {
+    return { ...root, children: [element('metadata', {}, mark), ...root.children] }
+  }
+  return {
+    ...root,
+    children: root.children.map(child =>
+      typeof child !== 'string' && child.name === 'metadata'
+        ? { ...child, children: [...child.children, mark] }
+        : child,
+    ),
+  }
+}
+
+/** Sets or takes the mark of a domain, in its persistent definition. */
+export async function setProgress(
+  host: Host,
+  domain: Domain,
+  progress: Progress | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const metadata = progress === undefined ? undefined : `<resource is="${progress}"/>`
+  const args = {
+    domain,
+    type: metadataTypes.element,
+    metadata,
+    key: metadata === undefined ? undefined : prefix,
+    uri: namespace,
+    flags: affect.config,
+  }
+  // taking away what is not there is what libvirt calls no metadata
+  await orAbsent(ask(host, procedures.domains.setMetadata, args, signal), 'NO_DOMAIN_METADATA')
+}
