@@ -2,10 +2,10 @@
 import { homedir, hostname } from 'node:os'
 import { Command, Flags, type Interfaces } from '@oclif/core'
 import { exitCodes, InfraError, InfraErrors } from '../model/error.js'
+import { nodePorts } from '../model/node-ports.js'
 import type { Ports } from '../model/ports.js'
 import { errorJson, renderErrors } from '../report/errors.js'
 import { readSettings, type Settings } from '../stack/settings.js'
-import { nodePorts } from '../state/node-ports.js'
 import { parseVariables } from './variables.js'
 
 /** Flags of every command. */
@@ -53,7 +53,7 @@ export type BaseFlags = Interfaces.InferredFlags<typeof outputFlags>
 
 /** A command that prints text or, with `--json`, one JSON document, and tells errors with the exit codes of docs/exit-codes.md. */
 export abstract class InfraCommand extends Command {
-  protected readonly ports: Ports = nodePorts()
+  protected readonly ports: Ports = nodePorts
   /** Aborted by Ctrl-C: finish what runs. */
   protected readonly stopping = new AbortController()
   /** Aborted by a second Ctrl-C: out at once. */
@@ -88,6 +88,11 @@ export abstract class InfraCommand extends Command {
     if (NO_COLOR) return false
     if (FORCE_COLOR && FORCE_COLOR !== '0') return true
     return process.stdout.isTTY === true && TERM !== 'dumb'
+  }
+
+  /** How tables and plans are to be laid out. */
+  protected get tableOptions(): { readonly colour: boolean; readonly width?: number } {
+    return { colour: this.colour, ...(this.width !== undefined && { width: this.width }) }
   }
 
   /** Whether somebody can be asked. */

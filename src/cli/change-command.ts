@@ -70,7 +70,6 @@ export abstract class ChangeCommand extends InfraCommand {
       write: text => process.stdout.write(text),
       colour: this.colour,
       ...(this.width !== undefined && { width: this.width }),
-      signal: this.stopping.signal,
     })
     let outcome: Outcome
     try {

@@ -7,6 +7,7 @@ import { type CheckpointList, listCheckpoints } from '../apply/checkpoint.js'
 import { type Engine, observeAll, targetsOf } from '../apply/engine.js'
 import type { Report } from '../apply/event.js'
 import { readJournal } from '../apply/journal.js'
+import type { Checkpoint } from '../apply/record.js'
 import { rollbackInput } from '../apply/rollback.js'
 import { applyPlan, type Control, type Outcome, recover } from '../apply/transaction.js'
 import type { Address } from '../model/address.js'
@@ -31,6 +32,7 @@ import { openStore, type Store } from '../state/store.js'
 import { type Connected, connect } from './connect.js'
 import { movedSince } from './moved.js'
 import { kinds, providerTypes } from './provider-types.js'
+import { checkpointsToPrune, type PruneChoice, pruneCheckpoints } from './prune.js'
 
 export interface SessionInput extends Omit<LoadInput, 'kinds' | 'signal'> {
   readonly ports: Ports
@@ -167,6 +169,67 @@ export class Session {
     return listCheckpoints(this.#input.ports.files, this.stateFolder)
   }
 
+  /**
+   * Destroys what the chosen checkpoints kept, and removes them. `tell` hears of each what will be destroyed, and says
+   * whether to go ahead.
+   */
+  async prune(
+    choice: PruneChoice,
+    tell: (checkpoints: readonly Checkpoint[]) => Promise<boolean>,
+  ): Promise<boolean> {
+    const { checkpoints } = await this.checkpoints()
+    const chosen = checkpointsToPrune(checkpoints, choice)
+    if (!(await tell(chosen))) return false
+    const used = chosen.flatMap(checkpoint => checkpoint.kept.map(kept => kept.connection))
+    const { providers } = await this.#connect(used)
+    const { ports, signal } = this.#input
+    await pruneCheckpoints(chosen, providers, ports.files, this.stateFolder, signal)
+    return true
+  }
+
+  /** Writes an edit of the state. Needs the lock. */
+  async editState(edit: (state: StateDocument) => StateDocument): Promise<void> {
+    if (!this.#state) throw noState()
+    const edited = edit(this.#state)
+    await this.store.write(edited)
+    this.#state = edited
+  }
+
+  /**
+   * Plans to take an existing object over as the resource of this address. `name` is the object's own in the system below.
+   */
+  async planImport(address: Address, name: string): Promise<PlanResult> {
+    const desired = this.stack.resources.get(address)
+    if (!desired) {
+      throw new InfraError({
+        kind: 'validation',
+        code: 'no-document',
+        address,
+        message: 'the stack has no document for it, so there is nothing to hold it against',
+        hint: 'Write its document first; `infra discover` writes documents of what exists.',
+      })
+    }
+    const { kind, connection, spec } = desired
+    const { providers } = await this.#connect()
+    const aimed = [{ connection, target: { address, kind, name, spec } }]
+    const found = (await observeAll({ providers }, aimed, this.#input.signal)).get(address)
+    if (found?.status !== 'present' || desired.name !== name) {
+      const missing =
+        found?.status === 'unreadable' ? `it cannot be read: ${found.why}` : `there is no ${kind} ${name}`
+      throw new InfraError({
+        kind: 'validation',
+        code: 'nothing-to-import',
+        address,
+        message:
+          found?.status === 'present' ? `its document says the name ${desired.name}, not ${name}` : missing,
+        hint: 'The name in the document and the name of the existing object must be the same.',
+      })
+    }
+    const observed = new Map(await this.observe())
+    observed.set(address, found)
+    return this.#planFrom(observed, { mode: 'apply', only: new Set([address]), adopt: [address] })
+  }
+
   /** The connections, opened. */
   connections(): Promise<Connected> {
     return this.#connect()
@@ -237,10 +300,11 @@ export class Session {
     return made
   }
 
-  #connect(): Promise<Connected> {
+  /** Opens the connections that the stack, the state and the caller use, once. */
+  #connect(more: readonly string[] = []): Promise<Connected> {
     const { ports, signal } = this.#input
     this.#connected ??= connect({
-      connections: neededConnections(this.stack, this.#state),
+      connections: neededConnections(this.stack, this.#state, more),
       types: providerTypes,
       folder: this.stack.folder,
       stateFolder: this.stateFolder,
@@ -286,6 +350,15 @@ export class Session {
   }
 }
 
+function noState(): InfraError {
+  return new InfraError({
+    kind: 'validation',
+    code: 'no-state',
+    message: 'the stack has no state yet',
+    hint: '`infra apply` makes the first one.',
+  })
+}
+
 /** Facts by what was observed; what is going to be replaced has none yet. */
 function factsFrom(observed: ReadonlyMap<Address, Observation>, replaced: ReadonlySet<Address>): FactsOf {
   return address => {
@@ -299,8 +372,12 @@ function outputsOf(stack: Stack): Plan['outputs'] {
 }
 
 /** The connections that the stack's and the state's resources use. */
-function neededConnections(stack: Stack, state: StateDocument | undefined): DesiredConnection[] {
-  const used = new Set<string>()
+function neededConnections(
+  stack: Stack,
+  state: StateDocument | undefined,
+  more: readonly string[],
+): DesiredConnection[] {
+  const used = new Set<string>(more)
   for (const resource of stack.resources.values()) used.add(resource.connection)
   for (const record of Object.values(state?.resources ?? {})) used.add(record.connection)
   const declared = stack.connections.filter(connection => used.has(connection.name))

@@ -1,0 +1,34 @@
+import { Args } from '@oclif/core'
+import { changeFlags, InfraCommand, stackFlags } from '../../cli/base-command.js'
+import { requireSettled } from '../../cli/run-plan.js'
+import { moveRecord } from '../../session/edit-state.js'
+import { openSession } from '../../session/session.js'
+
+export default class StateMv extends InfraCommand {
+  static override summary = 'Record a resource under another address.'
+  static override description =
+    'For a document that was renamed: its object is kept, and the next plan finds it there.'
+  static override examples = ['<%= config.bin %> state mv VirtualMachine/web VirtualMachine/front']
+  static override args = {
+    from: Args.string({ description: 'The recorded address.', required: true }),
+    to: Args.string({ description: 'The new address, of the same kind.', required: true }),
+    path: Args.string({ description: "The stack's file or folder.", default: '.' }),
+  }
+  static override flags = { ...stackFlags, 'lock-timeout': changeFlags['lock-timeout'] }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(StateMv)
+    const session = await openSession(this.sessionInput(flags, args.path))
+    try {
+      await session.lock(this.holder(flags))
+      await requireSettled(session)
+      await session.editState(state => moveRecord(state, args.from, args.to))
+      this.print({
+        json: () => ({ from: args.from, to: args.to, serial: session.state?.serial }),
+        text: () => `${args.from} is recorded as ${args.to} now.\n`,
+      })
+    } finally {
+      await session.close()
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import { Args } from '@oclif/core'
+import { InfraCommand, stackFlags } from '../../cli/base-command.js'
+import { maskPaths } from '../../report/mask.js'
+import { renderYaml } from '../../report/table.js'
+import { recordAt } from '../../session/edit-state.js'
+import { openSession } from '../../session/session.js'
+
+export default class StateShow extends InfraCommand {
+  static override summary = 'Show what the state records of one resource, secrets masked.'
+  static override examples = ['<%= config.bin %> state show VirtualMachine/web']
+  static override args = {
+    address: Args.string({ description: 'The resource: Kind/name.', required: true }),
+    path: Args.string({ description: "The stack's file or folder.", default: '.' }),
+  }
+  static override flags = stackFlags
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(StateShow)
+    const session = await openSession(this.sessionInput(flags, args.path))
+    try {
+      const record = recordAt(session.state, args.address)
+      const shown = { ...record, spec: maskPaths(record.spec, record.sensitive) }
+      this.print({ json: () => shown, text: () => renderYaml(shown) })
+    } finally {
+      await session.close()
+    }
+  }
+}
