@@ -19,7 +19,10 @@ export interface Journal {
   appendDurably(records: readonly JournalRecord[]): Promise<void>
   /** Keeps the record's place: written soon, so that it survives the process; durable with the next durable one. */
   appendSoon(record: JournalRecord): void
-  /** Gives the room held back for outcomes to whoever writes next: the state, the checkpoint. */
+  /**
+   * Makes all records durable, then gives the room held back for them to whoever writes next: the checkpoint, the state. What
+   * ends an apply must not be durable before what it rests on is.
+   */
   releaseReserve(): Promise<void>
   /** Closes the file and leaves it: the apply is open until somebody settles it. */
   close(): Promise<void>
@@ -132,11 +135,16 @@ async function journalAt(
     return closed
   }
 
+  const appendDurably = (records: readonly JournalRecord[]) =>
+    new Promise<void>((resolve, reject) => writer.add({ ...entryOf(records), done: { resolve, reject } }))
+
   return {
-    appendDurably: records =>
-      new Promise((resolve, reject) => writer.add({ ...entryOf(records), done: { resolve, reject } })),
+    appendDurably,
     appendSoon: record => writer.add(entryOf([record])),
-    releaseReserve: () => reserve.release(),
+    async releaseReserve() {
+      await appendDurably([])
+      await reserve.release()
+    },
     close,
     async remove() {
       await close()

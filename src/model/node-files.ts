@@ -1,104 +1,121 @@
 /** Files as Node has them, with what Node leaves to its callers: short writes, sync of folders, no way through a link. */
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import {
-  copyFile,
-  type FileHandle,
-  link,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  rename,
-  unlink,
-} from 'node:fs/promises'
+import * as node from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { AppendFile, FileSystem } from './ports.js'
 
-/** The end of the names of files that are being written. One that a crash left can be removed by who holds the lock. */
-export const temporaryEnd = '.tmp'
+/** An open file, as far as it is used here. */
+export interface OpenFile {
+  write(bytes: Uint8Array, offset: number, length: number): Promise<{ readonly bytesWritten: number }>
+  chmod(mode: number): Promise<void>
+  sync(): Promise<void>
+  datasync(): Promise<void>
+  truncate(length: number): Promise<void>
+  close(): Promise<void>
+}
 
-export const nodeFiles: FileSystem = {
-  read: path => orUndefined(readFile(path)),
+/** The calls of `node:fs/promises` that are used here, so that a simulated disk can stand below the same code. */
+export interface FileCalls {
+  open(path: string, flags: string | number, mode?: number): Promise<OpenFile>
+  readFile(path: string): Promise<Uint8Array>
+  lstat(path: string): Promise<{ isFile(): boolean; isDirectory(): boolean; isSymbolicLink(): boolean }>
+  rename(from: string, to: string): Promise<void>
+  link(from: string, to: string): Promise<void>
+  copyFile(from: string, to: string, mode: number): Promise<void>
+  unlink(path: string): Promise<void>
+  mkdir(
+    path: string,
+    options: { readonly recursive: true; readonly mode: number },
+  ): Promise<string | undefined>
+  readdir(path: string): Promise<string[]>
+}
 
-  async replace(path, bytes, mode) {
-    await refuseOddTarget(path)
-    const temporary = `${path}.${randomBytes(6).toString('hex')}${temporaryEnd}`
-    const file = await open(temporary, 'wx', mode)
-    try {
+export const nodeFiles: FileSystem = filesOver(node)
+
+/** The file operations of the engine, made of the calls of a system. */
+export function filesOver(calls: FileCalls, unique = () => randomBytes(6).toString('hex')): FileSystem {
+  /** A name for what is being written. One that a crash left behind can be removed by who holds the lock. */
+  const temporaryName = (path: string) => `${path}.${unique()}.tmp`
+
+  return {
+    read: path => orUndefined(calls.readFile(path)),
+
+    async replace(path, bytes, mode) {
+      await refuseOddTarget(calls, path)
+      const temporary = temporaryName(path)
+      const file = await calls.open(temporary, 'wx', mode)
       try {
-        // The mode that `open` gives is cut by the umask.
-        await file.chmod(mode)
-        await writeAll(file, bytes)
-        await file.sync()
-      } finally {
+        try {
+          // The mode that `open` gives is cut by the umask.
+          await file.chmod(mode)
+          await writeAll(file, bytes)
+          await file.sync()
+        } finally {
+          await file.close()
+        }
+        await calls.rename(temporary, path)
+      } catch (error) {
+        await calls.unlink(temporary).catch(() => undefined)
+        throw error
+      }
+      await sync(calls, dirname(path))
+    },
+
+    async append(path) {
+      const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants
+      const file = await calls.open(path, O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY, 0o600)
+      try {
+        await sync(calls, dirname(path))
+      } catch (error) {
         await file.close()
+        throw error
       }
-      await rename(temporary, path)
-    } catch (error) {
-      await unlink(temporary).catch(() => undefined)
-      throw error
-    }
-    await syncFolder(dirname(path))
-  },
+      return appendFile(file)
+    },
 
-  async append(path) {
-    const { O_APPEND, O_CREAT, O_NOFOLLOW, O_WRONLY } = constants
-    const file = await open(path, O_APPEND | O_CREAT | O_NOFOLLOW | O_WRONLY, 0o600)
-    try {
-      await syncFolder(dirname(path))
-    } catch (error) {
-      await file.close()
-      throw error
-    }
-    return appendFile(file)
-  },
+    async rename(from, to) {
+      await calls.rename(from, to)
+      await sync(calls, dirname(to))
+    },
 
-  async rename(from, to) {
-    await rename(from, to)
-    await syncFolder(dirname(to))
-  },
-
-  async link(from, to) {
-    try {
-      await link(from, to)
-    } catch (error) {
-      if (codeOf(error) === 'EEXIST') return
-      if (!noHardLinks.has(codeOf(error) ?? '')) throw error
-      const temporary = `${to}.${randomBytes(6).toString('hex')}${temporaryEnd}`
+    async link(from, to) {
       try {
-        await copyFile(from, temporary, constants.COPYFILE_EXCL)
-        await syncFile(temporary)
-        await rename(temporary, to)
-      } catch (failure) {
-        await unlink(temporary).catch(() => undefined)
-        throw failure
+        await calls.link(from, to)
+      } catch (error) {
+        const code = codeOf(error) ?? ''
+        if (code !== 'EEXIST' && !noHardLinks.has(code)) throw error
+        if (code !== 'EEXIST') await copy(calls, from, to, temporaryName(to))
       }
-    }
-    await syncFolder(dirname(to))
-  },
+      await sync(calls, dirname(to))
+    },
 
-  async remove(path) {
-    await orUndefined(unlink(path))
-  },
+    async remove(path) {
+      await orUndefined(calls.unlink(path))
+    },
 
-  async makeFolder(path) {
-    const first = await mkdir(path, { recursive: true, mode: 0o700 })
-    if (first === undefined) return
-    for (let made = path; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made))
-  },
+    async makeFolder(path) {
+      const first = await calls.mkdir(path, { recursive: true, mode: 0o700 })
+      if (first === undefined) return
+      for (let made = path; made.length >= first.length; made = dirname(made))
+        await sync(calls, dirname(made))
+    },
 
-  async list(path) {
-    const names = await orUndefined(readdir(path))
-    return (names ?? []).sort()
-  },
+    async syncFolder(path) {
+      await orUndefined(sync(calls, path))
+    },
+
+    async list(path) {
+      const names = await orUndefined(calls.readdir(path))
+      return (names ?? []).sort()
+    },
+  }
 }
 
 /** What `link` fails with where the file system has no hard links or takes no more of them. */
 const noHardLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
-function appendFile(file: FileHandle): AppendFile {
+function appendFile(file: OpenFile): AppendFile {
   return {
     append: bytes => writeAll(file, bytes),
     sync: () => file.datasync(),
@@ -108,7 +125,7 @@ function appendFile(file: FileHandle): AppendFile {
 }
 
 /** Writes all of it: a write may take less than it was given, and says so only in its count. */
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+async function writeAll(file: OpenFile, bytes: Uint8Array): Promise<void> {
   let offset = 0
   while (offset < bytes.length) {
     const { bytesWritten } = await file.write(bytes, offset, bytes.length - offset)
@@ -118,20 +135,29 @@ async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
 }
 
 /** Refuses to put a file in the place of a link, a device or a pipe: the rename would destroy it, not write to it. */
-async function refuseOddTarget(path: string): Promise<void> {
-  const found = await orUndefined(lstat(path))
+async function refuseOddTarget(calls: FileCalls, path: string): Promise<void> {
+  const found = await orUndefined(calls.lstat(path))
   if (!found || found.isFile() || found.isDirectory()) return
   const code = found.isSymbolicLink() ? 'ELOOP' : 'EINVAL'
   const what = found.isSymbolicLink() ? 'a symbolic link' : 'not a regular file'
   throw Object.assign(new Error(`${code}: ${path} is ${what}`), { code, path })
 }
 
-async function syncFolder(path: string): Promise<void> {
-  await syncFile(path)
+/** The stand-in for a hard link. */
+async function copy(calls: FileCalls, from: string, to: string, temporary: string): Promise<void> {
+  try {
+    await calls.copyFile(from, temporary, constants.COPYFILE_EXCL)
+    await sync(calls, temporary)
+    await calls.rename(temporary, to)
+  } catch (error) {
+    await calls.unlink(temporary).catch(() => undefined)
+    throw error
+  }
 }
 
-async function syncFile(path: string): Promise<void> {
-  const file = await open(path, 'r')
+/** Syncs a file or a folder. */
+async function sync(calls: FileCalls, path: string): Promise<void> {
+  const file = await calls.open(path, 'r')
   try {
     await file.sync()
   } finally {

@@ -51,6 +51,8 @@ export interface FileSystem {
   remove(path: string): Promise<void>
   /** Makes the folder and its parents with mode 0700 where missing. */
   makeFolder(path: string): Promise<void>
+  /** Returns once the folder's entries, as they are now, would survive a loss of power. Nothing happens where there is none. */
+  syncFolder(path: string): Promise<void>
   /** Names in a folder, sorted; empty where there is none. */
   list(path: string): Promise<string[]>
 }

@@ -9,7 +9,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import type { FileSystem } from '../model/ports.js'
 import { flock } from './flock.js'
 import { encodeNote, type Holder, lockHeld, readNote } from './holder.js'
-import { removeLeftovers } from './leftovers.js'
+import { settleFolders } from './leftovers.js'
 import { type StatePaths, statePaths } from './paths.js'
 import { isDiskFull, storageError } from './storage-error.js'
 
@@ -58,7 +58,7 @@ export function kernelLocker(files: FileSystem, folder: string): Locker {
       try {
         const wait = Math.max(waitMilliseconds, grace)
         if (!(await flock(file.fd, wait, signal))) throw lockHeld(await readNote(files, paths))
-        await removeLeftovers(files, paths)
+        await settleFolders(files, paths)
         await writeNote(files, paths, holder)
       } catch (error) {
         await file.close()

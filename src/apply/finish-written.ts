@@ -1,0 +1,37 @@
+/** The last inch of an apply: a crash between the writing of the state and the removal of the journal. */
+
+import type { FileSystem } from '../model/ports.js'
+import type { Json } from '../model/value.js'
+import type { StateDocument } from '../state/document.js'
+import { readCheckpoint, takeOutRestored } from './checkpoint.js'
+import { foldJournal } from './fold.js'
+import { readJournal, resumeJournal } from './journal.js'
+
+/**
+ * Ends an apply whose state is written and whose journal is still there. The checkpoint is written before the state, so that
+ * a state beyond the journal's base together with the journal's checkpoint says that only the journal had to go. Needs the
+ * lock. True where it was so; false where no journal is there, or one that has to be recovered.
+ */
+export async function finishWritten(
+  files: FileSystem,
+  folder: string,
+  state: StateDocument | undefined,
+): Promise<boolean> {
+  const contents = await readJournal(files, folder)
+  const open = contents?.records[0]
+  if (!contents || !state || open?.type !== 'open') return false
+  if (state.lineage !== open.lineage || state.serial <= open.serial) return false
+  const checkpoint = await readCheckpoint(files, folder, open.id)
+  if (!checkpoint || checkpoint.after > state.serial) return false
+  await takeOutRestored(files, folder, restoredTokens(foldJournal({}, contents.records).done))
+  const resumed = await resumeJournal(files, folder)
+  await resumed?.journal.remove()
+  return true
+}
+
+/** What the creates among these steps brought back. */
+export function restoredTokens(
+  done: readonly { readonly restore?: { readonly token: Json | null } }[],
+): Json[] {
+  return done.flatMap(({ restore }) => (restore && restore.token !== null ? [restore.token] : []))
+}

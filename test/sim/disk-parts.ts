@@ -1,0 +1,121 @@
+/** A file's content and a folder's entries: what the cache has, what the disk has, and what may come of the difference. */
+import type { Dice } from './dice.js'
+
+/** The disk writes so many bytes at once, or only half of them. Small, so that short files are torn too. */
+const page = 128
+
+export class Content {
+  cached: Uint8Array = new Uint8Array()
+  durable: Uint8Array = new Uint8Array()
+
+  append(bytes: Uint8Array): void {
+    const grown = new Uint8Array(this.cached.length + bytes.length)
+    grown.set(this.cached)
+    grown.set(bytes, this.cached.length)
+    this.cached = grown
+  }
+
+  truncate(length: number): void {
+    const cut = new Uint8Array(length)
+    cut.set(this.cached.subarray(0, length))
+    this.cached = cut
+  }
+
+  sync(): void {
+    this.durable = this.cached
+  }
+
+  /** Page by page the old bytes or the new ones or a torn page; the length old, new or between. */
+  afterPowerLoss(dice: Dice): Content {
+    const { cached, durable } = this
+    const result = new Content()
+    if (cached === durable) {
+      result.cached = durable
+      result.durable = durable
+      return result
+    }
+    const lengths = [cached.length, durable.length]
+    const [shorter = 0, longer = 0] = lengths.sort((a, b) => a - b)
+    const length = dice.pick([shorter, longer, shorter + dice.roll(longer - shorter + 1)])
+    const bytes = new Uint8Array(length)
+    for (let at = 0; at < length; at += page) {
+      const torn = dice.chance(0.2) ? dice.roll(page) : page
+      const [first, second] = dice.chance(0.5) ? [cached, durable] : [durable, cached]
+      bytes.set(first.subarray(at, Math.min(at + torn, length)), at)
+      if (torn < page && at + torn < length) {
+        bytes.set(second.subarray(at + torn, Math.min(at + page, length)), at + torn)
+      }
+    }
+    result.cached = bytes
+    result.durable = bytes
+    return result
+  }
+}
+
+type Change = ReadonlyMap<string, Content | undefined>
+
+export class Folder {
+  #cached = new Map<string, Content>()
+  #durable = new Map<string, Content>()
+  /** Since the last sync, in order. */
+  #changes: Change[] = []
+
+  get(name: string): Content | undefined {
+    return this.#cached.get(name)
+  }
+
+  names(): string[] {
+    return [...this.#cached.keys()]
+  }
+
+  contents(): Iterable<Content> {
+    return this.#cached.values()
+  }
+
+  set(name: string, content: Content | undefined): void {
+    this.#change(new Map([[name, content]]))
+  }
+
+  rename(from: string, to: string): void {
+    const entries: [string, Content | undefined][] = [
+      [from, undefined],
+      [to, this.#cached.get(from)],
+    ]
+    this.#change(new Map(entries))
+  }
+
+  sync(): void {
+    this.#durable = new Map(this.#cached)
+    this.#changes = []
+  }
+
+  /** What was synced, and of the later changes whichever the disk has got to, in any choice. */
+  afterPowerLoss(dice: Dice, survivors: Map<Content, Content>): Folder {
+    const result = new Folder()
+    const entries = new Map(this.#durable)
+    const share = dice.pick([0, 0.5, 1])
+    for (const change of this.#changes) if (dice.chance(share)) put(entries, change)
+    for (const [name, content] of entries) {
+      let survivor = survivors.get(content)
+      if (!survivor) {
+        survivor = content.afterPowerLoss(dice)
+        survivors.set(content, survivor)
+      }
+      result.#cached.set(name, survivor)
+    }
+    result.#durable = new Map(result.#cached)
+    return result
+  }
+
+  #change(change: Change): void {
+    put(this.#cached, change)
+    this.#changes.push(change)
+  }
+}
+
+function put(entries: Map<string, Content>, change: Change): void {
+  for (const [name, content] of change) {
+    if (content) entries.set(name, content)
+    else entries.delete(name)
+  }
+}
