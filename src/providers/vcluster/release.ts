@@ -39,11 +39,10 @@ export async function bringRelease(
   const revisions = await revisionsOf(host, place, signal)
   const [latest] = revisions
   const same = revisions.find(
-    revision =>
-      revision.labels[marks.digest] === digest &&
-      (revision.status === 'superseded' || revision.status === 'deployed'),
+    revision => revision.labels[marks.digest] === digest && revision.status === 'superseded',
   )
-  if (latest !== undefined && same !== undefined && same.revision !== latest.revision) {
+  const newest = latest?.labels[marks.digest] !== digest
+  if (same !== undefined && newest && (await holds(session, same, spec, signal))) {
     progress(`helm rollback to revision ${same.revision}`)
     await rollback(helm, host, place, same.revision, signal)
     return

@@ -109,12 +109,13 @@ export async function readGhosts(files: FileSystem, folder: string): Promise<rea
     return []
   }
   const entries = isObject(value) && value.clusters !== undefined ? value.clusters : value
-  const list = Array.isArray(entries)
+  const list: readonly Json[] = Array.isArray(entries)
     ? (entries as readonly Json[])
     : isObject(entries)
       ? Object.entries(entries).map(([name, entry]) => (isObject(entry) ? { name, ...entry } : entry))
       : []
-  return list.filter(isObject).flatMap(entry => {
+  return list.flatMap((entry): GhostRecord[] => {
+    if (!isObject(entry)) return []
     const text = (key: string) => (typeof entry[key] === 'string' ? { [key]: entry[key] } : {})
     if (typeof entry.name !== 'string') return []
     const seconds = typeof entry.ttl === 'number' ? { ttl: `${entry.ttl}s` } : text('ttl')

@@ -1,18 +1,22 @@
 #!/bin/bash
 # lab.sh — a real, single-node Kubernetes (etcd + apiserver + controller-manager + scheduler + kubelet +
-# kube-proxy + containerd/runc) and real vCluster images, made only from Debian packages and Go modules (needs Go >= 1.26.3, kubectl, python3, curl).
+# kube-proxy + containerd/runc) and real vCluster images, made only from Debian packages and Go modules (Go >= 1.26.3 comes from its module proxy where it is missing).
 # No container registry, no GitHub download, no systemd, no CAP_SYS_RESOURCE, cgroup v1 or v2.
 #
+#   lab.sh install      the Debian packages
 #   lab.sh build        apt + go build + image tars into $LAB_CACHE   (cold: minutes; warm: <1 s)
 #   lab.sh up           start everything, wait for the node, import images, print export KUBECONFIG=...
 #   lab.sh chart | values   path of the vCluster chart dir | of the values file that makes it use the local images
 #                           (a real file: vclusterctl reads it and helm reads it again, so <(…) silently loses it)
+#   lab.sh up-api       only etcd, API server and (unless LAB_CONTROLLERS=none) the controllers of namespaces and garbage: a
+#                       host for tests and faults that need no pod. With LAB_RUN and LAB_PORT of its own it runs beside others
+#   lab.sh kill-apiserver | start-apiserver | pause-apiserver | continue-apiserver    faults
 #   lab.sh status | down | clean
 #
 # Cache between CI runs: only `lab.sh cache-dir`'s bin/ and chart/ (img/ is remade from them in ~6 s).
 # Put gomod/{go.mod,go.sum,tools.go} beside this script to pin every module; without them they are resolved again.
 # Root is required (containers), with overlayfs, bridge, veth and iptables in the kernel. Ports used on the host:
-# 6443 10249 10250 10256 10257 10259 12379 12380. Pods 10.88.0.0/16, services 10.96.0.0/16, both reachable from the host.
+# LAB_PORT (6443 by default), its two next for etcd, 10249 10250 10256 10257 10259. Pods 10.88.0.0/16, services 10.96.0.0/16, both reachable from the host.
 #
 # A virtual cluster, once up:   eval "$(lab.sh up)"
 #   vclusterctl create v1 -n team1 --driver helm --add=false --connect=false --local-chart-dir "$(lab.sh chart)" --values "$(lab.sh values)"
@@ -25,6 +29,7 @@ VC=0.36.1; HELM=3.21.4; KINE=0.16.4
 LAB_CACHE=${LAB_CACHE:-$HOME/.cache/infra-lab/kubernetes}
 LAB_RUN=${LAB_RUN:-/var/tmp/infra-lab-kubernetes}   # state of one running lab, removed by `clean`
 KEY=$( (echo "$K8S $VC $HELM $KINE 3"; cat "$HERE"/gomod/go.sum 2>/dev/null || :) | sha256sum | cut -c1-12)   # the CI cache key
+PORT=${LAB_PORT:-6443}; ETCD=$((PORT + 1)); PEER=$((PORT + 2))
 C=$LAB_CACHE/$KEY; B=$C/bin; I=$C/img; R=$LAB_RUN; P=$R/pki; L=$R/logs
 SOCK=$R/containerd.sock
 say() { echo "[lab $(date +%T)] $*" >&2; }
@@ -33,9 +38,11 @@ say() { echo "[lab $(date +%T)] $*" >&2; }
 deps() {
   local need=""
   for p in containerd:containerd runc:runc iptables:iptables etcd:etcd-server busybox:busybox-static \
-           conntrack:conntrack openssl:openssl gcc:gcc; do
+           conntrack:conntrack openssl:openssl gcc:gcc curl:curl python3:python3 ip:iproute2 sysctl:procps; do
     command -v "${p%%:*}" >/dev/null || need+=" ${p##*:}"
   done
+  [ -f "/usr/lib/$(uname -m)-linux-gnu/libc.a" ] || need+=" libc6-dev"
+  [ -f /etc/ssl/certs/ca-certificates.crt ] || need+=" ca-certificates"
   [ -x /usr/lib/cni/bridge ] || need+=" containernetworking-plugins"
   [ "$(busybox --list 2>/dev/null | grep -cx httpd)" = 1 ] || need+=" busybox-static"
   [ -z "$need" ] && return
@@ -64,13 +71,14 @@ gomod() { # $1 = dir
   go mod tidy 2>&1 | grep -v downloading || :
 }
 PKGS="k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller-manager k8s.io/kubernetes/cmd/kube-scheduler
-k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kube-proxy helm.sh/helm/v3/cmd/helm
+k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kubectl k8s.io/kubernetes/cmd/kube-proxy helm.sh/helm/v3/cmd/helm
 github.com/loft-sh/vcluster/cmd/vcluster github.com/loft-sh/vcluster/cmd/vclusterctl github.com/k3s-io/kine"
 
 build() {
   deps
   if [ -x "$B/vclusterctl" ] && [ -d "$C/chart" ]; then          # restored from a CI cache
     [ -f "$C/done" ] || { mkdir -p "$I"; images; touch "$C/done"; }; say "cache hit $C"; return; fi
+  PATH=$("$HERE/go.sh"):$PATH
   mkdir -p "$B" "$I" "$C/src"
   # GOGC: fewer collections in the compiler (needs ~4 GiB); -dwarf=false: no debug info; both only save build time
   export CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" GOGC=${GOGC:-400}
@@ -141,32 +149,55 @@ pki() {
     cat > "$R/$u.kubeconfig" <<Y
 apiVersion: v1
 kind: Config
-clusters: [{name: lab, cluster: {server: "https://127.0.0.1:6443", certificate-authority-data: $(base64 -w0 ca.crt)}}]
+clusters: [{name: lab, cluster: {server: "https://127.0.0.1:$PORT", certificate-authority-data: $(base64 -w0 ca.crt)}}]
 users: [{name: $u, user: {client-certificate-data: $(base64 -w0 $u.crt), client-key-data: $(base64 -w0 $u.key)}}]
 contexts: [{name: lab, context: {cluster: lab, user: $u}}]
 current-context: lab
 Y
   done
 }
-up() {
-  [ -f "$C/done" ] || build
-  deps
-  for f in "$R"/*.pid; do [ -e "$f" ] && alive "$(cat "$f")" && { say "already running: $f (lab.sh down first)"; exit 1; }; done
-  IP=$(ip -4 route get 1.1.1.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p'); [ -n "$IP" ] || IP=$(hostname -I | cut -d' ' -f1)
-  mkdir -p "$R" "$L" "$R/cni"; chmod 700 "$R"; pki; cd "$R"
-  [ "$(sysctl -n net.ipv4.ip_forward)" = 1 ] || sysctl -qw net.ipv4.ip_forward=1
-  iptables -P FORWARD ACCEPT
-  # service addresses are translated on this machine; the route keeps what is not (a deleted service) from leaving it
-  ip link add labbr0 type bridge 2>/dev/null || :; ip link set labbr0 up; ip route replace 10.96.0.0/16 dev labbr0
-  # --- etcd (Debian 3.4 is enough for apiserver 1.36) and apiserver
-  bg etcd etcd --data-dir "$R/etcd" --unsafe-no-fsync --listen-client-urls http://127.0.0.1:12379 \
-     --advertise-client-urls http://127.0.0.1:12379 --listen-peer-urls http://127.0.0.1:12380 --initial-advertise-peer-urls http://127.0.0.1:12380 --initial-cluster default=http://127.0.0.1:12380
-  bg apiserver "$B/kube-apiserver" --etcd-servers=http://127.0.0.1:12379 --secure-port=6443 --advertise-address="$IP" \
+start_etcd() { # Debian's 3.4 is enough for apiserver 1.36
+  bg etcd etcd --data-dir "$R/etcd" --unsafe-no-fsync --listen-client-urls http://127.0.0.1:$ETCD \
+     --advertise-client-urls http://127.0.0.1:$ETCD --listen-peer-urls http://127.0.0.1:$PEER --initial-advertise-peer-urls http://127.0.0.1:$PEER --initial-cluster default=http://127.0.0.1:$PEER
+}
+start_apiserver() {
+  bg apiserver "$B/kube-apiserver" --etcd-servers=http://127.0.0.1:$ETCD --secure-port=$PORT --advertise-address="$(cat "$R/ip")" \
      --service-cluster-ip-range=10.96.0.0/16 --tls-cert-file="$P/apiserver.crt" --tls-private-key-file="$P/apiserver.key" \
      --client-ca-file="$P/ca.crt" --service-account-issuer=https://kubernetes.default.svc --service-account-key-file="$P/sa.key" \
      --service-account-signing-key-file="$P/sa.key" --authorization-mode=Node,RBAC --allow-privileged=true \
      --kubelet-client-certificate="$P/admin.crt" --kubelet-client-key="$P/admin.key" --kubelet-certificate-authority="$P/ca.crt" \
      --kubelet-preferred-address-types=InternalIP
+}
+wait_apiserver() {
+  for _ in $(seq 240); do
+    curl -sf --cacert "$P/ca.crt" https://127.0.0.1:$PORT/readyz >/dev/null && return
+    alive "$(cat "$R/apiserver.pid")" || { say "apiserver died:"; tail -5 "$L/apiserver.log" >&2; exit 1; }
+    sleep .25
+  done
+  say "apiserver is not ready"; exit 1
+}
+prepare() { # folders, keys, this machine's address
+  for f in "$R"/*.pid; do [ -e "$f" ] && alive "$(cat "$f")" && { say "already running: $f (lab.sh down first)"; exit 1; }; done
+  IP=$(ip -4 route get 1.1.1.1 2>/dev/null | sed -n 's/.* src \([0-9.]*\).*/\1/p'); [ -n "$IP" ] || IP=$(hostname -I | cut -d' ' -f1)
+  mkdir -p "$R" "$L" "$R/cni"; chmod 700 "$R"; echo "$IP" > "$R/ip"; pki; cd "$R"
+}
+up_api() {
+  [ -f "$C/done" ] || build
+  prepare; touch "$R/api-only"; start_etcd; start_apiserver; wait_apiserver
+  [ "${LAB_CONTROLLERS:-}" = none ] || bg kcm "$B/kube-controller-manager" --kubeconfig=kcm.kubeconfig --secure-port=0 --leader-elect=false \
+     --controllers=namespace-controller,garbage-collector-controller --root-ca-file="$P/ca.crt" --service-account-private-key-file="$P/sa.key"
+  say "API server only, ready"; echo "export KUBECONFIG=$R/admin.kubeconfig PATH=$B:\$PATH"
+}
+up() {
+  export PATH="$B:$PATH"
+  [ -f "$C/done" ] || build
+  deps
+  prepare; rm -f "$R/api-only"
+  [ "$(sysctl -n net.ipv4.ip_forward)" = 1 ] || sysctl -qw net.ipv4.ip_forward=1
+  iptables -P FORWARD ACCEPT
+  # service addresses are translated on this machine; the route keeps what is not (a deleted service) from leaving it
+  ip link add labbr0 type bridge 2>/dev/null || :; ip link set labbr0 up; ip route replace 10.96.0.0/16 dev labbr0
+  start_etcd; start_apiserver
   # --- containerd meanwhile
   cat > "$R/containerd.toml" <<T
 version = 2
@@ -199,7 +230,7 @@ T
   for _ in $(seq 100); do ctr -a "$SOCK" version >/dev/null 2>&1 && break; sleep .1; done
   for i in pause busybox vcluster kubernetes; do ctr -a "$SOCK" -n k8s.io images import "$I/$i.tar" >/dev/null; done &
   local imp=$!
-  for _ in $(seq 240); do curl -sf --cacert "$P/ca.crt" https://127.0.0.1:6443/readyz >/dev/null && break; alive "$(cat "$R/apiserver.pid")" || { say "apiserver died:"; tail -5 "$L/apiserver.log" >&2; exit 1; }; sleep .25; done
+  wait_apiserver
   say "apiserver ready"
   bg kcm "$B/kube-controller-manager" --kubeconfig=kcm.kubeconfig --authentication-kubeconfig=kcm.kubeconfig --authorization-kubeconfig=kcm.kubeconfig \
      --root-ca-file="$P/ca.crt" --service-account-private-key-file="$P/sa.key" --cluster-signing-cert-file="$P/ca.crt" --cluster-signing-key-file="$P/ca.key" \
@@ -256,6 +287,7 @@ down() {
     for t in $($ct containers ls -q 2>/dev/null); do $ct tasks rm -f "$t" >/dev/null 2>&1 || :; $ct containers rm "$t" 2>/dev/null || :; done
   fi
   stop etcd containerd
+  [ -e "$R/api-only" ] && return
   awk -v r="$R/" 'index($2,r)==1{print $2}' /proc/mounts | sort -r | while read -r m; do umount -l "$m" || :; done
   for n in /var/run/netns/cni-*; do [ -e "$n" ] && ip netns del "${n##*/}" 2>/dev/null || :; done
   ip link del labbr0 2>/dev/null || :
@@ -263,8 +295,13 @@ down() {
   rm -f "$SOCK"
 }
 case "${1:-}" in
-  build) build;; up) up;; down) down;; clean) down; rm -rf "$R" /tmp/hostpath_pv;;
+  install) deps;; build) build;; up) up;; down) down;; up-api) up_api;;
+  clean) down; [ -e "$R/api-only" ] || rm -rf /tmp/hostpath_pv; rm -rf "$R";;
+  kill-apiserver) p=$(cat "$R/apiserver.pid"); kill -9 "$p"; while alive "$p"; do sleep .05; done;;
+  start-apiserver) alive "$(cat "$R/apiserver.pid")" || { start_apiserver; wait_apiserver; };;
+  pause-apiserver) kill -STOP "$(cat "$R/apiserver.pid")";;
+  continue-apiserver) kill -CONT "$(cat "$R/apiserver.pid")";;
   values) values > "$C/values.yaml"; echo "$C/values.yaml";; cache-key) echo "$KEY";; cache-dir) echo "$C";; chart) echo "$C/chart";;
   status) for f in "$R"/*.pid; do [ -e "$f" ] || { echo "not running"; exit 1; }; n=$(basename "$f" .pid); alive "$(cat "$f")" && echo "$n up" || echo "$n DOWN ($L/$n.log)"; done;;
-  *) sed -n '2,22p' "$0"; exit 2;;
+  *) sed -n '2,/^set -e/{/^set -e/!p}' "$0"; exit 2;;
 esac

@@ -30,7 +30,7 @@ export async function findHelm(binary: string, signal: AbortSignal): Promise<Hel
       hint: howToGet,
     })
   const version = run.stdout?.trim() ?? ''
-  const match = /^v?(\d+)\.(\d+)\./.exec(version)
+  const match = /^v?(\d+)\.(\d+)(?!\d)/.exec(version)
   if (run.failed || match === null)
     throw new InfraError({
       kind: 'configuration',

@@ -1,0 +1,126 @@
+/**
+ * A real Kubernetes host for tests, made by lab/kubernetes/lab.sh: whole, with a kubelet that runs real pods, or the API server
+ * alone. A machine that cannot run one skips, with the reason; with CI=true it fails.
+ */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const script = fileURLToPath(new URL('./kubernetes/lab.sh', import.meta.url))
+
+export interface KubernetesLab {
+  /** The host's kubeconfig, of an administrator. */
+  readonly kubeconfig: string
+  /** The host's API server, `https://127.0.0.1:6443`. */
+  readonly server: string
+  /** Folder of the vCluster chart. */
+  readonly chart: string
+  /** Values that make the chart use the lab's images. */
+  readonly values: { readonly [key: string]: unknown }
+  /** Folder of helm, vclusterctl and kubectl. */
+  readonly bin: string
+  /** Standard output; rejects with what the program said. */
+  kubectl(...args: readonly string[]): Promise<string>
+  kubectlJson<T>(...args: readonly string[]): Promise<T>
+  /** `kubectl apply -f -` of this object. */
+  apply(object: object): Promise<void>
+  helm(...args: readonly string[]): Promise<string>
+  helmJson<T>(...args: readonly string[]): Promise<T>
+  vclusterctl(...args: readonly string[]): Promise<string>
+  /** SIGKILL of the API server; `start` brings it back. `pause` lets it hang, `continue` ends that. */
+  apiServer(fault: 'kill' | 'start' | 'pause' | 'continue'): Promise<void>
+  /** Ends it, leaving nothing. */
+  clean(): Promise<void>
+}
+
+export interface KubernetesLabOptions {
+  /** No kubelet, no pods: a host of its own on this port and the two next. One a test file. */
+  readonly apiOnly?: { readonly port: number }
+}
+
+export async function kubernetesLab(
+  options: KubernetesLabOptions = {},
+): Promise<KubernetesLab | { readonly skip: string }> {
+  if (process.platform !== 'linux' || process.getuid?.() !== 0)
+    return unavailable('a Kubernetes of its own needs Linux and root')
+  const port = options.apiOnly?.port ?? 6443
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    LAB_PORT: String(port),
+    LAB_RUN: `/var/tmp/infra-lab-kubernetes-${options.apiOnly === undefined ? 'tests' : port}`,
+  }
+  const lab = async (...args: readonly string[]) =>
+    (await run('bash', [script, ...args], { env, maxBuffer: 64 << 20 })).stdout.trim()
+  const cache = await lab('cache-dir')
+  if (!existsSync(`${cache}/bin/vclusterctl`) && (await hasNoGo()))
+    return unavailable('nothing is built yet, and there is no Go to build it with')
+  try {
+    // What a killed run left behind goes first.
+    await lab('clean')
+    await lab(options.apiOnly === undefined ? 'up' : 'up-api')
+  } catch (error) {
+    const words = (error as { stderr?: string }).stderr ?? String(error)
+    await lab('clean').catch(() => '')
+    return unavailable(words.trim().split('\n').slice(-6).join('\n'))
+  }
+  const kubeconfig = `${env.LAB_RUN}/admin.kubeconfig`
+  const bin = `${cache}/bin`
+  const tool =
+    (name: string) =>
+    async (...args: readonly string[]): Promise<string> => {
+      const path = `${bin}:${process.env.PATH ?? ''}`
+      return (
+        await run(name, [...args], {
+          // The vcluster tool refuses a folder whose name holds its own.
+          cwd: '/',
+          env: { ...process.env, PATH: path, KUBECONFIG: kubeconfig },
+          maxBuffer: 64 << 20,
+        })
+      ).stdout
+    }
+  const kubectl = tool('kubectl')
+  const helm = tool('helm')
+  return {
+    kubeconfig,
+    server: `https://127.0.0.1:${port}`,
+    chart: await lab('chart'),
+    values: {
+      controlPlane: { statefulSet: { image: { repository: 'loft-sh/vcluster-oss' } } },
+      telemetry: { enabled: false },
+    },
+    bin,
+    kubectl,
+    kubectlJson: async <T>(...args: readonly string[]) =>
+      JSON.parse(await kubectl(...args, '-o', 'json')) as T,
+    apply: async object => {
+      const child = run('kubectl', ['apply', '-f', '-'], {
+        env: { ...process.env, PATH: `${bin}:${process.env.PATH ?? ''}`, KUBECONFIG: kubeconfig },
+      })
+      child.child.stdin?.end(JSON.stringify(object))
+      await child
+    },
+    helm,
+    helmJson: async <T>(...args: readonly string[]) => JSON.parse(await helm(...args, '-o', 'json')) as T,
+    vclusterctl: tool('vclusterctl'),
+    apiServer: async fault => {
+      await lab(`${fault}-apiserver`)
+    },
+    clean: async () => {
+      await lab('clean')
+    },
+  }
+}
+
+async function hasNoGo(): Promise<boolean> {
+  return run('go', ['version']).then(
+    () => false,
+    () => true,
+  )
+}
+
+function unavailable(skip: string): { readonly skip: string } {
+  if (process.env.CI === 'true') throw new Error(`no lab of Kubernetes: ${skip}`)
+  return { skip }
+}

@@ -1,0 +1,172 @@
+/** The life of a real virtual cluster, from its creation to its destruction, checked with kubectl, helm and vclusterctl. */
+import { execFile } from 'node:child_process'
+import { stat } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { asKept } from '../../../src/providers/vcluster/volumes.js'
+import { type KubernetesLab, kubernetesLab } from '../../lab/kubernetes.js'
+import { openWorld, type World } from './world.js'
+
+const lab = await kubernetesLab()
+const run = promisify(execFile)
+
+describe.skipIf('skip' in lab)(
+  `a virtual cluster on a real host${'skip' in lab ? `: ${lab.skip}` : ''}`,
+  () => {
+    const host = lab as KubernetesLab
+    let world: World
+    beforeAll(async () => {
+      world = await openWorld(host)
+    })
+    afterAll(async () => {
+      await world?.close()
+      await host.clean()
+    })
+
+    const inside = async (...args: readonly string[]) => {
+      const { facts } = await world.present('team-a', { ttl: '2h' })
+      return (await run(`${host.bin}/kubectl`, ['--kubeconfig', String(facts.kubeconfigPath), ...args]))
+        .stdout
+    }
+
+    test('is made, ready, and answers', async () => {
+      await world.make('team-a', { ttl: '2h' }, { labels: { team: 'a' } })
+      expect(await inside('get', '--raw', '/readyz')).toBe('ok')
+      expect(await inside('create', 'configmap', 'proof', '--from-literal=a=b')).toContain('created')
+      const seen = await world.present('team-a', { ttl: '2h' })
+      expect(seen).toMatchObject({
+        identity: { namespace: 'vcluster-team-a', name: 'team-a' },
+        owner: { address: 'VirtualCluster/team-a' },
+        facts: { phase: 'Running', version: 'v1.36.0', chartVersion: '0.36.1', revision: 1 },
+      })
+      expect(seen.remark).toBeUndefined()
+      expect(seen.incomplete).toBeUndefined()
+      const { createdAt, expiresAt, kubeconfigPath } = seen.facts
+      expect(Date.parse(String(expiresAt)) - Date.parse(String(createdAt))).toBe(7_200_000)
+      expect((await stat(String(kubeconfigPath))).mode & 0o777).toBe(0o600)
+      expect(await world.drift('team-a', { ttl: '2h' })).toEqual([])
+    })
+
+    test('is what helm, vcluster and kubectl expect', async () => {
+      expect(await host.helmJson('list', '-n', 'vcluster-team-a')).toMatchObject([
+        { name: 'team-a', status: 'deployed', chart: 'vcluster-0.36.1' },
+      ])
+      expect(
+        JSON.parse(await host.vclusterctl('list', '--driver', 'helm', '--output', 'json')),
+      ).toMatchObject([{ Name: 'team-a', Namespace: 'vcluster-team-a', Status: 'Running' }])
+      const space = await host.kubectlJson<{ metadata: { labels: Record<string, string> } }>(
+        'get',
+        'ns',
+        'vcluster-team-a',
+      )
+      expect(space.metadata.labels).toMatchObject({ team: 'a', 'infra/lineage': expect.any(String) })
+    })
+
+    test('drift: a value set with helm, declared or not', async () => {
+      await host.helm(
+        'upgrade',
+        'team-a',
+        host.chart,
+        '-n',
+        'vcluster-team-a',
+        '--reuse-values',
+        '--set',
+        'logging.encoding=json',
+        '--set',
+        'telemetry.enabled=true',
+      )
+      expect((await world.drift('team-a', { ttl: '2h' })).sort()).toEqual([
+        'handChanges: "value logging.encoding=\\"json\\""',
+        'values.telemetry.enabled: true',
+      ])
+      await world.change('team-a', { ttl: '2h', values: { logging: { encoding: 'json' } } }, { ttl: '2h' })
+      expect(await world.drift('team-a', { ttl: '2h' })).toEqual([])
+      expect(world.said.at(-1)).toBeDefined()
+    })
+
+    test('drift: objects changed and deleted with kubectl', async () => {
+      await host.kubectl('-n', 'vcluster-team-a', 'delete', 'service', 'team-a-headless')
+      await host.kubectl(
+        '-n',
+        'vcluster-team-a',
+        'patch',
+        'service',
+        'team-a',
+        '-p',
+        '{"spec":{"type":"NodePort"}}',
+      )
+      const [seen] = await world.drift('team-a', { ttl: '2h' })
+      expect(seen).toContain('Service/team-a-headless is missing')
+      expect(seen).toContain('Service/team-a: spec.type')
+      await world.change('team-a', { ttl: '2h', values: { a: 1 } }, { ttl: '2h' })
+      expect(await world.drift('team-a', { ttl: '2h' })).toEqual([])
+    })
+
+    test('drift: paused and resumed with the vcluster tool', async () => {
+      await host.vclusterctl('pause', 'team-a', '-n', 'vcluster-team-a', '--driver', 'helm')
+      const seen = await world.present('team-a', { ttl: '2h' })
+      expect(seen.remark).toBe('paused')
+      expect(await world.drift('team-a', { ttl: '2h' })).toEqual(['paused: true'])
+      await world.change('team-a', { ttl: '2h', paused: true }, { ttl: '2h' })
+      expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toBe('configmap/proof\n')
+    })
+
+    test('is paused by its spec, and resumed by the vcluster tool', async () => {
+      await world.change('team-a', { ttl: '2h' }, { ttl: '2h', paused: true })
+      expect(
+        JSON.parse(await host.vclusterctl('list', '--driver', 'helm', '--output', 'json')),
+      ).toMatchObject([{ Name: 'team-a', Status: 'Paused' }])
+      expect(await world.drift('team-a', { ttl: '2h', paused: true })).toEqual([])
+      await host.vclusterctl('resume', 'team-a', '-n', 'vcluster-team-a', '--driver', 'helm')
+      expect(await world.drift('team-a', { ttl: '2h', paused: true })).toContain('paused: false')
+      await world.change('team-a', { ttl: '2h', paused: true }, { ttl: '2h' })
+      expect(await world.drift('team-a', { ttl: '2h' })).toEqual([])
+    })
+
+    test('an update and the way back, which is a helm rollback', async () => {
+      const changed = { ttl: '2h', values: { logging: { encoding: 'json' } } }
+      await world.change('team-a', { ttl: '2h' }, changed)
+      expect(await world.drift('team-a', changed)).toEqual([])
+      world.said.length = 0
+      await world.change('team-a', changed, { ttl: '2h' })
+      expect(world.said.join('\n')).toContain('helm rollback to revision')
+      expect(await world.drift('team-a', { ttl: '2h' })).toEqual([])
+    })
+
+    test('is deleted, and comes back with its objects', async () => {
+      await world.remove('team-a', { ttl: '2h' })
+      expect(await world.observe('team-a', { ttl: '2h' })).toEqual({ status: 'absent' })
+      expect(await host.kubectl('get', 'ns', '-o', 'name')).not.toContain('team-a')
+      expect(
+        JSON.parse(await host.vclusterctl('list', '--driver', 'helm', '--output', 'json')) ?? [],
+      ).toEqual([])
+      const [token] = world.kept
+      expect(asKept(token)?.volumes).toHaveLength(1)
+
+      await world.make('team-a', { ttl: '2h' }, { restore: token ?? null })
+      expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toBe('configmap/proof\n')
+      expect(await world.drift('team-a', { ttl: '2h' })).toEqual([])
+      const [volume] = asKept(token)?.volumes ?? []
+      const policy = await host.kubectl(
+        'get',
+        'pv',
+        volume?.volume ?? '',
+        '-o',
+        'jsonpath={.spec.persistentVolumeReclaimPolicy} {.metadata.labels}',
+      )
+      expect(policy.trim()).toBe('Delete')
+      // What came back is not destroyed by a late prune of the same token.
+      await world.provider.discard?.(token ?? null, AbortSignal.timeout(60_000))
+      expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toBe('configmap/proof\n')
+    })
+
+    test('is deleted for good', async () => {
+      await world.remove('team-a', { ttl: '2h' })
+      await world.remove('team-a', { ttl: '2h' })
+      expect(await host.kubectl('get', 'pv', '-o', 'name')).not.toBe('')
+      await world.provider.discard?.(world.kept[0] ?? null, AbortSignal.timeout(60_000))
+      await world.provider.discard?.(world.kept[0] ?? null, AbortSignal.timeout(60_000))
+      expect(await host.kubectl('get', 'pv', '-o', 'name')).toBe('')
+    })
+  },
+)
