@@ -11,6 +11,12 @@ const foreignVersions: Readonly<Record<string, readonly string[]>> = {
   'foundry.cofront.xyz/v1alpha1': ['VirtualMachine'],
 }
 
+/** Every apiVersion that documents of this kind may have. */
+export function versionsOf(kind: string): readonly string[] {
+  const foreign = Object.keys(foreignVersions).filter(name => foreignVersions[name]?.includes(kind))
+  return [apiVersion, ...foreign]
+}
+
 /** A resource's document, or a template's, before forEach, templates and interpolation. */
 export interface RawResource {
   readonly document: ParsedDocument
@@ -158,7 +164,7 @@ function readKind(value: Attributes, kinds: ReadonlyMap<string, Kind>, add: Add)
 function checkVersion(value: Attributes, kind: string, add: Add): void {
   const version = value.apiVersion
   if (version === apiVersion) return
-  const known = Object.keys(foreignVersions).filter(name => foreignVersions[name]?.includes(kind))
+  const known = versionsOf(kind)
   if (typeof version === 'string' && known.includes(version)) return
   add({
     code: version === undefined ? 'missing-field' : 'unknown-version',
@@ -166,7 +172,7 @@ function checkVersion(value: Attributes, kind: string, add: Add): void {
       version === undefined
         ? 'The field `apiVersion` is missing.'
         : `There is no kind \`${kind}\` in that apiVersion.`,
-    hint: `Write \`apiVersion: ${[apiVersion, ...known].join('` or `apiVersion: ')}\`.`,
+    hint: `Write \`apiVersion: ${known.join('` or `apiVersion: ')}\`.`,
     path: ['apiVersion'],
   })
 }

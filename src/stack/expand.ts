@@ -1,19 +1,21 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the syntax of references
 /** From documents to resources: forEach makes instances, metadata gets its values, and every address is given once. */
 import { type Address, formatAddress } from '../model/address.js'
 import type { Attributes, Json } from '../model/value.js'
 import type { KindMeta } from '../providers/kind.js'
 import type { RawResource } from './envelope.js'
 import { elementsOf, evaluate, failed, type MetadataScope } from './for-each.js'
-import { type Templates, withTemplate } from './merge.js'
+import { type Merged, type Templates, withTemplate } from './merge.js'
 import { createLookup, type Find, needsOf } from './needs.js'
-import type { Path, Problems } from './problems.js'
+import type { ParsedDocument, Path, Problems } from './problems.js'
 import type { Each } from './scope.js'
 
 /** A resource whose address, names and references are known, and whose spec is still as written. */
 export interface Instance {
   readonly address: Address
   readonly raw: RawResource
-  readonly template: RawResource | undefined
+  /** Documents of the templates that its spec may come from, too. */
+  readonly templates: readonly ParsedDocument[]
   readonly each: Each | undefined
   /** With the object's name as the system below has it. */
   readonly meta: KindMeta
@@ -112,7 +114,7 @@ function tellDuplicate(raw: RawResource, first: RawResource, address: Address, p
 function instanceOf(
   address: Address,
   raw: RawResource,
-  merged: { readonly spec: Attributes; readonly template?: RawResource },
+  merged: Merged,
   each: Each | undefined,
   context: Expansion,
 ): (Instance & { needs: readonly Address[] }) | undefined {
@@ -156,12 +158,12 @@ function instanceOf(
     problems.add({ document, address, path: ['metadata', 'objectName'], code: 'invalid-name', message, hint })
   }
   if (problems.count > before) return undefined
-  const references = document.references || merged.template?.document.references === true
+  const references = document.references || merged.templates.some(template => template.references)
   const meta = { name, labels, annotations }
   return {
     address,
     raw,
-    template: merged.template,
+    templates: merged.templates,
     each,
     meta,
     spec: merged.spec,

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the syntax of references
 /** The elements of a forEach, and values of the metadata: these are known before any resource is. */
 import type { Address } from '../model/address.js'
 import { isObject, type Json } from '../model/value.js'

@@ -2,7 +2,7 @@
 import { type Attributes, isObject, type Json } from '../model/value.js'
 import type { RawResource } from './envelope.js'
 import { meant } from './nearest.js'
-import type { Problems } from './problems.js'
+import type { ParsedDocument, Problems } from './problems.js'
 
 /** Templates by kind, then by name. */
 export type Templates = ReadonlyMap<string, ReadonlyMap<string, RawResource>>
@@ -29,16 +29,22 @@ export function indexTemplates(templates: readonly RawResource[], problems: Prob
   return index
 }
 
+export interface Merged {
+  readonly spec: Attributes
+  /** The documents of the templates, the nearest first. */
+  readonly templates: readonly ParsedDocument[]
+}
+
 /** The resource with its template's spec under its own; a template may itself name one. Undefined after a problem. */
 export function withTemplate(
   resource: RawResource,
   templates: Templates,
   problems: Problems,
-): { readonly spec: Attributes; readonly template?: RawResource } | undefined {
+): Merged | undefined {
   const ofKind = templates.get(resource.kind.kind)
   const wanted = resource.spec.template
   const hasOwn = 'template' in shapeOf(resource)
-  if (wanted === undefined || hasOwn) return { spec: resource.spec }
+  if (wanted === undefined || hasOwn) return { spec: resource.spec, templates: none }
   const chain: RawResource[] = []
   let next: Json | undefined = wanted
   let from = resource
@@ -64,13 +70,14 @@ export function withTemplate(
     next = template.spec.template
   }
   let spec: Attributes = {}
-  for (const layer of [...chain.reverse(), resource]) {
+  for (const layer of [...chain.toReversed(), resource]) {
     const { template: _named, ...own } = layer.spec
     spec = mergeMaps(spec, own, '', resource.kind.keyedLists)
   }
-  const [template] = chain.slice(-1)
-  return template ? { spec, template } : { spec }
+  return { spec, templates: chain.map(template => template.document) }
 }
+
+const none: readonly ParsedDocument[] = Object.freeze([])
 
 function shapeOf(resource: RawResource): object {
   const { def } = resource.kind.schema as unknown as { def: { shape?: object } }

@@ -117,7 +117,7 @@ function tellMissing(reference: Reference, path: Path, instance: Instance, looku
       : nearAddress(wanted, lookup),
     address: instance.address,
     document: instance.raw.document,
-    orIn: instance.template?.document,
+    orIn: instance.templates,
     path: ['spec', ...path],
     find: raw,
   })

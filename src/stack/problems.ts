@@ -29,8 +29,8 @@ export interface Found {
   /** `validation` unless told otherwise. */
   readonly kind?: ErrorKind
   readonly document?: ParsedDocument | undefined
-  /** Where else to look for the path: the template that it may have come from. */
-  readonly orIn?: ParsedDocument | undefined
+  /** Where else to look for the path: the templates that it may have come from. */
+  readonly orIn?: readonly ParsedDocument[]
   readonly path?: Path
   /** The field's name instead of its value. */
   readonly at?: 'key' | 'value'
@@ -91,7 +91,9 @@ function located(list: readonly Found[]): InfraError[] {
   const errors = list.map(found => {
     const place = found.place ?? placeOf(found, placesOf)
     if (!order.has(found.document?.file)) order.set(found.document?.file, order.size)
-    const { code, message, why, hint, address, kind = 'validation' } = found
+    const { code, why, hint, address, kind = 'validation' } = found
+    // A message stands before a place or a reason: without its full stop.
+    const message = found.message.replace(/(?<=[^.])\.$/, '')
     const details = { kind, code, message, why, hint, address, place }
     return new InfraError(withoutUndefined(details))
   })
@@ -118,15 +120,17 @@ function placeOf(
   found: Found,
   placesOf: (document: ParsedDocument) => Places | undefined,
 ): SourcePlace | undefined {
-  const { document, orIn, path = [], at = 'value', find } = found
+  const { document, orIn = [], path = [], at = 'value', find } = found
   if (!document) return undefined
   let holder = document
   let mark = placesOf(document)?.find(path, at)
-  if (orIn && !mark?.found) {
-    const other = placesOf(orIn)?.find(path, at)
-    if (other?.found) {
-      holder = orIn
-      mark = other
+  if (!mark?.found) {
+    for (const other of orIn) {
+      const inOther = placesOf(other)?.find(path, at)
+      if (!inOther?.found) continue
+      holder = other
+      mark = inOther
+      break
     }
   }
   if (!mark) return { file: document.file.name, line: document.line, column: 1 }

@@ -31,14 +31,14 @@ export function resolveInstance(
   instance: Instance,
   context: Resolution,
 ): { readonly resource: DesiredResource; readonly hasLater: boolean } | undefined {
-  const { raw, address, meta, template } = instance
+  const { raw, address, meta, templates } = instance
   const { kind, document } = raw
   const { problems } = context
   const later: Path[] = []
   const secret: Path[] = []
   let failed = false
   let spec = instance.spec
-  const at = { address, document, orIn: template?.document }
+  const at = { address, document, orIn: templates }
   if (instance.references) {
     spec = interpolate(spec, {
       texts: context.texts,

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the syntax of references
 /** What a reference names: a variable, an environment variable, the current instance, or a resource's attribute. */
 import type { Address } from '../model/address.js'
 import type { Json } from '../model/value.js'

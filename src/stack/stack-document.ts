@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the syntax of references
 /** The one document that describes the stack itself. */
 import { z } from 'zod'
 import type { Json } from '../model/value.js'

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the syntax of references
 /** Texts with `${…}` in them, cut into parts. */
 
 export interface Segment {

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the syntax of references
 /** The values of a stack's variables: `--var`, then `--var-file`, then `INFRA_VAR_NAME`, then the default. */
 import { runInNewContext } from 'node:vm'
 import { isObject, type Json } from '../model/value.js'
