@@ -2,7 +2,7 @@
 
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
-import type { Plan } from '../planner/plan.js'
+import type { Action, Plan } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
 import { fold } from '../state/fold.js'
@@ -296,13 +296,23 @@ function changedRecords(
 }
 
 function summary(folded: Folded, result: string): string {
-  const counts = new Map<string, number>()
+  const counts = new Map<Action, number>()
   for (const step of folded.done) {
     if (step.phase === 'delete') continue
     counts.set(step.action, (counts.get(step.action) ?? 0) + 1)
   }
-  const told = [...counts].map(([action, count]) => `${count} ${action}`).join(', ')
+  const told = [...counts].map(([action, count]) => `${count} ${past[action]}`).join(', ')
   return result === 'applied' ? told : `${result}: ${told}`
+}
+
+const past: Readonly<Record<Action, string>> = {
+  create: 'created',
+  update: 'changed',
+  replace: 'replaced',
+  delete: 'deleted',
+  adopt: 'taken over',
+  forget: 'forgotten',
+  'no-op': 'recorded',
 }
 
 function blocked(direction: 'forward' | 'back', problems: readonly InfraError[], plan: Plan): InfraError {

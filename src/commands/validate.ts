@@ -1,0 +1,47 @@
+import { Args, Flags } from '@oclif/core'
+import { InfraCommand, stackFlags } from '../cli/base-command.js'
+import { maskPaths } from '../report/mask.js'
+import { renderYaml } from '../report/table.js'
+import { kinds } from '../session/provider-types.js'
+import { loadStack } from '../stack/load.js'
+
+export default class Validate extends InfraCommand {
+  static override summary = 'Check a stack without looking at any system.'
+  static override description = 'Reports everything that is wrong, each with its file, line and column.'
+  static override examples = [
+    '<%= config.bin %> validate',
+    '<%= config.bin %> validate --resolved examples/homelab',
+  ]
+  static override args = { path: Args.string({ description: "The stack's file or folder.", default: '.' }) }
+  static override flags = {
+    ...stackFlags,
+    resolved: Flags.boolean({
+      description:
+        'Print every resource as it comes out: variables, references, templates and defaults resolved, secrets masked.',
+    }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(Validate)
+    const stack = await loadStack({ ...this.sessionInput(flags, args.path), kinds })
+    const resources = [...stack.resources.values()].map(one => ({
+      ...one,
+      spec: maskPaths(one.spec, one.sensitive),
+    }))
+    this.print({
+      json: () => ({
+        valid: true,
+        stack: stack.name,
+        resources: flags.resolved ? resources : resources.length,
+      }),
+      text: () => {
+        if (!flags.resolved) return `${stack.name} is valid: ${resources.length} resources.\n`
+        return resources
+          .map(({ address, connection, dependencies, spec }) =>
+            renderYaml({ address, connection, dependencies, spec }),
+          )
+          .join('---\n')
+      },
+    })
+  }
+}
