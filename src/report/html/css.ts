@@ -11,6 +11,7 @@ body{margin:0;background:var(--bg);color:var(--text);font:15px/1.5 system-ui,san
 header,main,footer{max-width:1200px;margin:0 auto;padding:0 1.2rem}
 h1{font-size:1.35rem;margin:1.2rem 0 .3rem;overflow-wrap:anywhere}
 h2{font-size:1.05rem;margin:1.6rem 0 .5rem}
+summary h2{display:inline-block;margin:.8rem 0 .5rem}
 code,pre{font:13px/1.5 ui-monospace,monospace}
 .verdict{font-size:1.05rem;font-weight:600}
 .danger>.verdict,.blocked>.verdict{color:var(--del)}

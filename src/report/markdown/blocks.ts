@@ -131,7 +131,7 @@ function capacity(review: Review): Block {
 
 function policyTitle({ policy }: Review): string {
   return policy
-    ? `Policy: ${plural(policy.evaluated, 'rule')}, ${plural(policy.findings.length, 'finding')}`
+    ? `#### Policy: ${plural(policy.evaluated, 'rule')}, ${plural(policy.findings.length, 'finding')}`
     : ''
 }
 
