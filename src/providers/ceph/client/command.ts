@@ -100,6 +100,16 @@ export function openCommand(access: Access, environment: Environment): Wire {
     mon: ceph,
     mgr: ceph,
     rbd: commandImages(run),
+    files: {
+      chown: async () => {
+        throw new InfraError({
+          kind: 'operation',
+          code: 'ceph-needs-library',
+          message: 'the owner of a folder cannot be set through the ceph client',
+          hint: 'Install librados2 and libcephfs2 here, or change the owner through a mount.',
+        })
+      },
+    },
     offers: async call => readHelp((await run('ceph', ['--help'], 'ceph --help', call)).output),
     close: async () => queue.clear(),
   }

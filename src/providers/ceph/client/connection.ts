@@ -44,7 +44,17 @@ export interface CephConnection {
   mon(command: CephCommand, options: CallOptions): Promise<CommandAnswer>
   mgr(command: CephCommand, options: CallOptions): Promise<CommandAnswer>
   readonly rbd: RbdOperations
+  readonly files: FileOperations
   close(): Promise<void>
+}
+
+/** What no command does: it needs a mount. */
+export interface FileOperations {
+  /** Sets the owner of a path in a file system. */
+  chown(
+    at: { readonly filesystem: string; readonly path: string; readonly uid: number; readonly gid: number },
+    options: CallOptions,
+  ): Promise<void>
 }
 
 export interface RbdImageRef {

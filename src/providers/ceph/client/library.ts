@@ -61,6 +61,11 @@ export async function openLibrary(
     mon: command('mon'),
     mgr: command('mgr'),
     rbd,
+    files: {
+      chown: async (at, options) => {
+        await ask('chown', at, `chown ${at.path} in ${at.filesystem}`, options)
+      },
+    },
     // The monitors describe the managers' commands, too
     offers: async options =>
       readDescriptions((await command('mon')({ prefix: 'get_command_descriptions' }, options)).output),

@@ -2,7 +2,7 @@
 import type { CallOptions, CephConnection, RbdOperations } from './connection.js'
 import type { Offers } from './offers.js'
 
-export interface Wire extends Pick<CephConnection, 'transport' | 'mon' | 'mgr' | 'rbd' | 'close'> {
+export interface Wire extends Pick<CephConnection, 'transport' | 'mon' | 'mgr' | 'rbd' | 'files' | 'close'> {
   offers(options: CallOptions): Promise<Offers>
 }
 

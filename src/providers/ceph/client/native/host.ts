@@ -12,6 +12,7 @@ koffi.config({ async_stack_size: 1 << 20, max_async_calls: 512 })
 const { openRados } = await import('./librados.js')
 const { loadLibrbd } = await import('./librbd.js')
 const { makeImages } = await import('./images.js')
+const { makeFiles } = await import('./libcephfs.js')
 
 type Call = (args: never) => Promise<unknown>
 let calls: Readonly<Record<string, Call>> = {
@@ -20,6 +21,7 @@ let calls: Readonly<Record<string, Call>> = {
     const rados = await openRados(request)
     calls = {
       ...makeImages(rados, librbd),
+      ...makeFiles(rados),
       mon: (args: { command: string; input: string }) => rados.command('mon', args.command, args.input),
       mgr: (args: { command: string; input: string }) => rados.command('mgr', args.command, args.input),
       close: () => rados.shutdown(),

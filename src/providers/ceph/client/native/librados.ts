@@ -7,6 +7,8 @@ export interface Rados {
   /** Runs `work` with a pool's I/O context. */
   inPool<T>(pool: string, work: (context: Pointer) => Promise<T>): Promise<T>
   poolName(id: number): Promise<string>
+  /** Pointer to the connection, for libraries that share it. */
+  readonly cluster: Pointer
   shutdown(): Promise<void>
 }
 
@@ -50,6 +52,7 @@ export async function openRados(request: OpenRequest): Promise<Rados> {
   checked(await connect(cluster), `no monitor let ${request.name} in`)
 
   return {
+    cluster,
     async command(target, command, input) {
       const slots = new Slots(4)
       const size = Buffer.byteLength(input)

@@ -1,0 +1,58 @@
+/** Asking a cluster, in the words of the field: what most of the provider's files begin with. */
+import type { Clock } from '../../model/ports.js'
+import type { CallOptions, CephCommand, CephConnection } from './client/connection.js'
+
+/** A connection with the clock to wait by. */
+export interface Ceph {
+  readonly connection: CephConnection
+  readonly clock: Clock
+}
+
+/** What a command to the monitors answers, as data. */
+export async function monData<T>(ceph: Ceph, command: CephCommand, options: CallOptions): Promise<T> {
+  return JSON.parse((await ceph.connection.mon(command, options)).output) as T
+}
+
+/** What a command to the manager answers, as data. */
+export async function mgrData<T>(ceph: Ceph, command: CephCommand, options: CallOptions): Promise<T> {
+  return JSON.parse((await ceph.connection.mgr(command, options)).output) as T
+}
+
+/** Tells the monitors to do something. */
+export async function tell(ceph: Ceph, command: CephCommand, options: CallOptions): Promise<void> {
+  await ceph.connection.mon(command, options)
+}
+
+/** Tells the manager to do something. */
+export async function tellMgr(ceph: Ceph, command: CephCommand, options: CallOptions): Promise<void> {
+  await ceph.connection.mgr(command, options)
+}
+
+/** Runs lanes of commands at the same time, the commands of a lane one after another. */
+export async function inLanes(
+  ceph: Ceph,
+  lanes: readonly (readonly CephCommand[])[],
+  options: CallOptions,
+): Promise<void> {
+  await Promise.all(
+    lanes.map(async lane => {
+      for (const command of lane) await tell(ceph, command, options)
+    }),
+  )
+}
+
+/** The monitors' addresses that a mount takes: `10.0.0.1:6789`. */
+export async function monitors(ceph: Ceph, options: CallOptions): Promise<string[]> {
+  const map = await monData<MonMap>(ceph, { prefix: 'mon dump' }, options)
+  return map.mons.map(mon => {
+    const old = mon.public_addrs?.addrvec.find(address => address.type === 'v1')
+    return old?.addr ?? mon.public_addr.replace(/\/\d+$/, '')
+  })
+}
+
+interface MonMap {
+  readonly mons: readonly {
+    readonly public_addr: string
+    readonly public_addrs?: { readonly addrvec: readonly { readonly type: string; readonly addr: string }[] }
+  }[]
+}

@@ -1,0 +1,107 @@
+/** Images as they are. */
+import type { Attributes } from '../../../model/value.js'
+import type { Observation, Target } from '../../provider.js'
+import { type Ceph, monitors } from '../ask.js'
+import type { CallOptions, RbdImageInfo, RbdImageRef } from '../client/connection.js'
+import { CephError, orAbsent } from '../client/error.js'
+import { groupBy, type Seen } from '../handler.js'
+import { imageFeatures } from '../kinds/image.js'
+import { objects, present, text } from '../kinds/values.js'
+import { ownerKey, readTag } from '../tags.js'
+
+/** Names of the snapshots that infra made, in the image's metadata, separated by blanks. */
+export const snapshotsKey = 'infra.snapshots'
+
+export const poolsOf = (targets: readonly Target[]) =>
+  groupBy(targets, target => text(target.spec.pool) ?? '')
+
+export const imageAt = (target: Target): RbdImageRef => ({
+  pool: text(target.spec.pool) ?? '',
+  image: target.name,
+})
+
+/** Details of the images of a pool that are wanted; none where there is no such pool. One list call, then all at once. */
+export async function readAll(
+  ceph: Ceph,
+  pool: string,
+  wanted: (name: string) => boolean,
+  options: CallOptions,
+): Promise<RbdImageInfo[]> {
+  const { rbd } = ceph.connection
+  const names = (await orAbsent(rbd.list({ pool }, options))) ?? []
+  const infos = await Promise.all(
+    names
+      .filter(image => wanted(image.name))
+      // One that went since the list was made
+      .map(image => orAbsent(rbd.info({ pool, image: image.name }, options))),
+  )
+  return infos.filter(info => info !== undefined)
+}
+
+/** An image's attributes, canonical. Snapshots that infra neither made nor is told of are left out. */
+export function imageSpec(info: RbdImageInfo, pool: string, wanted: Attributes): Attributes {
+  const ours = madeSnapshots(info)
+  const declared = new Set([...ours, ...objects(wanted.snapshots).map(snapshot => text(snapshot.name))])
+  const known: readonly string[] = imageFeatures
+  return present({
+    pool,
+    size: info.size,
+    dataPool: info.dataPool,
+    objectSize: info.objectSize,
+    stripeUnit: info.stripeUnit,
+    stripeCount: info.stripeCount,
+    features: info.features.filter(feature => known.includes(feature)),
+    from: info.parent && { ...info.parent },
+    snapshots: info.snapshots
+      .filter(snapshot => declared.has(snapshot.name))
+      .map(snapshot => ({ name: snapshot.name, protected: snapshot.protected })),
+  })
+}
+
+export function madeSnapshots(info: RbdImageInfo): string[] {
+  return (info.metadata[snapshotsKey] ?? '').split(' ').filter(name => name !== '')
+}
+
+export async function observeImages(
+  ceph: Ceph,
+  targets: readonly Target[],
+  signal: AbortSignal,
+): Promise<Seen> {
+  const options = { signal }
+  const addresses = await monitors(ceph, options)
+  const seen: Seen = new Map()
+  await Promise.all(
+    [...poolsOf(targets)].map(async ([pool, inPool]) => {
+      const names = new Set(inPool.map(target => target.name))
+      try {
+        const infos = await readAll(ceph, pool, name => names.has(name), options)
+        const byName = new Map(infos.map(info => [info.name, info]))
+        for (const target of inPool) {
+          const info = byName.get(target.name)
+          seen.set(target.address, info ? seenImage(info, pool, target, addresses) : { status: 'absent' })
+        }
+      } catch (thrown) {
+        if (!(thrown instanceof CephError)) throw thrown
+        const why = [thrown.message, thrown.why].filter(part => part !== undefined).join(': ')
+        for (const target of inPool) seen.set(target.address, { status: 'unreadable', why })
+      }
+    }),
+  )
+  return seen
+}
+
+function seenImage(
+  info: RbdImageInfo,
+  pool: string,
+  target: Target,
+  addresses: readonly string[],
+): Observation {
+  const { owner, identity } = readTag(info.metadata[ownerKey])
+  return {
+    status: 'present',
+    identity: { ...identity, id: info.id },
+    ...(owner && { owner }),
+    spec: imageSpec(info, pool, target.spec),
+    facts: { id: info.id, pool, name: info.name, spec: `${pool}/${info.name}`, monitors: addresses },
+  }
+}

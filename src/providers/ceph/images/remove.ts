@@ -1,0 +1,70 @@
+/** Deleting images: they go to the pool's trash, and are destroyed when what was kept is discarded. */
+
+import { InfraError } from '../../../model/error.js'
+import type { Json } from '../../../model/value.js'
+import type { Call, DeleteRequest } from '../../provider.js'
+import type { Ceph } from '../ask.js'
+import { isErrno, orAbsent } from '../client/error.js'
+import type { Token } from '../handler.js'
+import { listPools } from '../pools/read.js'
+import { checkSame, held } from '../refuse.js'
+import { imageAt } from './read.js'
+
+interface KeptImage {
+  readonly kind: 'RbdImage'
+  /** The pool by number: it may be kept under another name itself. */
+  readonly poolId: number
+  readonly id: string
+  readonly name: string
+}
+
+export const keptImage = (token: Json) => token as unknown as KeptImage
+
+export async function deleteImage(ceph: Ceph, request: DeleteRequest, call: Call): Promise<void> {
+  const options = { signal: call.signal }
+  const { rbd } = ceph.connection
+  const at = imageAt(request)
+  const info = await orAbsent(rbd.info(at, options))
+  if (!info) return
+  checkSame(request, { id: info.id }, 'id')
+  const [children, watchers, pools] = await Promise.all([
+    rbd.children(at, options),
+    rbd.watchers(at, options),
+    listPools(ceph, options),
+  ])
+  const clones = children.filter(child => !child.trash).map(child => `its clone ${child.pool}/${child.image}`)
+  if (clones.length > 0) throw held(request, clones, 'Delete or flatten the clones first.')
+  if (watchers.length > 0) {
+    throw held(
+      request,
+      watchers.map(address => `the client at ${address}`),
+      'Stop what uses it: a machine, a mapping.',
+    )
+  }
+  const poolId = pools.find(pool => pool.pool_name === at.pool)?.pool_id ?? -1
+  await call.keep({ kind: 'RbdImage', poolId, id: info.id, name: request.name })
+  await rbd.trashMove(at, options)
+}
+
+/** Destroys an image in the trash, with its snapshots. */
+export async function discardImage(ceph: Ceph, token: Token, signal: AbortSignal): Promise<void> {
+  const options = { signal, timeoutSeconds: 3600 }
+  const { rbd } = ceph.connection
+  const { poolId, id, name } = keptImage(token)
+  const pool = (await listPools(ceph, options)).find(one => one.pool_id === poolId)?.pool_name
+  if (pool === undefined) return
+  const entries = await rbd.trashList({ pool }, options)
+  if (!entries.some(entry => entry.id === id)) return
+  try {
+    await rbd.trashRemove({ pool, id }, options)
+  } catch (thrown) {
+    if (!isErrno(thrown, 'EBUSY', 'ENOTEMPTY')) throw thrown
+    throw new InfraError({
+      kind: 'operation',
+      code: 'ceph-held',
+      message: `the kept image ${pool}/${name} (${id}) cannot be destroyed yet`,
+      why: thrown.why ?? thrown.message,
+      hint: 'A clone of it is still there or in the trash; that one has to go first.',
+    })
+  }
+}

@@ -1,0 +1,246 @@
+/** Making pools and bringing them to what is declared. */
+import { InfraError } from '../../../model/error.js'
+import { type Attributes, type Json, sameValue } from '../../../model/value.js'
+import type { Call, CreateRequest, Target, UpdateRequest } from '../../provider.js'
+import { type Ceph, inLanes, monData, tell } from '../ask.js'
+import type { CallOptions, CephCommand } from '../client/connection.js'
+import { isErrno } from '../client/error.js'
+import { needs } from '../client/offers.js'
+import { fields, number, present, text } from '../kinds/values.js'
+import { lost, mayFinish } from '../refuse.js'
+import { ownerKey, ownerTag, readTag } from '../tags.js'
+import { listPools, type PoolJson, poolSpec, poolTag, readPools } from './read.js'
+import { keptPool } from './remove.js'
+
+export async function createPool(ceph: Ceph, request: CreateRequest, call: Call): Promise<void> {
+  const options = { signal: call.signal }
+  checkOffered(ceph, request)
+  if (request.restore !== undefined) await restore(ceph, request, request.restore, options)
+  const read = await readPools(ceph, options)
+  const found = read.pools.find(pool => pool.pool_name === request.name)
+  if (found) {
+    // Only what cannot be changed later must be as declared: the rest is brought to it
+    const seen = poolSpec(found, read, request.spec)
+    const { overwrites } = fields(request.spec.erasure)
+    const spec = present({
+      type: seen.type,
+      erasure: seen.erasure && present({ ...fields(seen.erasure), overwrites }),
+    })
+    const { owner } = readTag(poolTag(found))
+    mayFinish({ status: 'present', identity: {}, spec, facts: {}, ...(owner && { owner }) }, request, [
+      'type',
+      'erasure',
+    ])
+  } else await make(ceph, request, options)
+  await bring(ceph, request, ownerTag(request.owner, request.identity), options)
+}
+
+export async function updatePool(ceph: Ceph, request: UpdateRequest, call: Call): Promise<void> {
+  checkOffered(ceph, request)
+  await bring(ceph, request, ownerTag(request.owner, request.identity), { signal: call.signal })
+}
+
+/** Nothing is done before it is known that all of it can be. */
+function checkOffered(ceph: Ceph, { spec }: Target): void {
+  const { connection } = ceph
+  if (spec.bulk === true) needs(connection, 'osd pool create', 'bulk', 'bulk')
+  if (spec.pgNumMax !== undefined) needs(connection, 'osd pool create', 'pg_num_max', 'pgNumMax')
+  if (spec.autoscale !== undefined) needs(connection, 'osd pool create', 'autoscale_mode', 'autoscale')
+}
+
+async function make(ceph: Ceph, request: CreateRequest, options: CallOptions): Promise<void> {
+  const { spec, name: pool } = request
+  const erasure = spec.type === 'erasure'
+  const profile = erasure ? await ensureProfile(ceph, request, options) : undefined
+  const rule = erasure ? text(spec.crushRule) : await ensureRule(ceph, spec, options)
+  const size = number(spec.size)
+  const command: CephCommand = {
+    prefix: 'osd pool create',
+    pool,
+    ...(number(spec.pgNum) !== undefined && { pg_num: spec.pgNum ?? null }),
+    pool_type: erasure ? 'erasure' : 'replicated',
+    ...(profile !== undefined && { erasure_code_profile: profile }),
+    ...(rule !== undefined && { rule }),
+    // A single copy needs a word of assent that this command does not take
+    ...(!erasure && size !== undefined && size > 1 && { size }),
+    autoscale_mode: spec.autoscale ?? 'on',
+    ...(spec.bulk === true && { bulk: true }),
+  }
+  const { status } = await ceph.connection.mon(command, options)
+  if (/already exists/.test(status)) {
+    throw new InfraError({
+      kind: 'operation',
+      code: 'ceph-exists',
+      address: request.address,
+      message: `${pool} has appeared while it was to be made`,
+      why: status,
+      hint: 'Plan again to see what is there now.',
+    })
+  }
+}
+
+/** The pool's own erasure-code profile; one that is there must say the same. */
+async function ensureProfile(ceph: Ceph, request: Target, options: CallOptions): Promise<string> {
+  const code = fields(request.spec.erasure)
+  const name = profileName(request.name)
+  const profile = [
+    `plugin=${code.plugin}`,
+    `k=${code.dataChunks}`,
+    `m=${code.codingChunks}`,
+    `crush-failure-domain=${code.failureDomain}`,
+    ...(text(code.deviceClass) === undefined ? [] : [`crush-device-class=${code.deviceClass}`]),
+  ]
+  try {
+    await tell(ceph, { prefix: 'osd erasure-code-profile set', name, profile }, options)
+  } catch (thrown) {
+    if (!isErrno(thrown, 'EPERM')) throw thrown
+    // Left of an earlier pool; Ceph keeps it only where a pool still uses it
+    await tell(ceph, { prefix: 'osd erasure-code-profile rm', name }, options)
+    await tell(ceph, { prefix: 'osd erasure-code-profile set', name, profile }, options)
+  }
+  return name
+}
+
+export const profileName = (pool: string) => `infra-${pool}`
+
+/** The rule that places a replicated pool as declared; made where failureDomain or deviceClass ask for one. */
+async function ensureRule(ceph: Ceph, spec: Attributes, options: CallOptions): Promise<string | undefined> {
+  if (typeof spec.crushRule === 'string') return spec.crushRule
+  const domain = text(spec.failureDomain)
+  const device = text(spec.deviceClass)
+  if (domain === undefined && device === undefined) return undefined
+  const type = domain ?? 'host'
+  const name = ['infra', type, ...(device === undefined ? [] : [device])].join('-')
+  const prefix = 'osd crush rule create-replicated'
+  await tell(ceph, { prefix, name, root: 'default', type, ...(device && { class: device }) }, options)
+  // Ceph takes "exists already" for success, whatever is in it
+  type Rule = {
+    readonly steps: readonly { readonly op: string; readonly type?: string; readonly item_name?: string }[]
+  }
+  const rule = await monData<Rule>(ceph, { prefix: 'osd crush rule dump', name }, options)
+  const taken = rule.steps.find(step => step.op === 'take')?.item_name
+  const chosen = rule.steps.find(step => step.op.startsWith('choose'))?.type
+  if (chosen === type && taken?.split('~')[1] === device) return name
+  throw new InfraError({
+    kind: 'operation',
+    code: 'ceph-exists',
+    message: `the CRUSH rule ${name} exists already and places otherwise`,
+    why: `it takes ${taken} and chooses by ${chosen}`,
+    hint: 'Name a rule of your own with crushRule.',
+  })
+}
+
+/** Sets what differs from what is declared, and the tag. What is not declared stays as it is. */
+async function bring(ceph: Ceph, target: Target, tag: string, options: CallOptions): Promise<void> {
+  const { name: pool, spec } = target
+  const read = await readPools(ceph, options)
+  const found = read.pools.find(one => one.pool_name === pool)
+  if (!found) throw new InfraError({ kind: 'operation', code: 'ceph-gone', message: `pool ${pool} has gone` })
+  const now = poolSpec(found, read, spec)
+  const rule = spec.type === 'erasure' ? undefined : await neededRule(ceph, spec, now, options)
+  const set = (variable: string, value: Json | undefined): CephCommand => ({
+    prefix: 'osd pool set',
+    pool,
+    var: variable,
+    val: String(value),
+  })
+  /** One command, where the declared value is another than the one that is there. */
+  const differing = (field: string, variable: string, write: (value: Json) => Json = value => value) => {
+    const wanted = spec[field]
+    return wanted === undefined || sameValue(wanted, now[field]) ? [] : [set(variable, write(wanted))]
+  }
+  const application = text(spec.application)
+  const lanes: CephCommand[][] = [
+    copies(pool, spec, now),
+    [...differing('autoscale', 'pg_autoscale_mode'), ...differing('pgNum', 'pg_num')],
+    differing('pgNumMin', 'pg_num_min'),
+    differing('pgNumMax', 'pg_num_max'),
+    differing('bulk', 'bulk'),
+    differing('targetSizeRatio', 'target_size_ratio'),
+    differing('targetSize', 'target_size_bytes'),
+    differing('nodelete', 'nodelete'),
+    ...quota(pool, fields(spec.quota), fields(now.quota)),
+    ...compression(set, fields(spec.compression), fields(now.compression)),
+    rule === undefined ? [] : [set('crush_rule', rule)],
+    fields(spec.erasure).overwrites === true && fields(now.erasure).overwrites !== true
+      ? [set('allow_ec_overwrites', true)]
+      : [],
+    application === undefined ? [] : applied(found, pool, application, tag),
+  ]
+  await inLanes(ceph, lanes, options)
+}
+
+/** A rule to be set, where the pool is placed otherwise than declared. */
+async function neededRule(ceph: Ceph, spec: Attributes, now: Attributes, options: CallOptions) {
+  const same = (field: string) => spec[field] === undefined || spec[field] === now[field]
+  if (same('crushRule') && same('failureDomain') && same('deviceClass')) return undefined
+  return ensureRule(ceph, { failureDomain: now.failureDomain ?? 'host', ...spec }, options)
+}
+
+/** size and min_size: never a moment in which more copies are asked for than there are. */
+function copies(pool: string, spec: Attributes, now: Attributes): CephCommand[] {
+  const size = number(spec.size)
+  const least = number(spec.minSize)
+  const set = (variable: string, value: number, assent: boolean): CephCommand => ({
+    prefix: 'osd pool set',
+    pool,
+    var: variable,
+    val: String(value),
+    ...(assent && { yes_i_really_mean_it: true }),
+  })
+  const setSize = size === undefined || size === now.size ? [] : [set('size', size, size === 1)]
+  const setLeast = least === undefined ? [] : [set('min_size', least, false)]
+  // Ceph moves min_size along with size, so that one is set after it even where it was right before
+  if (setSize.length > 0) return [...setSize, ...setLeast]
+  return least === now.minSize ? [] : setLeast
+}
+
+function quota(pool: string, wanted: Attributes, now: Attributes): CephCommand[][] {
+  const pairs = [
+    ['maxBytes', 'max_bytes'],
+    ['maxObjects', 'max_objects'],
+  ] as const
+  return pairs.map(([field, name]) => {
+    const value = number(wanted[field])
+    if (value === undefined || value === now[field]) return []
+    return [{ prefix: 'osd pool set-quota', pool, field: name, val: String(value) }]
+  })
+}
+
+function compression(
+  set: (variable: string, value: Json | undefined) => CephCommand,
+  wanted: Attributes,
+  now: Attributes,
+): CephCommand[][] {
+  const names = { mode: 'mode', algorithm: 'algorithm', requiredRatio: 'required_ratio' }
+  return Object.entries(names).map(([field, name]) => {
+    const value = wanted[field]
+    return value === undefined || value === now[field] ? [] : [set(`compression_${name}`, value)]
+  })
+}
+
+/** The application with the tag in it; another one goes only after the new one is there. */
+function applied(found: PoolJson, pool: string, app: string, tag: string): CephCommand[] {
+  const has = found.application_metadata[app]
+  const yes = { yes_i_really_mean_it: true }
+  const others = Object.keys(found.application_metadata).filter(name => name !== app)
+  return [
+    ...(has ? [] : [{ prefix: 'osd pool application enable', pool, app, ...yes }]),
+    ...(has?.[ownerKey] === tag
+      ? []
+      : [{ prefix: 'osd pool application set', pool, app, key: ownerKey, value: tag }]),
+    ...others.map(other => ({ prefix: 'osd pool application disable', pool, app: other, ...yes })),
+  ]
+}
+
+/** Gives a kept pool its name back. Run again after a crash, it goes on. */
+async function restore(ceph: Ceph, request: CreateRequest, token: Json, options: CallOptions): Promise<void> {
+  const { id, keptAs } = keptPool(token)
+  const pool = (await listPools(ceph, options)).find(one => one.pool_id === id)
+  if (!pool) throw lost(request, `pool ${id}, kept as ${keptAs}, is gone`)
+  if (pool.pool_name === request.name) return
+  if (pool.flags_names.includes('nodelete')) {
+    await tell(ceph, { prefix: 'osd pool set', pool: pool.pool_name, var: 'nodelete', val: 'false' }, options)
+  }
+  await tell(ceph, { prefix: 'osd pool rename', srcpool: pool.pool_name, destpool: request.name }, options)
+}

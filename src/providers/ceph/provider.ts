@@ -1,0 +1,89 @@
+/** The provider of Ceph: every verb goes to the kind's own folder. */
+import { InfraError } from '../../model/error.js'
+import type { Observation, Provider, Target } from '../provider.js'
+import type { Ceph } from './ask.js'
+import { clients } from './clients/index.js'
+import { filesystems } from './filesystems/index.js'
+import { groups } from './groups/index.js'
+import { groupBy, type Handler, type Token } from './handler.js'
+import { images } from './images/index.js'
+import { pools } from './pools/index.js'
+import { snapshots } from './snapshots/index.js'
+import { volumes } from './volumes/index.js'
+
+const handlers: Readonly<Record<string, Handler>> = {
+  CephPool: pools,
+  CephFilesystem: filesystems,
+  CephSubvolumeGroup: groups,
+  CephVolume: volumes,
+  CephClone: volumes,
+  CephSnapshot: snapshots,
+  RbdImage: images,
+  CephClient: clients,
+}
+
+export function makeProvider(ceph: Ceph): Provider {
+  return {
+    type: 'ceph',
+    description: ceph.connection.description,
+    // Changes of the monitors' maps that come together are decided together
+    parallelism: ceph.connection.transport === 'library' ? 16 : 8,
+    observe: async (targets, signal) => {
+      const seen = new Map<string, Observation>()
+      await Promise.all(
+        [...byHandler(targets)].map(async ([handler, some]) => {
+          for (const [address, observation] of await handler.observe(ceph, some, signal)) {
+            seen.set(address, observation)
+          }
+        }),
+      )
+      return seen
+    },
+    create: (request, call) => at(request, handlerOf(request.kind).create(ceph, request, call)),
+    update: (request, call) => at(request, handlerOf(request.kind).update(ceph, request, call)),
+    delete: (request, call) => at(request, handlerOf(request.kind).delete(ceph, request, call)),
+    async discard(token, signal) {
+      const { kind } = token as Token
+      await handlerOf(kind).discard?.(ceph, token as Token, signal)
+    },
+    async unmanaged(targets, signal) {
+      const found = await Promise.all(
+        [...byHandler(targets)].map(([handler, some]) => handler.unmanaged?.(ceph, some, signal) ?? []),
+      )
+      return found.flat()
+    },
+    close: () => ceph.connection.close(),
+  }
+}
+
+function handlerOf(kind: string): Handler {
+  const handler = handlers[kind]
+  if (handler) return handler
+  throw new InfraError({
+    kind: 'operation',
+    code: 'unknown-kind',
+    message: `the ceph provider does not serve the kind ${kind}`,
+    hint: 'Check the `kind` of the document.',
+  })
+}
+
+/** Targets by who serves them: CephVolume and CephClone lie in the same groups, and are read together. */
+function byHandler(targets: readonly Target[]): Map<Handler, Target[]> {
+  const groups = groupBy(targets, target => target.kind)
+  const result = new Map<Handler, Target[]>()
+  for (const [kind, some] of groups) {
+    const handler = handlerOf(kind)
+    result.set(handler, [...(result.get(handler) ?? []), ...some])
+  }
+  return result
+}
+
+/** The call, with the resource's address on what it fails with. */
+async function at(target: Target, call: Promise<void>): Promise<void> {
+  try {
+    await call
+  } catch (thrown) {
+    if (thrown instanceof InfraError && thrown.address === undefined) throw thrown.at(target.address)
+    throw thrown
+  }
+}

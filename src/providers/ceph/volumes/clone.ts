@@ -1,0 +1,76 @@
+/** Clones, which the manager makes in the background. */
+import { InfraError } from '../../../model/error.js'
+import type { Call } from '../../provider.js'
+import { type Ceph, mgrData, tellMgr } from '../ask.js'
+import { isErrno } from '../client/error.js'
+import { about, inGroup, type Place } from './place.js'
+
+export interface Source extends Place {
+  readonly snapshot: string
+}
+
+/** Starts a clone and waits for it. `place` may be the source itself, where that is retained. */
+export async function cloneVolume(
+  ceph: Ceph,
+  source: Source,
+  place: Place,
+  dataPool: string | undefined,
+  call: Call,
+): Promise<void> {
+  const command = about(source, 'fs subvolume snapshot clone', {
+    snap_name: source.snapshot,
+    target_sub_name: place.volume,
+    ...(dataPool !== undefined && { pool_layout: dataPool }),
+    ...(place.group !== undefined && { target_group_name: place.group }),
+  })
+  // Newer managers refuse with EAGAIN while they are busy with other clones
+  for (;;) {
+    try {
+      await tellMgr(ceph, command, { signal: call.signal })
+      break
+    } catch (thrown) {
+      if (!isErrno(thrown, 'EAGAIN')) throw thrown
+      call.progress('waiting for other clones')
+      await ceph.clock.sleep(1000, call.signal)
+    }
+  }
+  await awaitClone(ceph, place, call)
+}
+
+interface CloneJson {
+  readonly status: {
+    readonly state: string
+    readonly progress_report?: { readonly 'percentage cloned'?: string; readonly 'amount cloned'?: string }
+    readonly failure?: { readonly errno?: string; readonly error_msg?: string }
+  }
+}
+
+/** Waits until a clone is complete. A failed one is taken away again. */
+export async function awaitClone(ceph: Ceph, place: Place, call: Call): Promise<void> {
+  const options = { signal: call.signal }
+  const command = { prefix: 'fs clone status', vol_name: place.filesystem, clone_name: place.volume }
+  let told = ''
+  for (let pause = 100; ; pause = Math.min(pause * 2, 1000)) {
+    const { status } = await mgrData<CloneJson>(ceph, { ...command, ...inGroup(place.group) }, options)
+    if (status.state === 'complete') return
+    if (status.state === 'failed' || status.state === 'canceled') {
+      await tellMgr(ceph, about(place, 'fs subvolume rm', { force: true }), options)
+      throw failed(place, status)
+    }
+    const progress = [status.state, status.progress_report?.['percentage cloned']]
+    const text = progress.filter(part => part !== undefined).join(', ')
+    if (text !== told) call.progress(`cloning: ${text}`)
+    told = text
+    await ceph.clock.sleep(pause, call.signal)
+  }
+}
+
+function failed(place: Place, status: CloneJson['status']): InfraError {
+  return new InfraError({
+    kind: 'operation',
+    code: 'ceph-clone-failed',
+    message: `cloning ${place.volume} ${status.state === 'failed' ? 'failed' : 'was cancelled'}`,
+    ...(status.failure?.error_msg !== undefined && { why: status.failure.error_msg }),
+    hint: 'See the manager’s log. What there was of the clone has been taken away.',
+  })
+}

@@ -1,0 +1,89 @@
+/** Deleting volumes: a snapshot of them is retained, and destroyed when what was kept is discarded. */
+import type { Json } from '../../../model/value.js'
+import type { Call, DeleteRequest } from '../../provider.js'
+import { type Ceph, mgrData, tellMgr } from '../ask.js'
+import type { CallOptions } from '../client/connection.js'
+import { isErrno, orAbsent } from '../client/error.js'
+import { needs } from '../client/offers.js'
+import { sweepGroup } from '../groups/kept.js'
+import type { Token } from '../handler.js'
+import { checkSame, held } from '../refuse.js'
+import { keptPrefix } from '../tags.js'
+import { about, inGroup, type Place, placeOf } from './place.js'
+import { volumeState } from './read.js'
+
+interface KeptVolume {
+  readonly kind: string
+  readonly filesystem: string
+  readonly group: string | null
+  readonly volume: string
+  readonly snapshot: string
+}
+
+export const keptVolume = (token: Json) => token as unknown as KeptVolume
+
+/** Names of a volume's snapshots; none where there is no such volume. */
+export async function snapshotNames(ceph: Ceph, place: Place, options: CallOptions): Promise<string[]> {
+  const command = about(place, 'fs subvolume snapshot ls')
+  const found = (await orAbsent(mgrData<{ name: string }[]>(ceph, command, options))) ?? []
+  return found.map(snapshot => snapshot.name)
+}
+
+export async function deleteVolume(ceph: Ceph, request: DeleteRequest, call: Call): Promise<void> {
+  const options = { signal: call.signal }
+  needs(ceph.connection, 'fs subvolume rm', 'retain_snapshots', 'a delete that can be undone')
+  const place = placeOf(request)
+  const state = await volumeState(ceph, place, options)
+  if (state.is === 'absent' || state.is === 'retained') return
+  if (state.is === 'cloning') return cancel(ceph, place, options)
+  checkSame(request, { path: state.info.path }, 'path')
+  const snapshots = await snapshotNames(ceph, place, options)
+  const holders = snapshots.filter(name => !name.startsWith(keptPrefix)).map(name => `its snapshot ${name}`)
+  if (holders.length > 0)
+    throw held(request, holders, 'Delete the snapshots first, or have the stack own them.')
+  const snapshot = `${keptPrefix}${request.trash}`
+  await call.keep({
+    kind: request.kind,
+    filesystem: place.filesystem,
+    group: place.group ?? null,
+    volume: place.volume,
+    snapshot,
+  })
+  await retain(ceph, place, snapshot, options)
+}
+
+/** Takes a volume away, all but a snapshot of it. */
+export async function retain(
+  ceph: Ceph,
+  place: Place,
+  snapshot: string,
+  options: CallOptions,
+): Promise<void> {
+  await tellMgr(ceph, about(place, 'fs subvolume snapshot create', { snap_name: snapshot }), options)
+  await tellMgr(ceph, about(place, 'fs subvolume rm', { retain_snapshots: true }), options)
+}
+
+/** A clone that was never complete holds nothing of its own. */
+async function cancel(ceph: Ceph, place: Place, options: CallOptions): Promise<void> {
+  const { filesystem, group, volume } = place
+  const command = { prefix: 'fs clone cancel', vol_name: filesystem, clone_name: volume, ...inGroup(group) }
+  await tellMgr(ceph, command, options)
+  await tellMgr(ceph, about(place, 'fs subvolume rm', { force: true }), options)
+}
+
+/** Destroys what was retained; with its last snapshot the manager removes the volume. */
+export async function discardVolume(ceph: Ceph, token: Token, signal: AbortSignal): Promise<void> {
+  const options = { signal }
+  const { filesystem, group, volume, snapshot } = keptVolume(token)
+  const place = { filesystem, group: group ?? undefined, volume }
+  try {
+    await tellMgr(
+      ceph,
+      about(place, 'fs subvolume snapshot rm', { snap_name: snapshot, force: true }),
+      options,
+    )
+  } catch (thrown) {
+    if (!isErrno(thrown, 'ENOENT')) throw thrown
+  }
+  if (group !== null) await sweepGroup(ceph, filesystem, group, options)
+}
