@@ -9,7 +9,7 @@ import type { FileSystem } from '../model/ports.js'
 export interface Reserve {
   /** Takes room until it is this many bytes in all. Fails with ENOSPC where there is not so much. */
   grow(bytes: number): Promise<void>
-  /** Gives all of it back. */
+  /** Gives all of it back. Never fails: a file that cannot be removed only takes room. */
   release(): Promise<void>
 }
 
@@ -33,8 +33,8 @@ export function reserveAt(files: FileSystem, path: string): Reserve {
       }
     },
     async release() {
-      await files.remove(path)
       held = 0
+      await files.remove(path).catch(() => undefined)
     },
   }
 }

@@ -59,7 +59,7 @@ export async function openJournal(
     await reserve.grow(least)
     return await journalAt(files, paths, { reserve, length: 0, direction: 'forward' })
   } catch (error) {
-    await reserve.release().catch(() => undefined)
+    await reserve.release()
     throw storageError(error, {
       message: `a journal cannot be started in ${folder}, so that nothing was begun`,
       hint: 'Then try again.',
@@ -147,8 +147,15 @@ async function journalAt(
     },
     close,
     async remove() {
-      await close()
-      await files.remove(paths.journal)
+      try {
+        await close()
+        await files.remove(paths.journal)
+      } catch (error) {
+        throw storageError(error, {
+          message: `the journal ${paths.journal} cannot be removed; the state is written`,
+          hint: 'The next apply removes it.',
+        })
+      }
       await reserve.release()
     },
   }

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import type { FileSystem } from '../model/ports.js'
 import type { StatePaths } from './paths.js'
+import { storageError } from './storage-error.js'
 
 /** The names that `FileSystem.replace` gives to what it is writing. */
 const temporary = /\.[0-9a-f]{12}\.tmp$/
@@ -16,6 +17,10 @@ export async function settleFolders(files: FileSystem, paths: StatePaths): Promi
     const names = await files.list(folder).catch(() => [])
     const found = names.filter(name => temporary.test(name))
     await Promise.allSettled(found.map(name => files.remove(join(folder, name))))
-    await files.syncFolder(folder)
+    try {
+      await files.syncFolder(folder)
+    } catch (error) {
+      throw storageError(error, { message: `what lies in ${folder} cannot be made durable` })
+    }
   }
 }

@@ -141,10 +141,11 @@ async function writeState(
 
 async function put(files: FileSystem, paths: StatePaths, next: StateDocument): Promise<void> {
   try {
+    await files.makeFolder(paths.folder)
     await files.replace(paths.state, encodeState(next), 0o600)
   } catch (error) {
     throw storageError(error, {
-      message: `the state cannot be written to ${paths.state}; the one before is still there, whole`,
+      message: `the state cannot be written to ${paths.state}; the one before, if any, is still there, whole`,
       hint: 'What an apply did is in its journal: `infra recover` writes it down later.',
     })
   }

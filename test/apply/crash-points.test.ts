@@ -6,6 +6,7 @@
 import { describe, expect, it } from 'vitest'
 import { stateBefore } from '../../src/apply/checkpoint.js'
 import { readJournal } from '../../src/apply/journal.js'
+import { InfraError } from '../../src/model/error.js'
 import { openStore } from '../../src/state/store.js'
 import { seededDice } from '../sim/dice.js'
 import { Crash, type SimDisk, simDisk } from '../sim/files.js'
@@ -32,6 +33,17 @@ async function runUntilCrash(disk: SimDisk, promised: Promised): Promise<void> {
 
 function reborn(disk: SimDisk, end: End): SimDisk {
   return end === 'kill' ? disk.killProcess() : disk.losePower()
+}
+
+/** Runs to the end or to the first error that tells of the disk. */
+async function runUntilRefused(disk: SimDisk, promised: Promised): Promise<unknown> {
+  try {
+    await runApplies(disk.files, promised)
+    return undefined
+  } catch (error) {
+    if (error instanceof InfraError && error.kind === 'storage') return error
+    throw error
+  }
 }
 
 /** What must hold on the disk after a crash, whatever the process was doing. */
@@ -116,35 +128,91 @@ async function replayable(seed: number, crashAt: number, end: End, again: number
 }
 
 /** Different losses of power at each point. `CRASH_SEEDS=50` looks longer. */
-const seeds = Number(process.env.CRASH_SEEDS ?? 2)
+const seeds = Number(process.env.CRASH_SEEDS ?? 1)
 
 describe('a crash at every point of the disk', () => {
-  it('loses nothing that was promised and leaves nothing torn', async () => {
-    const whole = simDisk(seededDice(1))
-    await runApplies(whole.files, nothingPromised())
-    await checkEnd(whole)
-    const points = whole.trace.length
-    let histories = 0
-    for (const end of ['kill', 'power'] as const) {
-      for (let at = 1; at <= points; at += 1) {
-        for (let seed = 1; seed <= (end === 'power' ? seeds : 1); seed += 1) {
-          await replayable(seed, at, end, 0)
-          histories += 1
+  it(
+    'loses nothing that was promised and leaves nothing torn',
+    async () => {
+      const whole = simDisk(seededDice(1))
+      await runApplies(whole.files, nothingPromised())
+      await checkEnd(whole)
+      const points = whole.trace.length
+      let histories = 0
+      for (const end of ['kill', 'power'] as const) {
+        for (let at = 1; at <= points; at += 1) {
+          for (let seed = 1; seed <= (end === 'power' ? seeds : 1); seed += 1) {
+            await replayable(seed, at, end, 0)
+            histories += 1
+          }
         }
       }
-    }
-    for (let at = 1; at <= points; at += 1) {
-      await replayable(at, at, 'power', 1 + ((at * 7) % 60))
-      await replayable(at, at, 'kill', 1 + ((at * 11) % 60))
-      histories += 2
-    }
-    process.stdout.write(`crash points of the disk: ${points} points, ${histories} histories\n`)
-    expect(points).toBeGreaterThan(200)
-  }, 60_000 * seeds)
+      for (let at = 1; at <= points; at += 1) {
+        await replayable(at, at, 'power', 1 + ((at * 7) % 60))
+        await replayable(at, at, 'kill', 1 + ((at * 11) % 60))
+        histories += 2
+      }
+      process.stdout.write(`crash points of the disk: ${points} points, ${histories} histories\n`)
+      expect(points).toBeGreaterThan(200)
+    },
+    60_000 * seeds,
+  )
 
   it('is a crash: nothing is done after it', async () => {
     const disk = simDisk(seededDice(1), { crashAt: 5 })
-    await expect(runApplies(disk.files, nothingPromised())).rejects.toThrow(Crash)
+    await expect(runApplies(disk.files, nothingPromised())).rejects.toThrow('crashed at point 5')
+    expect(disk.crashed()).toBe(true)
     await expect(disk.files.read('/any')).rejects.toThrow(Crash)
   })
+})
+
+describe('a disk that refuses', () => {
+  it.each(['EIO', 'ENOSPC'])(
+    'with %s at every call loses nothing, and all goes on once it serves again',
+    async code => {
+      const whole = simDisk(seededDice(1))
+      await runApplies(whole.files, nothingPromised())
+      const calls = whole.trace.flatMap((label, index) => (label.startsWith('before') ? [index + 1] : []))
+      let refused = 0
+      for (const point of calls) {
+        const disk = simDisk(seededDice(1), { failAt: { point, code } })
+        const promised = nothingPromised()
+        if (await runUntilRefused(disk, promised)) refused += 1
+        const next = disk.killProcess()
+        const where = `${code} at point ${point}, ${whole.trace[point - 1]}`
+        await check(next, promised).catch(cause =>
+          Promise.reject(new Error(`${where}: ${cause.message}`, { cause })),
+        )
+        await checkEnd(next).catch(cause =>
+          Promise.reject(new Error(`${where}: ${cause.message}`, { cause })),
+        )
+      }
+      process.stdout.write(`${code} of the disk: ${calls.length} calls, ${refused} of them ended the apply\n`)
+      expect(refused).toBeGreaterThan(calls.length / 3)
+    },
+  )
+
+  it('more, whatever room there is, loses nothing, and all goes on once there is more', async () => {
+    const whole = simDisk(seededDice(1))
+    await runApplies(whole.files, nothingPromised())
+    let refused = 0
+    const levels = Array.from({ length: 200 }, (_, index) => 50 + index * 193)
+    for (const capacity of levels) {
+      const disk = simDisk(seededDice(capacity), { capacity })
+      const promised = nothingPromised()
+      const error = await runUntilRefused(disk, promised)
+      if (error) {
+        refused += 1
+        expect(error, `with ${capacity} bytes`).toMatchObject({ code: 'disk-full' })
+      }
+      const next = disk.killProcess()
+      await check(next, promised).catch(cause =>
+        Promise.reject(new Error(`${capacity}: ${cause.message}`, { cause })),
+      )
+      await checkEnd(next)
+    }
+    process.stdout.write(`room on the disk: ${levels.length} levels, ${refused} of them too little\n`)
+    expect(refused).toBeGreaterThan(50)
+    expect(refused).toBeLessThan(levels.length)
+  }, 60_000)
 })

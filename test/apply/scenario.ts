@@ -51,7 +51,6 @@ export async function runApplies(files: FileSystem, promised: Promised): Promise
   await settleFolders(files, statePaths(folder))
   let state = await store.read()
   if (!state) {
-    await files.makeFolder(folder)
     state = sampleState(1, [])
     await store.write(state)
     promised.serial = 1

@@ -19,6 +19,8 @@ export class Crash extends Error {
 export interface Faults {
   /** Crashes at the n-th point, counted from 1. */
   crashAt?: number
+  /** The call that begins at the n-th point fails with this code. */
+  failAt?: { readonly point: number; readonly code: string }
   /** Room on the disk in bytes. Without it there is room for everything. */
   capacity?: number
   /** Calls whose label matches fail with this code, so many times. */
@@ -57,6 +59,8 @@ function diskOf(folders: Map<string, Folder>, dice: Dice, faults: Faults): SimDi
   const point = (label: string) => {
     if (crashed) throw new Crash(`already crashed, at ${trace.at(-1)}`)
     trace.push(label)
+    const { failAt } = faults
+    if (trace.length === failAt?.point && label.startsWith('before')) throw systemError(failAt.code, label)
     if (trace.length !== faults.crashAt) return
     crashed = true
     throw new Crash(`crashed at point ${trace.length}, ${label}`)
