@@ -4,7 +4,8 @@ import { Command, Flags, type Interfaces } from '@oclif/core'
 import { exitCodes, InfraError, InfraErrors } from '../model/error.js'
 import { nodePorts } from '../model/node-ports.js'
 import type { Ports } from '../model/ports.js'
-import { errorJson, renderErrors } from '../report/errors.js'
+import { errorData, renderError } from '../report/errors.js'
+import type { SessionInput } from '../session/session.js'
 import { readSettings, type Settings } from '../stack/settings.js'
 import { parseVariables } from './variables.js'
 
@@ -115,7 +116,7 @@ export abstract class InfraCommand extends Command {
       parallelism?: number | undefined
     },
     path: string,
-  ) {
+  ): SessionInput {
     return {
       path,
       ports: this.ports,
@@ -150,9 +151,16 @@ export abstract class InfraCommand extends Command {
       await super.catch(thrown)
       return
     }
-    if (this.#json) process.stdout.write(`${JSON.stringify(errorJson(errors), undefined, 2)}\n`)
-    else process.stderr.write(renderErrors(errors, { colour: this.colour, verbose: this.#verbose }))
+    if (this.#json) process.stdout.write(`${JSON.stringify(errorData(thrown), undefined, 2)}\n`)
+    else this.#tell(thrown, errors)
     process.exitCode = exitCodeOf(errors)
+  }
+
+  #tell(thrown: unknown, errors: readonly InfraError[]): void {
+    process.stderr.write(renderError(thrown, this.tableOptions))
+    if (!this.#verbose) return
+    for (const { cause } of errors)
+      if (cause instanceof Error) process.stderr.write(`  said: ${cause.message}\n`)
   }
 
   override async finally(thrown: Error | undefined): Promise<void> {

@@ -4,7 +4,7 @@ import type { Report } from '../apply/event.js'
 import type { Outcome } from '../apply/transaction.js'
 import type { PlanResult } from '../planner/input.js'
 import { maskPlan } from '../report/mask.js'
-import { openProgress, type Progress } from '../report/progress.js'
+import { type Progress, progressOf } from '../report/progress.js'
 import { renderTerminal } from '../report/terminal.js'
 import { duration } from '../report/text.js'
 import { openSession, type Session } from '../session/session.js'
@@ -25,7 +25,7 @@ export abstract class ChangeCommand extends InfraCommand {
 
   /** Opens the stack with its lock held, so that nobody else changes it until the session is closed. */
   protected async openLocked(flags: ChangeFlags, path: string): Promise<Session> {
-    const report: Report = event => this.#progress?.tell({ at: this.ports.clock.now(), ...event })
+    const report: Report = event => this.#progress?.report({ at: this.ports.clock.now(), ...event })
     const session = await openSession({ ...this.sessionInput(flags, path), report })
     try {
       await session.lock({ ...this.holder(flags), host: hostname() })
@@ -65,17 +65,21 @@ export abstract class ChangeCommand extends InfraCommand {
 
   /** Runs something that applies a plan, with progress, and tells how it ended. */
   protected async runAndTell(flags: ChangeFlags, began: number, work: () => Promise<Outcome>): Promise<void> {
-    this.#progress = openProgress({
-      mode: flags.json ? 'ndjson' : process.stdout.isTTY ? 'live' : 'lines',
+    const progress = progressOf({
+      form: flags.json ? 'ndjson' : process.stdout.isTTY ? 'live' : 'lines',
       write: text => process.stdout.write(text),
       colour: this.colour,
-      ...(this.width !== undefined && { width: this.width }),
+      width: () => this.width ?? 100,
+      now: () => this.ports.clock.now(),
     })
+    this.#progress = progress
+    const ticking = setInterval(() => progress.tick(), 250)
     let outcome: Outcome
     try {
       outcome = await work()
     } finally {
-      this.#progress.close()
+      clearInterval(ticking)
+      progress.finish()
       this.#progress = undefined
     }
     if (flags.json) this.#tellEnd(outcome, began)

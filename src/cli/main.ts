@@ -60,13 +60,13 @@ function commandNames(config: Config): readonly string[] {
 }
 
 async function print(error: InfraError, argv: readonly string[]): Promise<void> {
-  const { errorJson, renderErrors } = await import('../report/errors.js')
+  const { errorData, renderError } = await import('../report/errors.js')
   if (argv.includes('--json')) {
-    process.stdout.write(`${JSON.stringify(errorJson([error]), undefined, 2)}\n`)
+    process.stdout.write(`${JSON.stringify(errorData(error), undefined, 2)}\n`)
     return
   }
   const colour = !process.env.NO_COLOR && process.stderr.isTTY === true && process.env.TERM !== 'dumb'
-  process.stderr.write(renderErrors([error], { colour, verbose: argv.includes('--verbose') }))
+  process.stderr.write(renderError(error, { colour }))
 }
 
 /** Anything that infra did not raise on purpose is a defect of infra, and its trace is what mends it. */

@@ -5,7 +5,7 @@ import { InfraError } from '../model/error.js'
 import { isObject, type Json } from '../model/value.js'
 import { type Plan, type PlanMode, planFormat } from '../planner/plan.js'
 import { maskPlan } from '../report/mask.js'
-import { planDifferences } from '../report/plan-diff.js'
+import { diffPlans, renderPlanDiff } from '../report/plan-diff.js'
 
 /** How a plan was asked for: to make the same one again. Not part of its digest. */
 export interface PlanRequestSaved {
@@ -62,7 +62,7 @@ export function requireDigest(
   const wanted = reviewed?.digest ?? digest
   if (wanted === undefined || (wanted.length >= 12 && plan.digest.startsWith(wanted))) return
   const why = reviewed
-    ? planDifferences(reviewed, maskPlan(plan, { secrets })).slice(0, 20).join('\n')
+    ? renderPlanDiff(diffPlans(reviewed, plan, { secrets }), { colour: false }).trimEnd()
     : `it is ${plan.digest}`
   throw new InfraError({
     kind: 'validation',

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
 import { InfraCommand, outputFlags } from '../cli/base-command.js'
 import { readPlanFile } from '../cli/saved-plan.js'
-import { planDifferences } from '../report/plan-diff.js'
+import { diffPlans, renderPlanDiff } from '../report/plan-diff.js'
 
 export default class Diff extends InfraCommand {
   static override summary = 'Show what differs between two saved plans.'
@@ -16,11 +16,8 @@ export default class Diff extends InfraCommand {
   async run(): Promise<void> {
     const { args } = await this.parse(Diff)
     const [first, second] = await Promise.all([readPlanFile(args.first), readPlanFile(args.second)])
-    const lines = planDifferences(first.plan, second.plan)
-    this.print({
-      json: () => ({ same: lines.length === 0, differences: lines }),
-      text: () => (lines.length === 0 ? 'The two plans do the same.\n' : `${lines.join('\n')}\n`),
-    })
-    if (lines.length > 0) this.exitCode = 2
+    const found = diffPlans(first.plan, second.plan)
+    this.print({ json: () => found, text: () => renderPlanDiff(found, { colour: this.colour }) })
+    if (!found.same) this.exitCode = 2
   }
 }

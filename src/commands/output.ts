@@ -42,13 +42,17 @@ export default class Output extends InfraCommand {
       this.print({
         json: () => Object.fromEntries(shown),
         text: () =>
-          shown.length === 0
-            ? 'There are no outputs.\n'
-            : renderTable(
-                ['OUTPUT', 'VALUE'],
-                shown.map(([key, value]) => [key, typeof value === 'string' ? value : JSON.stringify(value)]),
-                this.tableOptions,
-              ),
+          renderTable(
+            shown,
+            [
+              { title: 'OUTPUT', value: ([key]) => key, fixed: true },
+              {
+                title: 'VALUE',
+                value: ([, value]) => (typeof value === 'string' ? value : JSON.stringify(value)),
+              },
+            ],
+            { ...this.tableOptions, empty: 'There are no outputs.' },
+          ),
       })
     } finally {
       await session.close()

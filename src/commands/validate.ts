@@ -38,7 +38,7 @@ export default class Validate extends InfraCommand {
         if (!flags.resolved) return `${stack.name} is valid: ${resources.length} resources.\n`
         return resources
           .map(({ address, connection, dependencies, spec }) =>
-            renderYaml({ address, connection, dependencies, spec }),
+            renderYaml({ address, connection, dependencies: [...dependencies], spec }),
           )
           .join('---\n')
       },

@@ -4,6 +4,7 @@ import type { Ports } from '../model/ports.js'
 import type { Plan } from '../planner/plan.js'
 import type { Provider, ProviderType } from '../providers/provider.js'
 import type { DesiredConnection } from '../stack/desired.js'
+import type { ProviderTypes } from './provider-types.js'
 
 export interface Connected {
   readonly providers: ReadonlyMap<string, Provider>
@@ -12,7 +13,7 @@ export interface Connected {
 
 export interface ConnectInput {
   readonly connections: readonly DesiredConnection[]
-  readonly types: ReadonlyMap<string, ProviderType>
+  readonly types: ProviderTypes
   readonly folder: string
   readonly stateFolder: string
   readonly ports: Ports
@@ -33,8 +34,8 @@ export async function connect(input: ConnectInput): Promise<Connected> {
 
 async function openOne(wanted: DesiredConnection, input: ConnectInput): Promise<Provider> {
   const { name, settings } = wanted
-  const type = input.types.get(wanted.type)
-  if (!type) {
+  const load = input.types.get(wanted.type)
+  if (!load) {
     throw new InfraError({
       kind: 'configuration',
       code: 'unknown-provider',
@@ -43,12 +44,28 @@ async function openOne(wanted: DesiredConnection, input: ConnectInput): Promise<
     })
   }
   const { folder, stateFolder, ports, signal } = input
+  const type = await load()
+  requireSettings(wanted, type)
   try {
     return await type.open({ name, type: type.type, settings, folder, stateFolder }, ports, signal)
   } catch (error) {
     if (!(error instanceof InfraError) || error.kind !== 'connection') throw error
     return unreachable(wanted, error)
   }
+}
+
+/** Fails with `bad-settings` for settings that the type does not know, or that are of another form. */
+function requireSettings({ name, settings }: DesiredConnection, type: ProviderType): void {
+  const checked = type.settings.safeParse(settings)
+  if (checked.success) return
+  const problems = checked.error.issues.map(issue => `${[name, ...issue.path].join('.')}: ${issue.message}`)
+  throw new InfraError({
+    kind: 'validation',
+    code: 'bad-settings',
+    message: `the settings of the connection ${name} are not those of ${type.type}`,
+    why: problems.join('; '),
+    hint: `docs/providers.md lists the settings of ${type.type}.`,
+  })
 }
 
 /** Stands in for a connection that could not be opened: nothing can be read through it, and nothing changed. */

@@ -305,7 +305,7 @@ export class Session {
     const { ports, signal } = this.#input
     this.#connected ??= connect({
       connections: neededConnections(this.stack, this.#state, more),
-      types: providerTypes,
+      types: providerTypes(this.#input.environment ?? {}),
       folder: this.stack.folder,
       stateFolder: this.stateFolder,
       ports,

@@ -27,19 +27,20 @@ export default class CheckpointLs extends InfraCommand {
             kept: kept.map(one => one.address),
           })),
         text: () =>
-          checkpoints.length === 0
-            ? 'There are no checkpoints: nothing was applied yet, or all were pruned.\n'
-            : renderTable(
-                ['CHECKPOINT', 'WHEN', 'SERIAL', 'DID', 'KEEPS'],
-                checkpoints.map(one => [
-                  one.id.slice(0, 8),
-                  new Date(one.at).toISOString().replace(/\.\d+Z$/, 'Z'),
-                  `${one.before} → ${one.after}`,
-                  one.summary,
-                  one.kept.length === 0 ? '' : `${one.kept.length} deleted`,
-                ]),
-                this.tableOptions,
-              ),
+          renderTable(
+            checkpoints,
+            [
+              { title: 'CHECKPOINT', value: one => one.id.slice(0, 8), fixed: true },
+              { title: 'WHEN', value: one => new Date(one.at).toISOString().replace(/\.\d+Z$/, 'Z') },
+              { title: 'SERIAL', value: one => `${one.before} → ${one.after}` },
+              { title: 'DID', value: one => one.summary },
+              { title: 'KEEPS', value: one => (one.kept.length === 0 ? '' : `${one.kept.length} deleted`) },
+            ],
+            {
+              ...this.tableOptions,
+              empty: 'There are no checkpoints: nothing was applied yet, or all were pruned.',
+            },
+          ),
       })
       if (broken.length > 0) throw new InfraErrors(broken)
     } finally {

@@ -2,6 +2,7 @@ import { Args } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../../cli/base-command.js'
 import { renderTable } from '../../report/table.js'
 import { openSession } from '../../session/session.js'
+import type { ResourceRecord } from '../../state/document.js'
 
 export default class StateLs extends InfraCommand {
   static override summary = 'List what the state records.'
@@ -27,25 +28,24 @@ export default class StateLs extends InfraCommand {
             ...(pending && { pending }),
           })),
         text: () =>
-          records.length === 0
-            ? 'The state records nothing.\n'
-            : renderTable(
-                ['ADDRESS', 'NAME', 'CONNECTION', 'REMARK'],
-                records.map(one => [
-                  one.address,
-                  one.name,
-                  one.connection,
-                  one.tainted
-                    ? `tainted: ${one.tainted}`
-                    : one.pending
-                      ? `waits for a restart: ${one.pending.join(', ')}`
-                      : '',
-                ]),
-                this.tableOptions,
-              ),
+          renderTable(
+            records,
+            [
+              { title: 'ADDRESS', value: one => one.address, fixed: true },
+              { title: 'NAME', value: one => one.name },
+              { title: 'CONNECTION', value: one => one.connection },
+              { title: 'REMARK', value: remark },
+            ],
+            { ...this.tableOptions, empty: 'The state records nothing.' },
+          ),
       })
     } finally {
       await session.close()
     }
   }
+}
+
+function remark({ tainted, pending }: ResourceRecord): string {
+  if (tainted) return `tainted: ${tainted}`
+  return pending ? `waits for a restart: ${pending.join(', ')}` : ''
 }

@@ -1,5 +1,6 @@
 import { Args } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../../cli/base-command.js'
+import type { Json } from '../../model/value.js'
 import { maskPaths } from '../../report/mask.js'
 import { renderYaml } from '../../report/table.js'
 import { recordAt } from '../../session/edit-state.js'
@@ -20,7 +21,7 @@ export default class StateShow extends InfraCommand {
     try {
       const record = recordAt(session.state, args.address)
       const shown = { ...record, spec: maskPaths(record.spec, record.sensitive) }
-      this.print({ json: () => shown, text: () => renderYaml(shown) })
+      this.print({ json: () => shown, text: () => renderYaml(shown as unknown as Json) })
     } finally {
       await session.close()
     }

@@ -25,18 +25,20 @@ export default class WorldLs extends InfraCommand {
             incomplete,
           })),
         text: () =>
-          objects.length === 0
-            ? 'The embedded world is empty.\n'
-            : renderTable(
-                ['KIND', 'NAME', 'OWNER', 'REMARK'],
-                objects.map(one => [
-                  one.kind,
-                  one.name,
-                  one.owner?.address ?? '',
+          renderTable(
+            objects,
+            [
+              { title: 'KIND', value: one => one.kind },
+              { title: 'NAME', value: one => one.name },
+              { title: 'OWNER', value: one => one.owner?.address },
+              {
+                title: 'REMARK',
+                value: one =>
                   one.trash ? 'deleted, kept for a rollback' : one.incomplete ? 'half made' : '',
-                ]),
-                this.tableOptions,
-              ),
+              },
+            ],
+            { ...this.tableOptions, empty: 'The embedded world is empty.' },
+          ),
       })
     } finally {
       await session.close()
