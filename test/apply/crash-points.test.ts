@@ -160,7 +160,7 @@ describe('a crash at every point of the disk', () => {
 
   it('is a crash: nothing is done after it', async () => {
     const disk = simDisk(seededDice(1), { crashAt: 5 })
-    await expect(runApplies(disk.files, nothingPromised())).rejects.toThrow('crashed at point 5')
+    await expect(runApplies(disk.files, nothingPromised())).rejects.toMatchObject({ cause: { name: 'Crash' } })
     expect(disk.crashed()).toBe(true)
     await expect(disk.files.read('/any')).rejects.toThrow(Crash)
   })
