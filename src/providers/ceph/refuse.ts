@@ -6,16 +6,23 @@ import type { CreateRequest, Identity, Observation, Target } from '../provider.j
 type Present = Extract<Observation, { status: 'present' }>
 
 /**
- * Whether what is found where something is to be made may be finished: it is ours, or carries no tag and is like what
- * is to be made. Ceph answers "done" to making what exists, whatever its attributes are; infra does not.
+ * Whether what is found where something is to be made may be finished: it is ours, or carries no tag, and it is like
+ * what is to be made. Ceph answers "done" to making what exists, whatever its attributes are; infra does not.
  */
-export function mayFinish(found: Present, request: CreateRequest, fixed: readonly string[]): void {
+export function mayFinish(
+  found: Present,
+  request: CreateRequest,
+  /** Fields that cannot be changed later. */
+  fixed: readonly string[],
+  /** Further fields by which something without a tag is known to be what an earlier try made. */
+  known: readonly string[] = [],
+): void {
   const { owner } = found
-  if (owner) {
-    if (owner.lineage === request.owner.lineage && owner.address === request.owner.address) return
+  const ours = owner?.lineage === request.owner.lineage && owner.address === request.owner.address
+  if (owner && !ours) {
     throw exists(request, `it belongs to ${owner.address} of the stack with lineage ${owner.lineage}`)
   }
-  const other = fixed.find(field => differs(field, request.spec, found.spec))
+  const other = [...fixed, ...(ours ? [] : known)].find(field => differs(field, request.spec, found.spec))
   if (other !== undefined) {
     const [is, should] = [found.spec[other], request.spec[other]].map(value => JSON.stringify(value))
     throw exists(request, `its ${other} is ${is} and should be ${should}`)

@@ -23,13 +23,12 @@ export async function createImage(ceph: Ceph, request: CreateRequest, call: Call
   if (found) {
     const { owner } = readTag(found.metadata[ownerKey])
     const spec = imageSpec(found, at.pool, request.spec)
-    mayFinish({ status: 'present', identity: {}, spec, facts: {}, ...(owner && { owner }) }, request, [
-      'objectSize',
-      'dataPool',
-      'stripeUnit',
-      'stripeCount',
-      ...(owner || request.restore !== undefined ? [] : ['size']),
-    ])
+    mayFinish(
+      { status: 'present', identity: {}, spec, facts: {}, ...(owner && { owner }) },
+      request,
+      ['objectSize', 'dataPool', 'stripeUnit', 'stripeCount'],
+      request.restore === undefined ? ['size'] : [],
+    )
   } else if (request.restore !== undefined) await restore(ceph, request, request.restore, options)
   else await make(ceph, request, options)
   // At once after it is there: with the tag it is known whose it is

@@ -57,7 +57,7 @@ async function checkFound(
   const found = { status: 'present' as const, identity: {}, spec, facts: {}, ...(owner && { owner }) }
   const fixed = ['dataPool', 'isolatedNamespace']
   // What carries no tag and is brought back was cut off on its way back; its attributes come later
-  mayFinish(found, request, request.restore === undefined ? [...fixed, 'size', 'mode', 'uid', 'gid'] : fixed)
+  mayFinish(found, request, fixed, request.restore === undefined ? ['size', 'mode', 'uid', 'gid'] : [])
 }
 
 async function make(ceph: Ceph, { spec, name }: CreateRequest, options: CallOptions): Promise<void> {
