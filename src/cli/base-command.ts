@@ -152,15 +152,8 @@ export abstract class InfraCommand extends Command {
       return
     }
     if (this.#json) process.stdout.write(`${JSON.stringify(errorData(thrown), undefined, 2)}\n`)
-    else this.#tell(thrown, errors)
+    else process.stderr.write(renderError(thrown, { ...this.tableOptions, verbose: this.#verbose }))
     process.exitCode = exitCodeOf(errors)
-  }
-
-  #tell(thrown: unknown, errors: readonly InfraError[]): void {
-    process.stderr.write(renderError(thrown, this.tableOptions))
-    if (!this.#verbose) return
-    for (const { cause } of errors)
-      if (cause instanceof Error) process.stderr.write(`  said: ${cause.message}\n`)
   }
 
   override async finally(thrown: Error | undefined): Promise<void> {
