@@ -1,7 +1,7 @@
 /** Holds a spec to its kind's schema, and tells what does not fit in words of the document. */
 import type { z } from 'zod'
 import type { Json } from '../model/value.js'
-import { meant } from './nearest.js'
+import { meant, nearest } from './nearest.js'
 import type { Path } from './problems.js'
 import { fieldsAt } from './schema-shape.js'
 
@@ -22,7 +22,22 @@ type Issue = z.core.$ZodIssue
 export function checkValue(schema: z.ZodType, value: Json, unknown: readonly Path[]): Misfit[] {
   const result = schema.safeParse(value)
   if (result.success) return []
-  return result.error.issues.flatMap(issue => misfits(schema, value, issue, [], unknown))
+  return withoutEchoes(result.error.issues.flatMap(issue => misfits(schema, value, issue, [], unknown)))
+}
+
+/** A field that is missing because its name is misspelt is told once. */
+function withoutEchoes(found: readonly Misfit[]): Misfit[] {
+  const misspelt = found.filter(misfit => misfit.code === 'unknown-field')
+  return found.filter(({ code, path }) => {
+    if (code !== 'missing-field') return true
+    const name = String(path[path.length - 1])
+    return !misspelt.some(
+      other =>
+        other.path.length === path.length &&
+        isBelow(other.path, path.slice(0, -1)) &&
+        nearest(String(other.path[path.length - 1]), [name]).length > 0,
+    )
+  })
 }
 
 function isBelow(path: Path, above: Path): boolean {

@@ -1,6 +1,7 @@
 /** What every document of a resource says around its spec: which kind, which name, and how it is to be treated. */
 import { type Attributes, isObject, type Json } from '../model/value.js'
 import type { Kind } from '../providers/kind.js'
+import { pathText } from './check-spec.js'
 import type { Lifecycle } from './desired.js'
 import { meant } from './nearest.js'
 import type { Found, ParsedDocument, Path, Problems } from './problems.js'
@@ -61,14 +62,16 @@ const none: Readonly<Record<string, string>> = Object.freeze({})
 const noLifecycle: Lifecycle = Object.freeze({})
 const noNames: readonly string[] = Object.freeze([])
 
-/** Reads the document's head. Tells what is wrong; gives undefined where there is no resource to go on with. */
+/**
+ * Reads the document's head. Tells what is wrong, and goes on without it, so that the spec is checked, too; gives undefined
+ * where there is no resource to go on with.
+ */
 export function readEnvelope(
   document: ParsedDocument,
   kinds: ReadonlyMap<string, Kind>,
   problems: Problems,
 ): RawResource | undefined {
   const { value } = document
-  const before = problems.count
   const add = (found: Omit<Found, 'document'>): void => problems.add({ document, ...found })
   if (!isObject(value)) {
     add({
@@ -123,7 +126,7 @@ export function readEnvelope(
     objectName: readText(metadata.objectName, ['metadata', 'objectName'], add),
     forEach: metadata.forEach,
   }
-  if (!kind || name === undefined || !spec || problems.count > before) return undefined
+  if (!kind || name === undefined || !spec) return undefined
   return { document, kind: kind.kind, isTemplate: kind.isTemplate, name, managed, spec, ...read }
 }
 
@@ -239,7 +242,7 @@ function readBoolean(value: Json | undefined, path: Path, add: Add): boolean | u
 
 function readText(value: Json | undefined, path: Path, add: Add): string | undefined {
   if (value === undefined || typeof value === 'string') return value
-  add({ code: 'invalid-value', message: `\`${path.join('.')}\` must be a text.`, hint: 'Quote it.', path })
+  add({ code: 'invalid-value', message: `\`${pathText(path)}\` must be a text.`, hint: 'Quote it.', path })
   return undefined
 }
 
@@ -249,8 +252,8 @@ function readTexts(value: Json | undefined, path: Path, add: Add): Readonly<Reco
     add({ code: 'invalid-value', message: `\`${path.join('.')}\` must be a map of texts.`, path })
     return none
   }
-  for (const key of Object.keys(value)) readText(value[key], [...path, key], add)
-  return value as Readonly<Record<string, string>>
+  const wrong = Object.keys(value).filter(key => readText(value[key], [...path, key], add) === undefined)
+  return wrong.length > 0 ? none : (value as Readonly<Record<string, string>>)
 }
 
 function readList(value: Json | undefined, path: Path, add: Add): readonly string[] {
@@ -259,8 +262,9 @@ function readList(value: Json | undefined, path: Path, add: Add): readonly strin
     add({ code: 'invalid-value', message: `\`${path.join('.')}\` must be a list of texts.`, path })
     return noNames
   }
-  for (const [index, item] of value.entries()) readText(item, [...path, index], add)
-  return value as readonly string[]
+  const items = value as readonly Json[]
+  const wrong = items.filter((item, index) => readText(item, [...path, index], add) === undefined)
+  return wrong.length > 0 ? noNames : (items as readonly string[])
 }
 
 function readLifecycle(value: Json | undefined, add: Add): Lifecycle {
@@ -283,6 +287,7 @@ function readLifecycle(value: Json | undefined, add: Add): Lifecycle {
       })
     }
   }
+  // With a problem among them the stack is refused as a whole; nothing acts on these.
   return value as Lifecycle
 }
 

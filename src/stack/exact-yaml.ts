@@ -114,6 +114,8 @@ class Converter {
   readonly problems: SyntaxProblem[] = []
   #anchors = new Map<string, Yaml.Node>()
   #aliased = 0
+  /** Collections that are being converted. */
+  #open = new Set<unknown>()
   #inAlias = 0
 
   constructor(private readonly document: Yaml.Document.Parsed) {}
@@ -142,15 +144,26 @@ class Converter {
       return null
     }
     if (isScalar(node)) return this.#scalar(node)
-    if (isSeq(node)) return node.items.map(item => this.convert(item, depth + 1))
-    if (isMap(node)) return this.#map(node, depth)
-    return null
+    this.#open.add(node)
+    const value = isSeq(node)
+      ? node.items.map(item => this.convert(item, depth + 1))
+      : isMap(node)
+        ? this.#map(node, depth)
+        : null
+    this.#open.delete(node)
+    return value
   }
 
   #alias(node: Yaml.Alias, depth: number): Json {
     const target = this.#anchors.get(node.source)
     if (!target) {
       this.#problem(node, 'syntax', `There is no anchor &${node.source} before this alias.`)
+      return null
+    }
+    if (this.#open.has(target)) {
+      this.#problem(node, 'alias-bomb', `The alias *${node.source} stands within what it names.`, {
+        hint: 'Write the value out.',
+      })
       return null
     }
     this.#inAlias++

@@ -84,7 +84,7 @@ export function interpolateText(text: string, into: Interpolation, path: Path): 
   if ('broken' in parsed) {
     const { raw, message, hint } = parsed.broken
     into.onProblem(path, raw, { code: 'invalid-reference', message, hint })
-    return null
+    return { $unresolved: '' }
   }
   const { parts } = parsed
   const whole = parts.length === 1
@@ -131,7 +131,8 @@ export function interpolateText(text: string, into: Interpolation, path: Path): 
     plain += String(value)
     pending += String(value)
   }
-  if (failed) return null
+  // What is wrong was told; the rest is checked as if this were known later.
+  if (failed) return { $unresolved: '' }
   if (sensitive) into.onSensitive(path)
   if (!later) return plain
   into.onLater(path)

@@ -77,6 +77,7 @@ export async function readStack(input: LoadInput): Promise<ReadStack> {
     const raw = readEnvelope(document, input.kinds, problems)
     if (raw) raws.push(raw)
     else noteBroken(document.value, broken)
+    if (problems.enough) problems.throwIfAny()
   }
   const texts = new Map<string, TemplateText>()
   const templates = indexTemplates(

@@ -10,6 +10,10 @@ import { type ParsedDocument, type Problems, placeAt } from './problems.js'
 const mostDocument = 1024 * 1024
 /** Text that the full parser may have to read in one stack: it needs about 0.7 s for each MiB. */
 const mostExact = 8 * 1024 * 1024
+/** What each document costs it beside its text. */
+const exactOverhead = 300
+/** Documents in one file. */
+const mostDocuments = 250_000
 /** Broken documents in one file after which the rest is not looked at. */
 const mostBroken = 100
 
@@ -39,6 +43,15 @@ function parseFile(file: SourceFile, problems: Problems, budget: Budget): Parsed
   }
   if (broken > 0) return []
   const { ranges, problems: directives } = cutDocuments(text)
+  if (ranges.length > mostDocuments) {
+    problems.add({
+      code: 'too-large',
+      message: `${file.name} has more than ${mostDocuments} documents.`,
+      hint: 'Split it into several stacks, or use forEach for resources that are alike.',
+      place: { file: file.name, line: 1, column: 1 },
+    })
+    return []
+  }
   for (const { offset, length, message } of directives.slice(0, mostBroken)) {
     problems.add({
       code: 'syntax',
@@ -101,7 +114,7 @@ function parseOne(
   const plain = readPlain(file.text, from, to)
   if (plain !== declined) return plain
   if (budget.exact < 0) return undefined
-  budget.exact -= to - from
+  budget.exact -= to - from + exactOverhead
   if (budget.exact < 0) {
     return refuse(
       `More than ${mostExact / 1024 / 1024} MiB of documents use more of YAML than plain blocks, or are broken.`,

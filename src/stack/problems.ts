@@ -43,6 +43,8 @@ export interface Found {
 export interface Problems {
   add(found: Found): void
   readonly count: number
+  /** Nobody reads more: what would only find others may stop. */
+  readonly enough: boolean
   /** Throws `InfraErrors` with all that was found, in the order of files and lines. */
   throwIfAny(): void
 }
@@ -61,11 +63,14 @@ export function collectProblems(): Problems {
     get count() {
       return count
     },
+    get enough() {
+      return count >= most
+    },
     throwIfAny() {
       if (count === 0) return
       const errors = located(list)
-      if (count > list.length) {
-        const message = `There are ${count - list.length} more errors.`
+      if (count >= most) {
+        const message = `There are more errors, which are not shown.`
         errors.push(new InfraError({ kind: 'validation', code: 'too-many-errors', message }))
       }
       throw new InfraErrors(errors)

@@ -47,17 +47,17 @@ export function resolveInstance(
       onLater: path => later.push(path),
       onProblem: (path, find, problem) => {
         failed = true
+        later.push(path)
         if (problem) problems.add({ ...problem, ...at, path: ['spec', ...path], find })
       },
     }) as Attributes
   }
-  if (failed) return undefined
-  // A value that was taken over whole may hold unresolved values of its own: `lookUp` gives none such.
   const finished = finishSpec(kind, spec, meta, raw.managed, later)
   if (finished.problems) {
     for (const problem of finished.problems) problems.add({ ...problem, ...at })
     return undefined
   }
+  if (failed) return undefined
   const connection = connectionFor(kind, finished.spec, context.connections, context.namesNone)
   if ('problem' in connection) {
     problems.add({ ...connection.problem, ...at, path: ['kind'] })
