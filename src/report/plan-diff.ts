@@ -1,43 +1,121 @@
-/** What differs between two plans: for `infra diff`, and for an apply that is refused. */
-import { canonicalJson, type Json } from '../model/value.js'
+/** How two plans differ: what `infra diff` prints, and what a refused `infra apply --digest` shows. */
+import { canonicalJson, type Json, sameValue } from '../model/value.js'
 import type { Plan, Step } from '../planner/plan.js'
 import { changeText } from './change-text.js'
+import { type MaskOptions, maskPlan } from './mask.js'
+import { type Style, styleOf } from './style.js'
 import { visible } from './text.js'
+import { showValue } from './value.js'
 
-/** A line a difference; none where the two plans do the same from the same beginning. */
-export function planDifferences(a: Plan, b: Plan): string[] {
-  const lines: string[] = []
-  if (a.stack !== b.stack) lines.push(`! stack: ${visible(a.stack)} → ${visible(b.stack)}`)
-  if (a.mode !== b.mode) lines.push(`! mode: ${a.mode} → ${b.mode}`)
-  if (a.base.lineage !== b.base.lineage) lines.push('! the state is another one (lineage)')
-  else if (a.base.serial !== b.base.serial) lines.push(`! state serial: ${a.base.serial} → ${b.base.serial}`)
-  const before = new Map(a.steps.map(step => [step.id, step]))
-  const after = new Map(b.steps.map(step => [step.id, step]))
-  for (const [id, step] of before) {
-    const now = after.get(id)
-    if (!now) lines.push(`- ${visible(id)}`)
-    else if (!sameStep(step, now)) lines.push(`! ${visible(id)}`, ...changesOf(step, now))
+export interface PlanDiff {
+  readonly same: boolean
+  /** What both plans say of themselves, where they differ: stack, mode, state, connections. */
+  readonly about: readonly { readonly what: string; readonly a: string; readonly b: string }[]
+  readonly onlyInA: readonly Step[]
+  readonly onlyInB: readonly Step[]
+  readonly differing: readonly StepDiff[]
+  /** Resources whose observation differs although their steps do not. */
+  readonly moved: readonly string[]
+}
+
+export interface StepDiff {
+  readonly id: string
+  readonly lines: readonly { readonly sign: '+' | '-' | '~'; readonly text: string }[]
+}
+
+export function diffPlans(first: Plan, second: Plan, options: MaskOptions = {}): PlanDiff {
+  const [a, b] = [maskPlan(first, options), maskPlan(second, options)]
+  const inA = new Map(a.steps.map(step => [step.id, step]))
+  const inB = new Map(b.steps.map(step => [step.id, step]))
+  const onlyInA = a.steps.filter(step => !inB.has(step.id))
+  const onlyInB = b.steps.filter(step => !inA.has(step.id))
+  const differing = a.steps.flatMap(step => {
+    const other = inB.get(step.id)
+    const lines = other ? stepLines(step, other) : []
+    return lines.length > 0 ? [{ id: step.id, lines }] : []
+  })
+  const told = new Set([...onlyInA, ...onlyInB].map(step => step.address))
+  for (const { id } of differing) told.add(inA.get(id)?.address ?? '')
+  const addresses = new Set([...Object.keys(a.observed), ...Object.keys(b.observed)])
+  const moved = [...addresses]
+    .filter(address => a.observed[address] !== b.observed[address] && !told.has(address))
+    .sort()
+  const about = aboutBoth(a, b)
+  const same = first.digest === second.digest
+  return { same, about, onlyInA, onlyInB, differing, moved }
+}
+
+function aboutBoth(a: Plan, b: Plan): { what: string; a: string; b: string }[] {
+  const facts = (plan: Plan): Record<string, Json> => ({
+    stack: plan.stack,
+    mode: plan.mode,
+    'state lineage': plan.base.lineage,
+    'state serial': plan.base.serial,
+    connections: plan.connections as unknown as Json,
+    'could not be read': plan.unreadable.map(one => one.address),
+    outputs: plan.outputs as unknown as Json,
+  })
+  const [inA, inB] = [facts(a), facts(b)]
+  return Object.keys(inA)
+    .filter(what => !sameValue(inA[what], inB[what]))
+    .map(what => ({ what, a: showValue(inA[what]), b: showValue(inB[what]) }))
+}
+
+/** In which fields two steps of the same id differ. */
+function stepLines(a: Step, b: Step): StepDiff['lines'] {
+  const lines: { sign: '+' | '-' | '~'; text: string }[] = []
+  const tell = (what: string, from: Json | undefined, to: Json | undefined) => {
+    if (sameValue(from, to)) return
+    lines.push({ sign: '~', text: `${what}: ${showValue(from)} → ${showValue(to)}` })
   }
-  for (const id of after.keys()) if (!before.has(id)) lines.push(`+ ${visible(id)}`)
-  for (const [address, digest] of Object.entries(b.observed)) {
-    const old = a.observed[address]
-    if (old !== undefined && old !== digest)
-      lines.push(`! ${visible(address)} is no longer what was observed`)
+  const text = (change: Step['changes'][number]) => {
+    const { path, value, notes } = changeText(change)
+    return `${path}: ${value}${notes.length > 0 ? ` (${notes.join(', ')})` : ''}`
   }
+  const changesB = new Map(b.changes.map(change => [change.path, change]))
+  const changesA = new Set(a.changes.map(change => change.path))
+  for (const change of a.changes) {
+    const other = changesB.get(change.path)
+    if (other && canonicalJson(change as unknown as Json) === canonicalJson(other as unknown as Json))
+      continue
+    lines.push({ sign: '-', text: text(change) })
+    if (other) lines.push({ sign: '+', text: text(other) })
+  }
+  for (const change of b.changes)
+    if (!changesA.has(change.path)) lines.push({ sign: '+', text: text(change) })
+  tell('hazards', a.hazards, b.hazards)
+  tell('cause', a.cause, b.cause)
+  tell('undo', a.undo.text, b.undo.text)
+  tell('needs', a.needs, b.needs)
+  tell('restarts now', a.restart ?? false, b.restart ?? false)
+  if (lines.length === 0 && !sameValue(a.desired?.spec, b.desired?.spec))
+    lines.push({ sign: '~', text: 'what it shall be differs' })
+  if (lines.length === 0 && !sameValue(a.before?.spec, b.before?.spec))
+    lines.push({ sign: '~', text: 'what it was differs' })
   return lines
 }
 
-function sameStep(a: Step, b: Step): boolean {
-  return canonicalJson(a as unknown as Json) === canonicalJson(b as unknown as Json)
+export function renderPlanDiff(diff: PlanDiff, options: { readonly colour: boolean }): string {
+  const style = styleOf(options.colour)
+  const lines: string[] = []
+  for (const { what, a, b } of diff.about) lines.push(`${style.yellow('~')} ${what}: ${a} → ${b}`)
+  for (const step of diff.onlyInA) lines.push(style.red(`- ${stepText(step)}`))
+  for (const step of diff.onlyInB) lines.push(style.green(`+ ${stepText(step)}`))
+  for (const { id, lines: own } of diff.differing)
+    lines.push(`${style.yellow('~')} ${visible(id)}`, ...own.map(line => `    ${paintLine(line, style)}`))
+  for (const address of diff.moved)
+    lines.push(`${style.yellow('~')} ${visible(address)}: what is there differs, the plan for it does not`)
+  if (lines.length === 0)
+    lines.push(diff.same ? 'The plans are the same.' : 'The plans do the same, and differ in remarks only.')
+  return `${lines.join('\n')}\n`
 }
 
-function changesOf(a: Step, b: Step): string[] {
-  const told = (step: Step) =>
-    step.changes.map(change => changeText(change)).map(text => `${text.path}: ${text.value}`)
-  const old = new Set(told(a))
-  const now = new Set(told(b))
-  return [
-    ...[...old].filter(line => !now.has(line)).map(line => `  - ${line}`),
-    ...[...now].filter(line => !old.has(line)).map(line => `  + ${line}`),
-  ]
+function stepText(step: Step): string {
+  const hazards = step.hazards.length > 0 ? ` [${step.hazards.join(', ')}]` : ''
+  return visible(`${step.id}${hazards}`)
+}
+
+function paintLine({ sign, text }: StepDiff['lines'][number], style: Style): string {
+  const colour = sign === '+' ? style.green : sign === '-' ? style.red : style.yellow
+  return `${colour(sign)} ${visible(text)}`
 }

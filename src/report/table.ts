@@ -1,41 +1,82 @@
-/** Plain tables and YAML for lists and details. */
+/** Lists of a command: a table that fits the terminal, or the same as YAML or JSON. */
 import { stringify } from 'yaml'
+import type { Json } from '../model/value.js'
 import { styleOf } from './style.js'
 import { columns, cut, pad, visible } from './text.js'
 
+export interface Column<Row> {
+  readonly title: string
+  readonly value: (row: Row) => string | number | undefined
+  /** Numbers read better to the right. */
+  readonly right?: true
+  /** Keeps its width where the terminal is narrow; others give way. */
+  readonly fixed?: true
+}
+
 export interface TableOptions {
   readonly colour: boolean
-  /** Columns of the terminal: the last column is cut to fit. Nothing is cut where it is absent. */
+  /** Columns of the terminal; without it nothing is cut. */
   readonly width?: number
+  /** Said where there are no rows. */
+  readonly empty?: string
 }
 
 const gap = 2
+const narrowest = 4
 
-/** Rows below their headings, each column as wide as its widest cell. */
-export function renderTable(
-  headings: readonly string[],
-  rows: readonly (readonly string[])[],
-  { colour, width }: TableOptions,
+export function renderTable<Row>(
+  rows: readonly Row[],
+  table: readonly Column<Row>[],
+  options: TableOptions,
 ): string {
-  const style = styleOf(colour)
-  const clean = rows.map(row => row.map(cell => visible(cell)))
-  const widths = headings.map((heading, index) =>
-    clean.reduce((widest, row) => Math.max(widest, columns(row[index] ?? '')), columns(heading)),
+  const style = styleOf(options.colour)
+  if (rows.length === 0) return options.empty === undefined ? '' : `${options.empty}\n`
+  const cells = rows.map(row => table.map(column => visible(String(column.value(row) ?? ''))))
+  const titles = table.map(column => column.title.toUpperCase())
+  const natural = titles.map((title, index) =>
+    cells.reduce((widest, row) => Math.max(widest, columns(row[index] ?? '')), columns(title)),
   )
-  const last = headings.length - 1
-  const before = widths.slice(0, last).reduce((sum, one) => sum + one + gap, 0)
-  const line = (cells: readonly string[]) =>
-    cells
+  const widths = fitted(
+    natural,
+    table.map(column => column.fixed === true),
+    options.width,
+  )
+  const line = (row: readonly string[]) =>
+    row
       .map((cell, index) => {
-        if (index < last) return pad(cell, (widths[index] ?? 0) + gap)
-        return width === undefined ? cell : cut(cell, Math.max(10, width - before))
+        const width = widths[index] ?? 0
+        const text = cut(cell, width)
+        return table[index]?.right ? ' '.repeat(Math.max(width - columns(text), 0)) + text : pad(text, width)
       })
-      .join('')
+      .join(' '.repeat(gap))
       .trimEnd()
-  return `${[style.dim(line(headings)), ...clean.map(line)].join('\n')}\n`
+  return `${[style.bold(line(titles)), ...cells.map(line)].join('\n')}\n`
 }
 
-/** A value as YAML. */
-export function renderYaml(value: unknown): string {
-  return stringify(value, { lineWidth: 0 })
+/** Widths that fit: the widest column that may shrink gives way first. */
+function fitted(
+  natural: readonly number[],
+  fixed: readonly boolean[],
+  width: number | undefined,
+): readonly number[] {
+  const widths = [...natural]
+  if (width === undefined) return widths
+  let over = widths.reduce((sum, one) => sum + one, 0) + gap * (widths.length - 1) - width
+  while (over > 0) {
+    let widest = -1
+    for (const [index, own] of widths.entries())
+      if (!fixed[index] && own > narrowest && own > (widths[widest] ?? 0)) widest = index
+    if (widest < 0) break
+    widths[widest] = (widths[widest] ?? 0) - 1
+    over -= 1
+  }
+  return widths
+}
+
+export function renderJson(value: Json): string {
+  return `${JSON.stringify(value, null, 2)}\n`
+}
+
+export function renderYaml(value: Json): string {
+  return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 })
 }

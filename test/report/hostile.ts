@@ -24,11 +24,15 @@ export const attacks = [
   '\u202egnp.exe\u200b\u2028line',
   "'; rm -rf / #",
   '$(reboot) `reboot`',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it must not be filled in
   '${{ secrets.TOKEN }}',
   '\\n\\" \\',
   '__proto__',
   'constructor',
 ]
+
+/** What must be in no text that is shown: anything but a line feed that moves the cursor or turns text around. */
+export const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/
 
 export const hostileText = fc.oneof(
   fc.constantFrom(...attacks),

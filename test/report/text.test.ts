@@ -5,7 +5,7 @@ import { attacks } from './hostile.js'
 
 describe('visible', () => {
   it.each([
-    ['plain text stays', 'web-1 ${x}', 'web-1 ${x}'],
+    ['plain text stays', 'web-1 $x', 'web-1 $x'],
     ['line ends cannot start a new line', 'a\nb\r\tc', 'a\\nb\\r\\tc'],
     ['escape sequences cannot colour', '\u001b[31m', '\\u{1b}[31m'],
     ['text cannot be turned around', '\u202egnp', '\\u{202e}gnp'],
