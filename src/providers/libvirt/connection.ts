@@ -2,12 +2,14 @@
 import type { Ports } from '../../model/ports.js'
 import { FolderPools } from './folder-pool.js'
 import { type HostFiles, hostFiles } from './host-files.js'
+import { type ImageCache, imageCache } from './image/cache.js'
 import { Refresher } from './refresh.js'
 import { Client } from './rpc/client.js'
 import { isLibvirt, type LibvirtCode } from './rpc/errors.js'
 import type { Procedure } from './rpc/procedure.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain, Network, Pool, Volume } from './rpc/types.js'
+import { Usage } from './usage.js'
 
 export interface Host {
   readonly client: Client
@@ -15,10 +17,8 @@ export interface Host {
   readonly files: HostFiles
   readonly refresher: Refresher
   readonly folders: FolderPools
-  /** The folder that relative paths of documents start from. */
-  readonly folder: string
-  /** The folder of this stack's state. */
-  readonly stateFolder: string
+  readonly usage: Usage
+  readonly images: ImageCache
   /** libvirt's version as it writes it: 9,000,000 is 9.0.0. */
   readonly version: number
 }
@@ -26,7 +26,8 @@ export interface Host {
 export interface HostRequest {
   readonly uri: string
   readonly folder: string
-  readonly stateFolder: string
+  /** Folder of downloaded images. */
+  readonly imageCache: string
 }
 
 /** Connects, and finds out what is there. */
@@ -40,8 +41,13 @@ export async function openHost(request: HostRequest, ports: Ports, signal: Abort
       files: hostFiles(client.uri),
       refresher: new Refresher(client),
       folders: new FolderPools(),
-      folder: request.folder,
-      stateFolder: request.stateFolder,
+      usage: new Usage(),
+      images: imageCache({
+        folder: request.imageCache,
+        stackFolder: request.folder,
+        fetch: (url, init) => fetch(url, init),
+        clock: ports.clock,
+      }),
       version,
     }
   } catch (error) {

@@ -5,9 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import { ask, findVolume, type Host, orAbsent } from './connection.js'
 import { procedures } from './rpc/procedures/index.js'
-import { downloadVolume } from './rpc/transfer.js'
 import type { Pool } from './rpc/types.js'
-import { deleteVolume, putVolume } from './storage.js'
+import { deleteVolume, putVolume, volumeBytes } from './storage.js'
 import { serializeXml } from './xml/serialize.js'
 import { element, textElement } from './xml/tree.js'
 
@@ -67,11 +66,7 @@ export function readFile(
   return host.folders.with(host, folder, signal, async pool => {
     const volume = await findVolume(host, pool, name, signal)
     if (volume === undefined) return undefined
-    const parts: Uint8Array[] = []
-    for await (const chunk of downloadVolume(host.client, volume, { signal })) {
-      parts.push(chunk instanceof Uint8Array ? chunk : Buffer.alloc(chunk.hole))
-    }
-    return Buffer.concat(parts)
+    return volumeBytes(host, volume, signal)
   })
 }
 

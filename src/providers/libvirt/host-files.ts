@@ -3,7 +3,7 @@
  * place where it is, without being copied. By this machine's own file system, or by ssh where that is the way there.
  */
 import { execFile } from 'node:child_process'
-import { lstat, rename, rm } from 'node:fs/promises'
+import { lstat, open, rename, rm } from 'node:fs/promises'
 import { InfraError } from '../../model/error.js'
 import { sshCommand } from './rpc/transport.js'
 import type { LibvirtUri } from './rpc/uri.js'
@@ -12,6 +12,8 @@ export interface HostFiles {
   /** Renames within a folder. Done already (the old name gone, the new one there) is no error; it never overwrites. */
   rename(from: string, to: string, signal: AbortSignal): Promise<void>
   exists(path: string, signal: AbortSignal): Promise<boolean>
+  /** The last bytes of a file, as text; undefined where there is none. */
+  tail(path: string, bytes: number, signal: AbortSignal): Promise<string | undefined>
   /** Removes a file; nothing happens where there is none. */
   remove(path: string, signal: AbortSignal): Promise<void>
 }
@@ -42,6 +44,18 @@ const localFiles: HostFiles = {
     })
   },
   exists: path => there(path),
+  async tail(path, bytes) {
+    const file = await open(path, 'r').catch(() => undefined)
+    if (file === undefined) return undefined
+    try {
+      const { size } = await file.stat()
+      const from = Math.max(0, size - bytes)
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(Math.min(size, bytes)), 0, undefined, from)
+      return buffer.subarray(0, bytesRead).toString('utf8')
+    } finally {
+      await file.close()
+    }
+  },
   async remove(path) {
     await rm(path, { force: true }).catch(error => {
       throw failed(path, error)
@@ -55,12 +69,14 @@ function quote(text: string): string {
 }
 
 function sshFiles(uri: LibvirtUri): HostFiles {
-  const run = (script: string, path: string, signal: AbortSignal) =>
-    new Promise<number>((resolve, reject) => {
+  const run = async (script: string, path: string, signal: AbortSignal) =>
+    (await runs(script, path, signal)).code
+  const runs = (script: string, path: string, signal: AbortSignal) =>
+    new Promise<{ code: number; out: string }>((resolve, reject) => {
       const { command, args } = sshCommand(uri, script)
-      execFile(command, args, { signal, timeout: 60_000 }, (error, _out, said) => {
+      execFile(command, args, { signal, timeout: 60_000 }, (error, out, said) => {
         const code = error === null ? 0 : error.code
-        if (typeof code === 'number' && code < 100) resolve(code)
+        if (typeof code === 'number' && code < 100) resolve({ code, out })
         else reject(signal.aborted ? signal.reason : failed(path, said.trim() || error))
       })
     })
@@ -71,6 +87,10 @@ function sshFiles(uri: LibvirtUri): HostFiles {
       const code = await run(script, from, signal)
       if (code === 17) throw taken(to)
       if (code !== 0) throw failed(from, `mv ended with ${code}`)
+    },
+    async tail(path, bytes, signal) {
+      const { code, out } = await runs(`tail -c ${bytes} -- ${quote(path)}`, path, signal)
+      return code === 0 ? out : undefined
     },
     exists: async (path, signal) => (await run(`[ -e ${quote(path)} ]`, path, signal)) === 0,
     async remove(path, signal) {
@@ -83,6 +103,7 @@ function sshFiles(uri: LibvirtUri): HostFiles {
 const noFiles: HostFiles = {
   rename: path => Promise.reject(unreachable(path)),
   exists: path => Promise.reject(unreachable(path)),
+  tail: async () => undefined,
   remove: path => Promise.reject(unreachable(path)),
 }
 

@@ -3,13 +3,12 @@
  * all at once; for a few, exactly those are looked up, so that reading back one of a thousand does not list a thousand.
  */
 import { ask, type Host, orAbsent } from './connection.js'
-import { isLibvirt } from './rpc/errors.js'
 import { poolStates } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Pool, Volume } from './rpc/types.js'
 import type { VolumeReading, Volumes } from './xml/domain-observe.js'
 import { parseXml } from './xml/parse.js'
-import { bytesOf, find, textOf } from './xml/tree.js'
+import { readVolume } from './xml/volume.js'
 
 export interface PoolEntry {
   readonly pool: Pool
@@ -23,8 +22,8 @@ export class Inventory {
   readonly #pools = new Map<string, Promise<PoolEntry | undefined>>()
   readonly #lists = new Map<string, Promise<ReadonlyMap<string, Volume>>>()
   readonly #found = new Map<string, Promise<Volume | undefined>>()
-  readonly #readings = new Map<string, Promise<VolumeReading | undefined>>()
-  readonly #known = { byName: new Map<string, VolumeReading>(), byPath: new Map<string, VolumeReading>() }
+  readonly #readings = new Map<string, Promise<StoredVolume | undefined>>()
+  readonly #known = { byName: new Map<string, StoredVolume>(), byPath: new Map<string, StoredVolume>() }
   #allPools: Promise<readonly Pool[]> | undefined
 
   constructor(host: Host, signal: AbortSignal, bulk: boolean) {
@@ -68,11 +67,11 @@ export class Inventory {
   }
 
   /** What libvirt says of a volume; undefined where its file is gone behind libvirt's back. */
-  read(volume: Volume): Promise<VolumeReading | undefined> {
+  read(volume: Volume): Promise<StoredVolume | undefined> {
     return once(this.#readings, `${volume.pool}:${volume.name}`, async () => {
       const xml = await gone(ask(this.host, procedures.volumes.xml, { volume, flags: 0 }, this.signal))
       if (xml === undefined) return undefined
-      const reading = readVolume(volume, xml)
+      const reading = volumeReading(volume, xml)
       this.#known.byName.set(`${reading.pool}:${reading.name}`, reading)
       this.#known.byPath.set(reading.path, reading)
       return reading
@@ -80,7 +79,7 @@ export class Inventory {
   }
 
   /** A volume and all that it is based on, as far as libvirt knows them. */
-  async readChain(volume: Volume): Promise<VolumeReading | undefined> {
+  async readChain(volume: Volume): Promise<StoredVolume | undefined> {
     const top = await this.read(volume)
     let here = top
     for (let depth = 0; here?.backingPath !== undefined && depth < 64; depth += 1) {
@@ -105,6 +104,11 @@ export class Inventory {
         'NO_STORAGE_VOL',
       )
     })
+  }
+
+  /** Names of all volumes of a pool. */
+  async names(pool: Pool): Promise<readonly string[]> {
+    return [...(await this.#list(pool)).keys()]
   }
 
   /** All volumes of a pool, by name. */
@@ -144,28 +148,18 @@ function once<T>(memo: Map<string, Promise<T>>, key: string, make: () => Promise
   return made
 }
 
-/** libvirt lists a volume until the next refresh, although its file is gone; it says so by the error of the file system. */
-export async function gone<T>(promise: Promise<T>): Promise<T | undefined> {
-  try {
-    return await promise
-  } catch (error) {
-    if (isLibvirt(error, 'NO_STORAGE_VOL')) return undefined
-    if (isLibvirt(error, 'SYSTEM_ERROR') && /No such file or directory/.test(error.why ?? ''))
-      return undefined
-    throw error
-  }
+/** libvirt lists a volume until the next refresh, although its file is gone; asked for details it says so. */
+export function gone<T>(promise: Promise<T>): Promise<T | undefined> {
+  return orAbsent(promise, 'NO_STORAGE_VOL')
 }
 
-export function readVolume(volume: Volume, xml: string): VolumeReading {
-  const root = parseXml(xml)
-  const format = find(root, 'target', 'format')?.attributes.type
-  return {
-    pool: volume.pool,
-    name: volume.name,
-    path: textOf(find(root, 'target', 'path')) ?? volume.key,
-    capacityBytes: bytesOf(find(root, 'capacity'), 'bytes') ?? 0,
-    allocationBytes: bytesOf(find(root, 'allocation'), 'bytes') ?? 0,
-    format,
-    backingPath: textOf(find(root, 'backingStore', 'path')),
-  }
+/** A volume as read, with the pool that libvirt found it in. */
+export interface StoredVolume extends VolumeReading {
+  readonly key: string
+  readonly backingFormat: string | undefined
+}
+
+export function volumeReading(volume: Volume, xml: string): StoredVolume {
+  const reading = readVolume(parseXml(xml))
+  return { ...reading, pool: volume.pool, name: volume.name, key: volume.key }
 }

@@ -1,6 +1,5 @@
 /** What a virtual machine really is: its persistent and its running definition, its disks, what it does. */
 import type { Attributes, Json } from '../../model/value.js'
-import { sameValue } from '../../model/value.js'
 import type { Observation, Target } from '../provider.js'
 import { AddressBook } from './addresses.js'
 import { ask } from './connection.js'
@@ -9,6 +8,7 @@ import { InactivePool, type Inventory } from './inventory.js'
 import { list, objects, present } from './kinds/values.js'
 import { virtualMachine } from './kinds/virtual-machine/index.js'
 import { bootVolume, dataVolume } from './names.js'
+import { pendingPaths } from './pending.js'
 import { readProgress } from './progress.js'
 import { domainXmlFlags } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
@@ -45,7 +45,12 @@ export class MachineObserver {
     const isOwnLost = lost.includes('vda')
     const spec = withoutLost(observed.spec, lost)
     const pending =
-      live && pendingPaths(observedMachine(live, this.#inventory.readings(), target.spec).spec, spec)
+      live &&
+      pendingPaths(
+        observedMachine(live, this.#inventory.readings(), target.spec).spec,
+        spec,
+        virtualMachine.keyedLists,
+      )
     const remarks = [
       ...stateRemarks(entry, progress),
       ...volumes.remarks,
@@ -192,32 +197,4 @@ function withoutLost(spec: Attributes, lost: readonly string[]): Attributes {
 
 function deviceOf(item: Json): string {
   return typeof item === 'object' && item !== null && 'device' in item ? String(item.device) : ''
-}
-
-/** Paths in which the running machine is not what is stored. What either does not tell is not compared. */
-export function pendingPaths(live: Attributes, stored: Attributes): string[] {
-  const found: string[] = []
-  for (const [key, value] of Object.entries(stored)) {
-    const now = live[key]
-    if (now === undefined || sameValue(now, value)) continue
-    const keyName = virtualMachine.keyedLists[key]
-    if (keyName === undefined) found.push(key)
-    else found.push(...pendingItems(key, keyName, now, value))
-  }
-  return found.sort()
-}
-
-function pendingItems(key: string, keyName: string, live: Json, stored: Json): string[] {
-  const [now, wanted] = [live, stored].map(
-    value => new Map(objects(value).map(({ item }) => [String(item[keyName]), item])),
-  )
-  const names = new Set([...(now?.keys() ?? []), ...(wanted?.keys() ?? [])])
-  return [...names].flatMap(name => {
-    const [a, b] = [now?.get(name), wanted?.get(name)]
-    if (a === undefined || b === undefined) return [`${key}[${name}]`]
-    const fields = Object.keys({ ...a, ...b }).filter(
-      field => a[field] !== undefined && b[field] !== undefined && !sameValue(a[field], b[field]),
-    )
-    return fields.map(field => `${key}[${name}].${field}`)
-  })
 }

@@ -1,16 +1,15 @@
 /** Pools and volumes as the provider makes and fills them, whichever kind they are for. */
 import { InfraError } from '../../model/error.js'
 import { ask, findPool, findVolume, type Host } from './connection.js'
-import { gone, readVolume } from './inventory.js'
+import { gone, type StoredVolume, volumeReading } from './inventory.js'
 import { whileBusy } from './refresh.js'
 import type { Chunk } from './rpc/channel.js'
 import { poolStates } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
-import { uploadVolume } from './rpc/transfer.js'
+import { downloadVolume, uploadVolume } from './rpc/transfer.js'
 import type { Pool, Volume } from './rpc/types.js'
-import type { VolumeReading } from './xml/domain-observe.js'
 import { serializeXml } from './xml/serialize.js'
-import { element, textElement, type XmlElement } from './xml/tree.js'
+import { buildVolume, type VolumeInput } from './xml/volume.js'
 
 /** The pool, active. One that is defined and stopped is started. */
 export async function activePool(host: Host, name: string, signal: AbortSignal): Promise<Pool> {
@@ -60,51 +59,18 @@ export async function readingOf(
   host: Host,
   volume: Volume,
   signal: AbortSignal,
-): Promise<VolumeReading | undefined> {
+): Promise<StoredVolume | undefined> {
   const xml = await gone(ask(host, procedures.volumes.xml, { volume, flags: 0 }, signal))
-  return xml === undefined ? undefined : readVolume(volume, xml)
-}
-
-export interface NewVolume {
-  readonly name: string
-  readonly capacity: number
-  readonly format: string
-  /** What it reads through to. */
-  readonly backing?: { readonly path: string; readonly format: string }
-}
-
-function volumeElement(volume: NewVolume): XmlElement {
-  const { name, capacity, format, backing } = volume
-  return element(
-    'volume',
-    {},
-    textElement('name', name),
-    textElement('capacity', capacity, { unit: 'bytes' }),
-    textElement('allocation', 0),
-    element(
-      'target',
-      {},
-      element('format', { type: format }),
-      // libvirt's own default, 0.10, can hold no dirty bitmaps: no incremental backups
-      format === 'qcow2' ? textElement('compat', '1.1') : undefined,
-    ),
-    backing &&
-      element(
-        'backingStore',
-        {},
-        textElement('path', backing.path),
-        element('format', { type: backing.format }),
-      ),
-  )
+  return xml === undefined ? undefined : volumeReading(volume, xml)
 }
 
 export function createVolume(
   host: Host,
   pool: Pool,
-  volume: NewVolume,
+  volume: VolumeInput,
   signal: AbortSignal,
 ): Promise<Volume> {
-  const args = { pool, xml: serializeXml(volumeElement(volume)), flags: 0 }
+  const args = { pool, xml: serializeXml(buildVolume(volume)), flags: 0 }
   return whileBusy(() => ask(host, procedures.volumes.create, args, signal), signal)
 }
 
@@ -122,11 +88,20 @@ export async function putVolume(
 ): Promise<Volume> {
   const there = await findVolume(host, pool, name, signal)
   if (there !== undefined) await deleteVolume(host, there, signal)
-  const volume = await createVolume(host, pool, { name, capacity: bytes.length, format: 'raw' }, signal)
+  const volume = await createVolume(host, pool, { name, capacityBytes: bytes.length, format: 'raw' }, signal)
   await uploadVolume(host.client, volume, chunksOf(bytes), { signal, length: bytes.length })
   return volume
 }
 
 async function* chunksOf(bytes: Uint8Array): AsyncGenerator<Chunk> {
   yield bytes
+}
+
+/** The bytes of a small volume. */
+export async function volumeBytes(host: Host, volume: Volume, signal: AbortSignal): Promise<Buffer> {
+  const parts: Uint8Array[] = []
+  for await (const chunk of downloadVolume(host.client, volume, { signal })) {
+    parts.push(chunk instanceof Uint8Array ? chunk : Buffer.alloc(chunk.hole))
+  }
+  return Buffer.concat(parts)
 }

@@ -52,6 +52,14 @@ export const connect = {
   listDomains: remote(273, 'read', 'connectListAllDomains', listArgs, counted(domain)),
   listPools: remote(281, 'read', 'connectListAllStoragePools', listArgs, counted(pool)),
   listNetworks: remote(283, 'read', 'connectListAllNetworks', listArgs, counted(network)),
+  /** Interfaces of the host, bridges among them. */
+  listInterfaces: remote(
+    284,
+    'read',
+    'connectListAllInterfaces',
+    listArgs,
+    counted(struct({ name: string, mac: string })),
+  ),
   listSecrets: remote(287, 'read', 'connectListAllSecrets', listArgs, counted(secret)),
   /** Statistics of the named domains, or of all where none is named. */
   domainStats: remote(

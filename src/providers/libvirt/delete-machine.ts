@@ -1,0 +1,236 @@
+/**
+ * Removing a virtual machine with all that is its own. It is marked first and undefined last, so that a delete that is cut off
+ * is found and goes on; its disks and UEFI variables are put away and can come back.
+ */
+import { basename, dirname } from 'node:path'
+import { InfraError } from '../../model/error.js'
+import type { Json } from '../../model/value.js'
+import type { Call, DeleteRequest } from '../provider.js'
+import { ask, findDomain, findPool, findVolume, type Host, orAbsent } from './connection.js'
+import { readFile } from './folder-pool.js'
+import { number } from './kinds/values.js'
+import { serialLog } from './machine-input.js'
+import type { MachineToken } from './machine-token.js'
+import { bootVolume, dataVolume, ignitionVolume, seedVolume } from './names.js'
+import { isActive, stop } from './power.js'
+import { readProgress, setProgress } from './progress.js'
+import { domainXmlFlags, undefineFlags } from './rpc/flags.js'
+import { procedures } from './rpc/procedures/index.js'
+import type { Domain } from './rpc/types.js'
+import { deleteVolume, putVolume } from './storage.js'
+import { empty, type KeptVolume, putAway, trashName, trashPath } from './trash.js'
+import { type DomainReading, readDomain } from './xml/domain-read.js'
+import { readMetadata } from './xml/metadata.js'
+import { parseXml } from './xml/parse.js'
+import { find, findAll, type XmlElement } from './xml/tree.js'
+
+/** Seconds that a guest gets to shut down before it is deleted. */
+const defaultTimeout = 5
+
+export async function deleteMachine(host: Host, request: DeleteRequest, call: Call): Promise<void> {
+  const { signal } = call
+  const { uuid } = request.identity
+  const domain = await findDomain(host, { name: request.name, uuid }, signal)
+  if (domain === undefined || (uuid !== undefined && domain.uuid !== uuid)) return
+  const flags = domainXmlFlags.inactive | domainXmlFlags.secure
+  const xml = await ask(host, procedures.domains.xml, { domain, flags }, signal)
+  const root = parseXml(xml)
+  refuseForeign(request, root)
+  const progress = readProgress(root)
+  const reading = readDomain(root)
+  const files = await ownVolumes(host, reading, request.trash, signal)
+  if (progress === 'creating') {
+    // never finished, so never used: there is nothing to bring back
+    await stop(host, domain, 0, call)
+    await removeNow(host, files, signal)
+    await undefine(host, domain, reading, { keepTpm: false }, signal)
+    return
+  }
+  const token = await makeToken(host, request, domain, { xml, root, reading }, files, signal)
+  await call.keep(token as unknown as Json)
+  await setProgress(host, domain, 'deleting', signal)
+  await stop(host, domain, number(request.spec.shutdownTimeoutSeconds) ?? defaultTimeout, call)
+  await keepNvram(host, token, signal)
+  await putAway(host, files, signal)
+  await undefine(host, domain, reading, { keepTpm: token.tpm }, signal)
+}
+
+/** A domain that carries another's tag, or none, is not this stack's to delete. */
+function refuseForeign(request: DeleteRequest, root: XmlElement): void {
+  const { owner } = readMetadata(root)
+  if (owner?.lineage === request.owner.lineage && owner.address === request.owner.address) return
+  throw new InfraError({
+    kind: 'operation',
+    code: 'not-owned',
+    message: `The virtual machine ${request.name} is not infra's to delete`,
+    why:
+      owner === undefined ? 'It carries no tag of infra' : `It belongs to ${owner.address} of another stack`,
+    hint: `Delete it by hand, or take it over first: infra import ${request.address} ${request.name}`,
+  })
+}
+
+/** The volumes and files that go with the machine: those named after it, and overlays that snapshots put on them. */
+async function ownVolumes(
+  host: Host,
+  reading: DomainReading,
+  trash: string,
+  signal: AbortSignal,
+): Promise<KeptVolume[]> {
+  const { name } = reading
+  const seeds = new Set([seedVolume(name), `${seedVolume(name)}.iso`, ignitionVolume(name)])
+  const owned = new Map<string, Set<string>>()
+  const add = (pool: string, volume: string) => owned.set(pool, (owned.get(pool) ?? new Set()).add(volume))
+  for (const disk of reading.disks) {
+    if (disk.pool === undefined || disk.volume === undefined) continue
+    const own = disk.role === 'boot' ? bootVolume(name) : dataVolume(name, disk.device)
+    if (disk.volume === own || disk.volume.startsWith(`${own}.`) || seeds.has(disk.volume)) {
+      add(disk.pool, disk.volume)
+      if (disk.volume !== own && !seeds.has(disk.volume)) add(disk.pool, own)
+    }
+  }
+  const home = reading.disks.find(disk => disk.role === 'boot')?.pool
+  if (home !== undefined) for (const extra of [...seeds, serialLog(name)]) add(home, extra)
+  const found = await Promise.all(
+    [...owned].map(([pool, names]) => poolVolumes(host, pool, [...names], trash, signal)),
+  )
+  return found.flat()
+}
+
+/** Which of these names are there, or were put away already by an earlier try. */
+async function poolVolumes(
+  host: Host,
+  poolName: string,
+  names: readonly string[],
+  trash: string,
+  signal: AbortSignal,
+): Promise<KeptVolume[]> {
+  const pool = await findPool(host, poolName, signal)
+  if (pool === undefined) return []
+  const folder = await folderOf(host, poolName, signal)
+  const found = await Promise.all(
+    names.map(async name => {
+      const volume = await findVolume(host, pool, name, signal)
+      const path = volume && (await ask(host, procedures.volumes.path, { volume }, signal))
+      const place = path ?? (folder === undefined ? undefined : `${folder}/${name}`)
+      if (place === undefined) return []
+      const kept: KeptVolume = { pool: poolName, name, path: place, trash: trashName(trash, name) }
+      if (volume !== undefined) return [kept]
+      const isThere =
+        folder !== undefined &&
+        ((await host.files.exists(place, signal)) || (await host.files.exists(trashPath(kept), signal)))
+      return isThere ? [kept] : []
+    }),
+  )
+  return found.flat()
+}
+
+async function folderOf(host: Host, pool: string, signal: AbortSignal): Promise<string | undefined> {
+  const found = await findPool(host, pool, signal)
+  if (found === undefined) return undefined
+  const root = parseXml(await ask(host, procedures.pools.xml, { pool: found, flags: 0 }, signal))
+  const isFolder = ['dir', 'fs', 'netfs'].includes(root.attributes.type ?? '')
+  const path = find(root, 'target', 'path')?.children[0]
+  return isFolder && typeof path === 'string' ? path : undefined
+}
+
+async function makeToken(
+  host: Host,
+  request: DeleteRequest,
+  domain: Domain,
+  read: { readonly xml: string; readonly root: XmlElement; readonly reading: DomainReading },
+  volumes: readonly KeptVolume[],
+  signal: AbortSignal,
+): Promise<MachineToken> {
+  const { reading } = read
+  const [running, autostart, snapshots] = await Promise.all([
+    isActive(host, domain, signal),
+    ask(host, procedures.domains.autostart, { domain }, signal),
+    snapshotXmls(host, domain, signal),
+  ])
+  const home = reading.disks.find(disk => disk.role === 'boot')?.pool
+  return {
+    kind: 'VirtualMachine',
+    name: reading.name,
+    uuid: domain.uuid,
+    xml: read.xml,
+    autostart,
+    running,
+    volumes,
+    ...(reading.nvram !== undefined &&
+      home !== undefined && {
+        nvram: { path: reading.nvram, pool: home, volume: trashName(request.trash, `${reading.name}_nvram`) },
+      }),
+    tpm: findAll(find(read.root, 'devices'), 'tpm').length > 0,
+    snapshots,
+  }
+}
+
+async function snapshotXmls(host: Host, domain: Domain, signal: AbortSignal): Promise<string[]> {
+  const { list, xml } = procedures.snapshots
+  // parents first, as they have to be defined again
+  const all = await ask(host, list, { domain, needResults: 1, flags: 1024 }, signal)
+  return Promise.all(all.map(snapshot => ask(host, xml, { snapshot, flags: 1 }, signal)))
+}
+
+/** Copies the UEFI variables into the pool's trash: the next machine of this name gets the same file. */
+async function keepNvram(host: Host, token: MachineToken, signal: AbortSignal): Promise<void> {
+  const { nvram } = token
+  if (nvram === undefined) return
+  const bytes = await readFile(host, dirname(nvram.path), basename(nvram.path), signal)
+  const pool = await findPool(host, nvram.pool, signal)
+  // none where it was never started
+  if (bytes === undefined || pool === undefined) return
+  await putVolume(host, pool, nvram.volume, bytes, signal)
+}
+
+async function removeNow(host: Host, files: readonly KeptVolume[], signal: AbortSignal): Promise<void> {
+  await Promise.all(
+    files.map(async one => {
+      const pool = await findPool(host, one.pool, signal)
+      const volume = pool && (await findVolume(host, pool, one.name, signal))
+      if (volume !== undefined) await deleteVolume(host, volume, signal)
+      else if (one.path.startsWith('/')) await host.files.remove(one.path, signal)
+    }),
+  )
+}
+
+async function undefine(
+  host: Host,
+  domain: Domain,
+  reading: DomainReading,
+  options: { readonly keepTpm: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const { managedSave, snapshots, checkpoints, nvram, keepTpm, tpm } = undefineFlags
+  const flags =
+    managedSave |
+    snapshots |
+    checkpoints |
+    (reading.nvram === undefined ? 0 : nvram) |
+    (options.keepTpm ? keepTpm : host.version >= 8_009_000 ? tpm : 0)
+  await orAbsent(ask(host, procedures.domains.undefine, { domain, flags }, signal), 'NO_DOMAIN')
+}
+
+/** Destroys what a delete kept: disks, UEFI variables, and the TPM's state under its UUID. */
+export async function discardMachine(host: Host, token: MachineToken, signal: AbortSignal): Promise<void> {
+  const { nvram } = token
+  await empty(host, token.volumes, signal)
+  if (nvram !== undefined) {
+    const pool = await findPool(host, nvram.pool, signal)
+    const volume = pool && (await findVolume(host, pool, nvram.volume, signal))
+    if (volume !== undefined) await deleteVolume(host, volume, signal)
+  }
+  if (token.tpm) await discardTpm(host, token, signal)
+}
+
+/** libvirt keeps a TPM's state under the UUID of its domain, and removes it only with a domain that has one. */
+async function discardTpm(host: Host, token: MachineToken, signal: AbortSignal): Promise<void> {
+  const there = await orAbsent(
+    ask(host, procedures.domains.lookupByUuid, { uuid: token.uuid }, signal),
+    'NO_DOMAIN',
+  )
+  if (there !== undefined || host.version < 8_009_000) return
+  const xml = `<domain type='qemu'><name>infra-discard-${token.uuid}</name><uuid>${token.uuid}</uuid><memory>65536</memory><os><type>hvm</type></os><devices><tpm model='tpm-crb'><backend type='emulator' version='2.0'/></tpm></devices></domain>`
+  const domain = await ask(host, procedures.domains.define, { xml, flags: 0 }, signal)
+  await ask(host, procedures.domains.undefine, { domain, flags: undefineFlags.tpm }, signal)
+}

@@ -1,0 +1,201 @@
+/** From a request to what a machine's XML is made from, with everything on the host that it needs, checked. */
+import type { Attributes } from '../../model/value.js'
+import type { Owner } from '../provider.js'
+import { ask, findNetwork, type Host, orAbsent } from './connection.js'
+import { fields, list, objects, splitReference, text } from './kinds/values.js'
+import { virtualMachine } from './kinds/virtual-machine/index.js'
+import { defaultVmPool, ignitionVolume } from './names.js'
+import { missing } from './nearest.js'
+import { procedures } from './rpc/procedures/index.js'
+import type { Pool } from './rpc/types.js'
+import { activePool, needVolume, readingOf } from './storage.js'
+import type { DomainInput } from './xml/domain-input.js'
+import { withoutSecrets } from './xml/metadata.js'
+import { parseXml } from './xml/parse.js'
+import { readPool } from './xml/pool.js'
+import { buildCephSecret, cephSecret } from './xml/secret.js'
+import { serializeXml } from './xml/serialize.js'
+
+export interface MachineRequest {
+  readonly name: string
+  readonly spec: Attributes
+  readonly owner: Owner
+  readonly labels: Readonly<Record<string, string>>
+}
+
+export interface Backing {
+  readonly path: string
+  readonly format: string
+  readonly capacityBytes: number
+}
+
+export interface MachineParts {
+  readonly pool: Pool
+  /** Folder of the pool; undefined for pools that are none. */
+  readonly folder: string | undefined
+  /** What the boot disk starts from. */
+  readonly image: Backing | undefined
+  readonly formats: Readonly<Record<string, string>>
+  readonly rbdSecrets: Readonly<Record<string, string>>
+}
+
+/** Finds all that the machine names on the host, before anything is made. What is missing is an error with what there is. */
+export async function findParts(host: Host, spec: Attributes, signal: AbortSignal): Promise<MachineParts> {
+  const pool = await activePool(host, text(spec.storagePool) ?? defaultVmPool, signal)
+  const [poolXml, image, formats, rbdSecrets] = await Promise.all([
+    ask(host, procedures.pools.xml, { pool, flags: 0 }, signal),
+    findImage(host, spec, signal),
+    volumeFormats(host, spec, signal),
+    putSecrets(host, spec, signal),
+    checkNetworks(host, spec, signal),
+  ])
+  const { path, spec: poolSpec } = readPool(parseXml(poolXml))
+  const isFolder = poolSpec.type === 'dir' || poolSpec.type === 'netfs'
+  return { pool, folder: isFolder ? path : undefined, image, formats, rbdSecrets }
+}
+
+export function machineInput(
+  request: MachineRequest,
+  uuid: string,
+  parts: MachineParts,
+  seed: string | undefined,
+): DomainInput {
+  const { name, spec, owner, labels } = request
+  const { folder, formats, rbdSecrets } = parts
+  const log = spec.serialLog
+  const serialLogPath =
+    typeof log === 'string' ? log : log === true && folder ? `${folder}/${serialLog(name)}` : undefined
+  return {
+    name,
+    uuid,
+    spec,
+    metadata: {
+      owner,
+      labels,
+      document: withoutSecrets(spec, virtualMachine.sensitive),
+      ...(seed !== undefined && { seed }),
+    },
+    formats,
+    rbdSecrets,
+    ...(serialLogPath !== undefined && { serialLogPath }),
+    ...(spec.ignition !== undefined &&
+      folder !== undefined && { ignitionPath: `${folder}/${ignitionVolume(name)}` }),
+  }
+}
+
+/** The file, in the folder of its pool, with what a machine's serial console said. */
+export function serialLog(machine: string): string {
+  return `${machine}_serial.log`
+}
+
+async function findImage(host: Host, spec: Attributes, signal: AbortSignal): Promise<Backing | undefined> {
+  const reference = text(fields(spec.bootDisk).image)
+  if (reference === undefined) return undefined
+  const parts = splitReference(reference)
+  const volume =
+    parts === undefined
+      ? await orAbsent(
+          ask(host, procedures.volumes.lookupByPath, { path: reference }, signal),
+          'NO_STORAGE_VOL',
+        )
+      : await needVolume(host, await activePool(host, parts.pool, signal), parts.volume, signal)
+  const reading = volume && (await readingOf(host, volume, signal))
+  if (reading === undefined)
+    throw missing('image', reference, [], 'Put it into a storage pool: a document of kind Image')
+  return {
+    path: reading.path,
+    format: reading.format === 'qcow2' ? 'qcow2' : 'raw',
+    capacityBytes: reading.capacityBytes,
+  }
+}
+
+/** Formats of existing volumes that are disks, which their names do not always tell. */
+async function volumeFormats(
+  host: Host,
+  spec: Attributes,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  const references = objects(spec.dataDisks).flatMap(({ item }) => text(item.volume) ?? [])
+  const entries = await Promise.all(
+    references.map(async reference => {
+      const parts = splitReference(reference)
+      if (parts === undefined) return []
+      const volume = await needVolume(host, await activePool(host, parts.pool, signal), parts.volume, signal)
+      const reading = await readingOf(host, volume, signal)
+      return reading === undefined ? [] : [[reference, reading.format === 'qcow2' ? 'qcow2' : 'raw'] as const]
+    }),
+  )
+  return Object.fromEntries(entries.flat())
+}
+
+/** libvirt's secrets for the Ceph users of RBD disks, by the disk's device. */
+async function putSecrets(
+  host: Host,
+  spec: Attributes,
+  signal: AbortSignal,
+): Promise<Record<string, string>> {
+  const entries = await Promise.all(
+    objects(spec.dataDisks).map(async ({ item }) => {
+      const rbd = fields(fields(item.source).rbd)
+      const [user, key] = [text(rbd.user), text(rbd.key)]
+      if (user === undefined || key === undefined) return []
+      const monitors = list(rbd.monitors).filter(monitor => typeof monitor === 'string')
+      const uuid = await putCephSecret(host, user, monitors, key, signal)
+      return [[text(item.device) ?? '', uuid] as const]
+    }),
+  )
+  return Object.fromEntries(entries.flat())
+}
+
+/** Defines libvirt's secret of a Ceph user, or sets its key anew. Returns its UUID. */
+export async function putCephSecret(
+  host: Host,
+  user: string,
+  monitors: readonly string[],
+  key: string,
+  signal: AbortSignal,
+): Promise<string> {
+  const input = cephSecret(user, monitors)
+  const xml = serializeXml(buildCephSecret(input))
+  const secret = await ask(host, procedures.secrets.define, { xml, flags: 0 }, signal)
+  const value = Buffer.from(key, 'base64')
+  await ask(host, procedures.secrets.setValue, { secret, value, flags: 0 }, signal)
+  return secret.uuid
+}
+
+async function checkNetworks(host: Host, spec: Attributes, signal: AbortSignal): Promise<void> {
+  const plugs = objects(spec.networkInterfaces).map(({ item }) => item)
+  const networks = new Set(plugs.flatMap(item => text(item.network) ?? []))
+  await Promise.all([
+    ...[...networks].map(name => needNetwork(host, name, signal)),
+    needBridges(host, new Set(plugs.flatMap(item => text(item.bridge) ?? [])), signal),
+  ])
+}
+
+async function needNetwork(host: Host, name: string, signal: AbortSignal): Promise<void> {
+  const network = await findNetwork(host, { name }, signal)
+  if (network === undefined) {
+    const all = await ask(host, procedures.connect.listNetworks, { needResults: 1, flags: 0 }, signal)
+    const names = all.map(one => one.name)
+    throw missing('network', name, names, 'Declare it: a document of kind Network')
+  }
+  if (await ask(host, procedures.networks.isActive, { network }, signal)) return
+  await ask(host, procedures.networks.start, { network }, signal)
+}
+
+/** Bridges, as far as libvirt's driver for host interfaces tells of them; where it has none, starting the machine will tell. */
+async function needBridges(host: Host, wanted: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
+  if (wanted.size === 0) return
+  const all = await orAbsent(
+    ask(host, procedures.connect.listInterfaces, { needResults: 1, flags: 0 }, signal),
+    'NO_SUPPORT',
+    'INTERNAL_ERROR',
+    'OPERATION_UNSUPPORTED',
+  )
+  if (all === undefined || all.length === 0) return
+  const names = all.map(one => one.name)
+  for (const bridge of wanted) {
+    if (!names.includes(bridge))
+      throw missing('bridge', bridge, names, 'Make the bridge on the host, or correct its name')
+  }
+}
