@@ -1,5 +1,6 @@
 /** What all commands share: flags, ports, signals, output and the way errors are told. */
 import { homedir, hostname } from 'node:os'
+import { join } from 'node:path'
 import { Command, Flags, type Interfaces } from '@oclif/core'
 import { exitCodes, InfraError, InfraErrors } from '../model/error.js'
 import { nodePorts } from '../model/node-ports.js'
@@ -124,6 +125,8 @@ export abstract class InfraCommand extends Command {
       variables: parseVariables(flags.var ?? []),
       variableFiles: flags['var-file'] ?? [],
       environment: process.env,
+      cacheFolder: join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'infra', 'documents'),
+      version: this.config.version,
       ...(flags.state !== undefined && { stateFolder: flags.state }),
       ...(flags.parallelism !== undefined && { parallelism: flags.parallelism }),
     }

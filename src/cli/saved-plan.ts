@@ -6,6 +6,7 @@ import { isObject, type Json } from '../model/value.js'
 import { type Plan, type PlanMode, planFormat } from '../planner/plan.js'
 import { maskPlan } from '../report/mask.js'
 import { diffPlans, renderPlanDiff } from '../report/plan-diff.js'
+import { requireDigest } from '../session/reviewed.js'
 
 /** How a plan was asked for: to make the same one again. Not part of its digest. */
 export interface PlanRequestSaved {
@@ -53,25 +54,16 @@ export async function readPlanFile(file: string): Promise<SavedPlan> {
 }
 
 /** Fails with `plan-differs` where the plan made now is not the reviewed one, and tells what differs. */
-export function requireDigest(
+export function requireReviewed(
   plan: Plan,
   reviewed: Plan | undefined,
   digest: string | undefined,
   secrets: readonly string[],
 ): void {
-  const wanted = reviewed?.digest ?? digest
-  if (wanted === undefined || (wanted.length >= 12 && plan.digest.startsWith(wanted))) return
-  const why = reviewed
-    ? renderPlanDiff(diffPlans(reviewed, plan, { secrets }), { colour: false }).trimEnd()
-    : `it is ${plan.digest}`
-  throw new InfraError({
-    kind: 'validation',
-    code: 'plan-differs',
-    message:
-      'the plan made now is not the one that was reviewed: the stack, the state or the real systems have moved',
-    why,
-    hint: 'Plan again, and have that reviewed.',
-  })
+  const differences = reviewed
+    ? () => renderPlanDiff(diffPlans(reviewed, plan, { secrets }), { colour: false }).trimEnd()
+    : undefined
+  requireDigest(plan, reviewed?.digest ?? digest, differences)
 }
 
 /** What `infra apply` needs of a saved plan. */

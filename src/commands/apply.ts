@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { changeFlags, stackFlags } from '../cli/base-command.js'
 import { ChangeCommand } from '../cli/change-command.js'
 import { requireSettled } from '../cli/run-plan.js'
-import { requireDigest, savedPlanFor } from '../cli/saved-plan.js'
+import { requireReviewed, savedPlanFor } from '../cli/saved-plan.js'
 
 export default class Apply extends ChangeCommand {
   static override summary = 'Make the real systems what the stack says.'
@@ -48,7 +48,7 @@ export default class Apply extends ChangeCommand {
         replace: saved?.request.replace ?? flags.replace ?? [],
         restart: saved?.request.restart ?? flags.restart,
       })
-      requireDigest(result.plan, saved?.plan, flags.digest, session.stack.secrets)
+      requireReviewed(result.plan, saved?.plan, flags.digest, session.stack.secrets)
       const question = flags['refresh-only'] ? 'Take this into the state?' : 'Apply this?'
       await this.carryOut(session, result, question, flags, began)
     } finally {

@@ -58,7 +58,10 @@ function provider(
 
     async observe(targets, signal) {
       const found = new Map<string, Observation>()
-      for (const target of targets) found.set(target.address, await observeOne(target, signal))
+      for (const target of targets) {
+        const does = faults.strike('observe', target.address)
+        found.set(target.address, does ? await misread(does, signal) : look(target))
+      }
       return found
     },
 
@@ -151,12 +154,13 @@ function provider(
     close: () => world.close(),
   }
 
-  async function observeOne(target: Target, signal: AbortSignal): Promise<Observation> {
-    const does = faults.strike('observe', target.address)
+  async function misread(does: Fault['does'], signal: AbortSignal): Promise<Observation> {
     if (does === 'hang') await ports.clock.sleep(2 ** 30, signal)
     if (does === 'lie') return { status: 'absent' }
-    if (does !== undefined)
-      return { status: 'unreadable', why: 'the embedded world failed to read it, as it was told to' }
+    return { status: 'unreadable', why: 'the embedded world failed to read it, as it was told to' }
+  }
+
+  function look(target: Target): Observation {
     const object = world.find(target.kind, target.name, target.identity)
     const kind = kinds.get(target.kind)
     if (!object) return { status: 'absent' }
