@@ -22,7 +22,8 @@ export function planStack(input: PlanInput): PlanResult {
   const problems: InfraError[] = []
   const decided = new Map<Address, Decided>()
   const scope = targeted(input)
-  const addresses = [...new Set([...input.desired.keys(), ...Object.keys(input.state.resources)])]
+  // Sorted, so that the order of documents decides nothing.
+  const addresses = [...new Set([...input.desired.keys(), ...Object.keys(input.state.resources)])].sort()
   for (const address of addresses) {
     if (scope && !scope.has(address)) continue
     const subject = decideOne(address, input)
