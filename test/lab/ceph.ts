@@ -1,5 +1,6 @@
 /** A real Ceph cluster for one test file, made by lab/ceph/lab.sh. */
 import { execFile } from 'node:child_process'
+import { mkdtemp, rmdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,6 +31,10 @@ export interface CephLab {
   cephJson<T>(...args: readonly string[]): Promise<T>
   rbd(...args: readonly string[]): Promise<string>
   rbdJson<T>(...args: readonly string[]): Promise<T>
+  /** SHA-256 of an image's bytes, as the rbd client exports them: `pool/image`. */
+  imageHash(image: string): Promise<string>
+  /** Runs `work` with a folder that is a file system's path, through ceph-fuse. */
+  mounted<T>(filesystem: string, path: string, work: (folder: string) => Promise<T>): Promise<T>
   /** SIGKILL one daemon: `mgr.x`. */
   kill(daemon: string): Promise<void>
   /** Starts it again and waits until it serves. */
@@ -40,12 +45,12 @@ export interface CephLab {
 /** Why this machine cannot have a lab, or undefined where it can. With CI=true that is a failure instead. */
 export async function cephLabMissing(): Promise<string | undefined> {
   try {
-    for (const tool of ['ceph-mon', 'ceph-osd', 'ceph-mgr', 'ceph-mds', 'ceph', 'rbd']) {
+    for (const tool of ['ceph-mon', 'ceph-osd', 'ceph-mgr', 'ceph-mds', 'ceph', 'rbd', 'ceph-fuse']) {
       await exec('sh', ['-c', `command -v ${tool}`])
     }
     return undefined
   } catch {
-    const reason = `Ceph's daemons are not installed: run ${script} install`
+    const reason = `Ceph's daemons are not installed: run ${script} install ceph-fuse`
     if (process.env.CI === 'true') throw new Error(reason)
     return reason
   }
@@ -84,6 +89,22 @@ export async function cephLab(options: CephLabOptions): Promise<CephLab> {
     cephJson: async (...args) => JSON.parse(await ceph('--format', 'json', ...args)),
     rbd,
     rbdJson: async (...args) => JSON.parse(await rbd('--format', 'json', ...args)),
+    imageHash: async image => {
+      const pipe = 'rbd --conf "$0" export --no-progress "$1" - | sha256sum'
+      const { stdout } = await exec('bash', ['-o', 'pipefail', '-c', pipe, conf, image], { env: outer })
+      return stdout.slice(0, 64)
+    },
+    async mounted(filesystem, path, work) {
+      const folder = await mkdtemp(join(tmpdir(), 'infra-ceph-mount-'))
+      await exec('ceph-fuse', ['--conf', conf, '--client_fs', filesystem, '-r', path, folder], { env: outer })
+      try {
+        return await work(folder)
+      } finally {
+        // Its process must end before the cluster does, or it hangs
+        await exec('umount', [folder])
+        await rmdir(folder)
+      }
+    },
     kill: name => lab('kill', name),
     start: name => lab('start', name),
     clean: () => lab('clean'),

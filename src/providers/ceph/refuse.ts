@@ -45,7 +45,7 @@ function exists(request: Target, why: string): InfraError {
 
 /** A delete of something that others need. */
 export function held(request: Target, holders: readonly string[], hint: string): InfraError {
-  const shown = holders.slice(0, 20).join(', ')
+  const shown = [...holders].sort().slice(0, 20).join(', ')
   return new InfraError({
     kind: 'operation',
     code: 'ceph-held',

@@ -15,7 +15,8 @@ interface ImageJson {
   readonly parent?: { readonly pool: string; readonly image: string; readonly snapshot: string }
 }
 
-const json = <T>(answer: CommandAnswer): T => JSON.parse(answer.output) as T
+/** The client prints nothing at all where there is nothing. */
+const json = <T>(answer: CommandAnswer): T => JSON.parse(answer.output.trim() || '{}') as T
 
 export function commandImages(run: Run): RbdOperations {
   const rbd = (words: readonly string[], options: CallOptions) =>

@@ -9,7 +9,7 @@ import { imageFeatures } from '../kinds/image.js'
 import { objects, present, text } from '../kinds/values.js'
 import { ownerKey, readTag } from '../tags.js'
 
-/** Names of the snapshots that infra made, in the image's metadata, separated by blanks. */
+/** Names of the snapshots that infra made, in the image's metadata, separated by blanks; `-` for none. */
 export const snapshotsKey = 'infra.snapshots'
 
 export const poolsOf = (targets: readonly Target[]) =>
@@ -59,7 +59,7 @@ export function imageSpec(info: RbdImageInfo, pool: string, wanted: Attributes):
 }
 
 export function madeSnapshots(info: RbdImageInfo): string[] {
-  return (info.metadata[snapshotsKey] ?? '').split(' ').filter(name => name !== '')
+  return (info.metadata[snapshotsKey] ?? '').split(' ').filter(name => name !== '' && name !== '-')
 }
 
 export async function observeImages(

@@ -146,7 +146,7 @@ async function bringSnapshots(ceph: Ceph, target: Target, info: RbdImageInfo, op
   }
   if (gone.length > 0) {
     const left = made.filter(name => !gone.includes(name))
-    await rbd.setMetadata({ ...at, values: { [snapshotsKey]: left.join(' ') } }, options)
+    await rbd.setMetadata({ ...at, values: { [snapshotsKey]: left.join(' ') || '-' } }, options)
   }
 }
 

@@ -24,6 +24,7 @@ import {
   sizes,
   snapshotsOf,
 } from './librbd.js'
+import { NativeFailure } from './protocol.js'
 
 type Images = Readonly<Record<string, (args: never) => Promise<unknown>>>
 
@@ -63,7 +64,8 @@ export function makeImages(rados: Rados, rbd: Librbd): Images {
     }
     try {
       set(imageOption.order, at.objectSize === undefined ? undefined : Math.log2(at.objectSize))
-      set(imageOption.features, at.features && featureMask(at.features))
+      const striped = 'stripeCount' in at && at.stripeCount !== undefined ? ['striping'] : []
+      set(imageOption.features, at.features && featureMask([...at.features, ...striped]))
       if ('stripeUnit' in at) set(imageOption.stripeUnit, at.stripeUnit)
       if ('stripeCount' in at) set(imageOption.stripeCount, at.stripeCount)
       if (at.dataPool !== undefined)
@@ -166,7 +168,15 @@ export function makeImages(rados: Rados, rbd: Librbd): Images {
         ),
       ),
     resize: (at: RbdImageRef & { size: number; allowShrink: boolean }) =>
-      writing(at, async image => checked(await slow.resize2(image, at.size, at.allowShrink, null, null))),
+      writing(at, async image => {
+        // rbd_resize2, which has a word against shrinking, calls back from another thread and must be given something to call
+        const info = Buffer.alloc(sizes.imageInfo)
+        checked(await slow.stat(image, info, info.length))
+        if (!at.allowShrink && at.size < Number(info.readBigUInt64LE(0))) {
+          throw new NativeFailure({ errno: 22, words: 'shrinking was not allowed' })
+        }
+        checked(await slow.resize(image, at.size))
+      }),
     features: (at: RbdImageRef & { enable: string[]; disable: string[] }) =>
       writing(at, async image => {
         if (at.disable.length > 0) checked(await slow.update_features(image, featureMask(at.disable), 0))

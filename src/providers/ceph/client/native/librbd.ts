@@ -27,7 +27,7 @@ const slow = {
   clone3:
     'int rbd_clone3(void *parent_io, const char *parent, const char *snap, void *io, const char *name, void *options)',
   rename: 'int rbd_rename(void *io, const char *from, const char *to)',
-  resize2: 'int rbd_resize2(void *image, uint64_t size, bool allow_shrink, void *progress, void *arg)',
+  resize: 'int rbd_resize(void *image, uint64_t size)',
   stat: 'int rbd_stat(void *image, void *info, size_t size)',
   get_id: 'int rbd_get_id(void *image, void *id, size_t room)',
   get_features: 'int rbd_get_features(void *image, void *features)',
@@ -84,7 +84,7 @@ export function loadLibrbd(): Librbd {
 }
 
 /** Numbers of image options, from librbd.h. */
-export const imageOption = { features: 1, order: 2, stripeUnit: 4, stripeCount: 5, dataPool: 10 } as const
+export const imageOption = { features: 1, order: 2, stripeUnit: 3, stripeCount: 4, dataPool: 10 } as const
 
 /** Feature bits, from librbd's features.h. */
 export const featureBits: Readonly<Record<string, bigint>> = {

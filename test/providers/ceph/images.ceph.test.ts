@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Attributes } from '../../../src/model/value.js'
+import type { Provider } from '../../../src/providers/provider.js'
+import { type CephLab, cephLab, cephLabMissing } from '../../lab/ceph.js'
+import { openProvider, Subject } from './harness.js'
+
+const missing = await cephLabMissing()
+
+describe.skipIf(missing)(`images ${missing ?? ''}`, () => {
+  let lab: CephLab
+  const providers: Provider[] = []
+  beforeAll(async () => {
+    lab = await cephLab({ name: 'images', port: 16900, mdss: 0 })
+    await lab.ceph('osd', 'pool', 'create', 'images', '8')
+    await lab.ceph('osd', 'pool', 'application', 'enable', 'images', 'rbd')
+  })
+  afterAll(async () => {
+    for (const provider of providers) await provider.close()
+    await lab?.clean()
+  })
+
+  const base: Attributes = { pool: 'images', size: '32MiB' }
+
+  for (const transport of ['library', 'command']) {
+    describe(`through ${transport}`, () => {
+      let provider: Provider
+      beforeAll(async () => {
+        provider = await openProvider(lab, { transport })
+        providers.push(provider)
+      })
+      const image = (name: string, spec: Attributes = base) =>
+        new Subject(provider, 'RbdImage', `${name}-${transport}`, spec)
+
+      const changes: readonly { readonly reason: string; readonly spec: Attributes }[] = [
+        { reason: 'growth', spec: { ...base, size: '64MiB' } },
+        { reason: 'shrinking', spec: base },
+        { reason: 'fewer features', spec: { ...base, features: ['layering'] } },
+        { reason: 'a journal', spec: { ...base, features: ['layering', 'journaling'] } },
+        { reason: 'an object map', spec: { ...base, features: ['layering', 'object-map'] } },
+        { reason: 'only the lock', spec: { ...base, features: ['layering', 'exclusive-lock'] } },
+        {
+          reason: 'snapshots',
+          spec: {
+            ...base,
+            features: ['layering'],
+            snapshots: [{ name: 'a' }, { name: 'b', protected: true }],
+          },
+        },
+        {
+          reason: 'protection the other way',
+          spec: {
+            ...base,
+            features: ['layering'],
+            snapshots: [{ name: 'a', protected: true }, { name: 'b' }],
+          },
+        },
+        { reason: 'a snapshot less', spec: { ...base, features: ['layering'], snapshots: [{ name: 'b' }] } },
+        { reason: 'no snapshots', spec: { ...base, features: ['layering'], snapshots: [] } },
+      ]
+
+      it('makes an image that is as declared, and brings every field to what is declared later', async () => {
+        const one = image('all', { ...base, objectSize: '8MiB', stripeUnit: '64KiB', stripeCount: 4 })
+        const made = await one.create()
+        expect(await one.differences()).toEqual([])
+        expect(made.owner?.address).toBe(one.target.address)
+        const shape = { objectSize: '8MiB', stripeUnit: '64KiB', stripeCount: 4 }
+        for (const { reason, spec } of changes) {
+          await one.update({ ...spec, ...shape })
+          expect(await one.differences(), reason).toEqual([])
+        }
+        const info = await lab.rbdJson('info', `images/${one.name}`)
+        expect(info).toMatchObject({
+          size: 2 ** 25,
+          object_size: 2 ** 23,
+          features: ['layering', 'striping'],
+        })
+        await one.discard(await one.remove())
+      })
+
+      it('leaves snapshots alone that it did not make', async () => {
+        const one = image('foreign', { ...base, snapshots: [] })
+        await one.create()
+        await lab.rbd('snap', 'create', '--no-progress', `images/${one.name}@by-hand`)
+        expect(await one.differences()).toEqual([])
+        await one.update({ ...base, snapshots: [{ name: 'ours' }] })
+        await one.update({ ...base, snapshots: [] })
+        const left = await lab.rbdJson<{ name: string }[]>('snap', 'ls', `images/${one.name}`)
+        expect(left.map(snapshot => snapshot.name)).toEqual(['by-hand'])
+        await one.discard(await one.remove())
+      })
+
+      it('brings a deleted image back with its bytes and its snapshots, and destroys it when told', async () => {
+        const one = image('kept', { ...base, snapshots: [{ name: 's', protected: true }] })
+        await one.create()
+        const path = `images/${one.name}`
+        await lab.rbd('bench', '--io-type', 'write', '--io-pattern', 'rand', '--io-total', '2M', path)
+        const [hash, empty] = [await lab.imageHash(path), await lab.imageHash(`${path}@s`)]
+        expect(hash).not.toBe(empty)
+        const token = await one.remove()
+        expect(await one.observe()).toEqual({ status: 'absent' })
+        await one.create(token)
+        expect(await one.differences()).toEqual([])
+        expect([await lab.imageHash(path), await lab.imageHash(`${path}@s`)]).toEqual([hash, empty])
+        // As after a crash behind the restore: it is finished, not refused
+        await one.create(token)
+        const last = await one.remove()
+        await one.discard(last)
+        expect(await lab.rbdJson('trash', 'ls', 'images')).toEqual([])
+        await one.discard(last)
+        await expect(one.create(last)).rejects.toMatchObject({ code: 'ceph-kept-lost' })
+      })
+
+      it('clones from a snapshot, and refuses to delete the parent before the clone', async () => {
+        const parent = image('parent', { ...base, snapshots: [{ name: 's', protected: true }] })
+        await parent.create()
+        await lab.rbd('bench', '--io-type', 'write', '--io-total', '1M', `images/${parent.name}`)
+        const from = { image: parent.name, snapshot: 's' }
+        const child = image('child', { pool: 'images', from, size: '48MiB' })
+        await child.create()
+        expect(await child.differences()).toEqual([])
+        await expect(parent.remove()).rejects.toMatchObject({
+          code: 'ceph-held',
+          message: expect.stringContaining(`clone images/${child.name}`),
+        })
+        const childToken = await child.remove()
+        const parentToken = await parent.remove()
+        await expect(parent.discard(parentToken)).rejects.toMatchObject({ code: 'ceph-held' })
+        await child.discard(childToken)
+        await parent.discard(parentToken)
+        expect(await lab.rbdJson('trash', 'ls', 'images')).toEqual([])
+      })
+
+      it('never takes what exists with other attributes for what was to be made', async () => {
+        const one = image('theirs')
+        await lab.rbd('create', '--size', '16M', `images/${one.name}`)
+        await expect(one.create()).rejects.toMatchObject({ code: 'ceph-exists' })
+        await lab.rbd('rm', '--no-progress', `images/${one.name}`)
+        await one.create()
+        const other = image('theirs', { ...base, objectSize: '1MiB' })
+        await expect(other.create()).rejects.toMatchObject({ code: 'ceph-exists' })
+        one.identity = { ...one.identity, id: 'abc' }
+        await expect(one.remove()).rejects.toMatchObject({ code: 'ceph-replaced' })
+        one.identity = (await one.present()).identity
+        await one.discard(await one.remove())
+      })
+
+      it('lists images that nobody declared', async () => {
+        const one = image('mine')
+        await one.create()
+        await lab.rbd('create', '--size', '16M', `images/stray-${transport}`)
+        const found = await provider.unmanaged?.([one.target], new AbortController().signal)
+        expect(found).toMatchObject([
+          { kind: 'RbdImage', name: `stray-${transport}`, place: 'in pool images' },
+        ])
+        await lab.rbd('rm', '--no-progress', `images/stray-${transport}`)
+        await one.discard(await one.remove())
+      })
+
+      it('finds nothing where there is no such pool', async () => {
+        expect(await image('nowhere', { ...base, pool: 'none' }).observe()).toEqual({ status: 'absent' })
+      })
+    })
+  }
+})
