@@ -1,9 +1,12 @@
 /** The stack's connections, and which of them serves a resource. */
 import { type Attributes, isObject, isUnresolved, type Json } from '../model/value.js'
 import type { Kind } from '../providers/kind.js'
+import type { ProviderType } from '../providers/provider.js'
+import { checkValue } from './check-spec.js'
 import type { DesiredConnection } from './desired.js'
 import type { ReferenceProblem } from './interpolate.js'
 import { meant } from './nearest.js'
+import type { ParsedDocument, Problems } from './problems.js'
 
 /** The world that needs nothing installed. */
 const embedded = 'embedded'
@@ -15,6 +18,32 @@ export function readConnections(providers: Readonly<Record<string, Json>>): Desi
     return { name, type: typeof type === 'string' ? type : name, settings }
   })
   return connections.length > 0 ? connections : [{ name: embedded, type: embedded, settings: {} }]
+}
+
+/** Holds connections to the types that there are, and to the settings that each type has. */
+export function checkConnections(
+  connections: readonly DesiredConnection[],
+  types: ReadonlyMap<string, Pick<ProviderType, 'settings'>>,
+  document: ParsedDocument | undefined,
+  problems: Problems,
+): void {
+  for (const { name, type, settings } of connections) {
+    const path = ['spec', 'providers', name]
+    const known = types.get(type)
+    if (!known) {
+      problems.add({
+        code: 'unknown-provider',
+        message: `There is no type of connection \`${type}\`.`,
+        hint: meant(type, types.keys()),
+        document,
+        path: [...path, 'type'],
+      })
+      continue
+    }
+    for (const misfit of checkValue(known.settings, settings, [])) {
+      problems.add({ ...misfit, document, path: [...path, ...misfit.path] })
+    }
+  }
 }
 
 export type Connections = ReadonlyMap<string, DesiredConnection>

@@ -4,8 +4,9 @@ import type { Address } from '../model/address.js'
 import { InfraError, InfraErrors } from '../model/error.js'
 import { isObject, type Json } from '../model/value.js'
 import type { Kind } from '../providers/kind.js'
+import type { ProviderType } from '../providers/provider.js'
 import type { FactsOf } from './attribute.js'
-import { type Connections, readConnections } from './connect.js'
+import { type Connections, checkConnections, readConnections } from './connect.js'
 import type { DesiredConnection, DesiredOutput, DesiredResource, Stack } from './desired.js'
 import { type RawResource, readEnvelope } from './envelope.js'
 import { expandAll, type Index } from './expand.js'
@@ -28,6 +29,8 @@ export interface LoadInput {
   /** A YAML file, or a folder whose `*.yaml` and `*.yml` files make up the stack (`*.vars.yaml` are not part of it). */
   readonly path: string
   readonly kinds: ReadonlyMap<string, Kind>
+  /** To hold connections to the types that there are and to their settings. Without them, whoever opens them does. */
+  readonly providerTypes?: ReadonlyMap<string, Pick<ProviderType, 'settings'>>
   /** From `--var`: a string is read as the variable's declared type; anything else is taken as it is. */
   readonly variables?: Readonly<Record<string, Json>>
   /** From `--var-file`, in order; a later one wins. */
@@ -89,6 +92,8 @@ export async function readStack(input: LoadInput): Promise<ReadStack> {
   const { order, cycles } = putInOrder(index.instances, instance => instance.needs)
   tellCycles(cycles, index, problems)
   const settings = settingsOf(head, values, texts, problems)
+  if (input.providerTypes)
+    checkConnections(settings.connections, input.providerTypes, head.document, problems)
   const connections: Connections = new Map(
     settings.connections.map(connection => [connection.name, connection]),
   )
@@ -176,7 +181,7 @@ function tellCycles(cycles: readonly (readonly Address[])[], index: Index, probl
       code: 'cycle',
       message: self
         ? `${address} depends on itself.`
-        : `Resources depend on each other: ${cycle.join(' → ')}.`,
+        : `Resources depend on each other: ${shortened(cycle).join(' → ')}.`,
       why: 'None of them could be made first.',
       hint: 'Remove one of the references or entries of dependsOn along the way.',
       address,
@@ -184,6 +189,12 @@ function tellCycles(cycles: readonly (readonly Address[])[], index: Index, probl
       path: ['metadata', 'name'],
     })
   }
+}
+
+/** Of a very long cycle its ends. */
+function shortened(cycle: readonly Address[]): readonly string[] {
+  if (cycle.length <= 24) return cycle
+  return [...cycle.slice(0, 12), `… ${cycle.length - 22} more …`, ...cycle.slice(-10)]
 }
 
 /** Cycles that come from what a kind knows to be needed, where references and dependsOn alone make none. */

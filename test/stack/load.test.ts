@@ -1,6 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the syntax of references
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { readStack, resolveResource, resolveStack } from '../../src/stack/load.js'
 import { kinds } from './kinds.js'
 import { errorOf, errorsOf, load, read, stackOf, volume, withFiles } from './stacks.js'
@@ -503,6 +504,23 @@ describe('connections', () => {
     expect((await errorOf(load(stackOf('  providers: {libvirt: {type: ceph}}\n') + volume('a')))).code).toBe(
       'wrong-connection',
     )
+  })
+
+  test('are held to the types that there are, and to their settings', async () => {
+    const settings = z.strictObject({ uri: z.string().optional() })
+    const providerTypes = new Map([
+      ['libvirt', { settings }],
+      ['embedded', { settings: z.strictObject({}) }],
+    ])
+    const wrong =
+      '  providers:\n    libvirt: {url: x}\n    far: {type: libvrt}\n    none:\n      type: embedded\n      uri: 3\n'
+    const errors = await errorsOf(load(stackOf(wrong), { providerTypes }))
+    expect(errors.map(({ code, hint, place }) => [code, hint, place?.line, place?.column])).toEqual([
+      ['unknown-field', 'Did you mean `uri`?', 7, 15],
+      ['unknown-provider', 'Did you mean `libvirt`?', 8, 17],
+      ['unknown-field', undefined, 11, 7],
+    ])
+    await load(stackOf('  providers:\n    libvirt:\n'), { providerTypes })
   })
 
   test('may refer to variables, and to nothing else', async () => {
