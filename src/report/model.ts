@@ -1,21 +1,13 @@
 /** The review of a plan: what every renderer shows, in the order of a reviewer's worry, with every secret masked. */
 import type { Capacity, Change, Drift, Plan, PlanCounts, Unreadable } from '../planner/plan.js'
+import type { PolicyReport } from '../policy/policy.js'
 import type { Hazard } from '../providers/kind.js'
 import { dataAtStake, itemsOf, type ReviewItem } from './items.js'
 import { type MaskOptions, maskPlan } from './mask.js'
 import { plural } from './text.js'
 
-/** What a rule said of the plan, as src/policy/ evaluates it. */
-export interface PolicyFinding {
-  readonly rule: string
-  readonly level: 'warn' | 'deny'
-  readonly reason: string
-  /** Absent where the rule is about the plan as a whole. */
-  readonly address?: string
-}
-
 export interface ReviewInput extends MaskOptions {
-  readonly policy?: { readonly evaluated: number; readonly findings: readonly PolicyFinding[] }
+  readonly policy?: PolicyReport
   /** Problems that forbid applying the plan. */
   readonly problems?: readonly {
     readonly message: string

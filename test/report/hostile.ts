@@ -32,6 +32,7 @@ export const attacks = [
 ]
 
 /** What must be in no text that is shown: anything but a line feed that moves the cursor or turns text around. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 export const controls = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/
 
 export const hostileText = fc.oneof(

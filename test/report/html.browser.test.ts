@@ -188,7 +188,7 @@ describe.skipIf(!executablePath)(`a plan’s page${skipped}`, () => {
     const context = await browser.newContext({ javaScriptEnabled: false })
     const page = await context.newPage()
     await page.setContent(renderHtml(mixedPlan()))
-    const text = await page.innerText('body')
+    const text = await page.locator('body').textContent()
     for (const part of ['VirtualMachine/legacy', 'deletes-data', 'does not fit', 'connection refused'])
       expect(text).toContain(part)
     await context.close()
