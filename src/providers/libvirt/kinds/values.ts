@@ -1,6 +1,5 @@
 /** Small readers for specs whose values may be missing or not known yet. */
 import { type Attributes, isObject, isUnresolved, type Json } from '../../../model/value.js'
-import type { Hazard } from '../../kind.js'
 
 export function text(value: Json | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined
@@ -49,11 +48,13 @@ export function mapObjects(
 
 /** The fields that have a value: neither undefined nor null. */
 export function present(record: { readonly [key: string]: Json | undefined }): Attributes {
-  return Object.fromEntries(
-    Object.entries(record).filter(
-      (entry): entry is [string, Json] => entry[1] !== undefined && entry[1] !== null,
-    ),
-  )
+  const known: { [key: string]: Json } = {}
+  for (const key of Object.keys(record)) {
+    const value = record[key]
+    // Assigning that key would set a prototype instead.
+    if (value !== undefined && value !== null && key !== '__proto__') known[key] = value
+  }
+  return known
 }
 
 /** `POOL:VOLUME`, and a volume alone in the pool that applies; an absolute path stays as it is. */
@@ -83,5 +84,3 @@ export const shrinks = {
   holds: (from: Json | undefined, to: Json | undefined): boolean =>
     typeof from === 'number' && typeof to === 'number' && to < from,
 }
-
-export const noHazards: readonly Hazard[] = []

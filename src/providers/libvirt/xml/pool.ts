@@ -2,7 +2,17 @@
 import type { Attributes, Json } from '../../../model/value.js'
 import { fields, list, number, present, text } from '../kinds/values.js'
 import { hostElement } from './domain-disks.js'
-import { bytesOf, element, elements, find, findAll, integerOf, textElement, textOf, type XmlElement } from './tree.js'
+import {
+  bytesOf,
+  element,
+  elements,
+  find,
+  findAll,
+  integerOf,
+  textElement,
+  textOf,
+  type XmlElement,
+} from './tree.js'
 
 export interface PoolInput {
   readonly name: string

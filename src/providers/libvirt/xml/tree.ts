@@ -35,19 +35,27 @@ export function textElement(
   return text === undefined ? undefined : element(name, attributes, String(text))
 }
 
-/** The first child of this name, from each element to the next. */
+/** The first child of this name, from each element to the next. Plain loops: every plan asks this of every domain. */
 export function find(from: XmlElement | undefined, ...names: readonly string[]): XmlElement | undefined {
   let here = from
   for (const name of names) {
     if (here === undefined) return undefined
-    here = elements(here).find(child => child.name === name)
+    here = firstChild(here, name)
   }
   return here
 }
 
+function firstChild(from: XmlElement, name: string): XmlElement | undefined {
+  for (const child of from.children) if (typeof child !== 'string' && child.name === name) return child
+  return undefined
+}
+
 /** All children of this name. */
 export function findAll(from: XmlElement | undefined, name: string): XmlElement[] {
-  return from === undefined ? [] : elements(from).filter(child => child.name === name)
+  const found: XmlElement[] = []
+  if (from === undefined) return found
+  for (const child of from.children) if (typeof child !== 'string' && child.name === name) found.push(child)
+  return found
 }
 
 /** The children that are elements. */

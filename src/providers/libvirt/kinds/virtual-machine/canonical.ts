@@ -196,10 +196,12 @@ function ignition(spec: Attributes): { readonly [key: string]: Json | undefined 
 
 /** In lower case and without the dot of the root. */
 function canonicalFqdn(fqdn: string): string {
-  return fqdn
-    .trim()
-    .toLowerCase()
-    .replace(/[.\s]+$/, '')
+  return (
+    fqdn
+      .trim()
+      .toLowerCase()
+      .replace(/[.\s]+$/, '') || fqdn
+  )
 }
 
 function mapList(value: Json, change: (text: string) => Json): Json {
