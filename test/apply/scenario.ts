@@ -14,7 +14,7 @@ import { openStore } from '../../src/state/store.js'
 import { sampleRecord, sampleState } from '../state/sample.js'
 
 export const folder = '/infra/state'
-export const applies = 4
+export const applies = 3
 
 /** What the process was told while it lived. */
 export interface Promised {
@@ -47,7 +47,7 @@ export function expectedState(serial: number): StateDocument {
 
 /** Runs applies until the state has the last serial, from whatever it finds. */
 export async function runApplies(files: FileSystem, promised: Promised): Promise<void> {
-  const store = openStore(files, folder, { keep: 3 })
+  const store = openStore(files, folder, { keep: 2 })
   await settleFolders(files, statePaths(folder))
   let state = await store.read()
   if (!state) {
@@ -129,7 +129,7 @@ async function go(
     }
     await journal.releaseReserve()
     await writeCheckpoint(files, folder, checkpoint)
-    await openStore(files, folder, { keep: 3 }).write(document)
+    await openStore(files, folder, { keep: 2 }).write(document)
     promised.serial = document.serial
     await takeOutRestored(files, folder, restoredTokens(plan.steps))
     promised.removing = true

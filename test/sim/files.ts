@@ -111,7 +111,8 @@ function diskOf(folders: Map<string, Folder>, dice: Dice, faults: Faults): SimDi
         const half = write(part.subarray(0, part.length >> 1))
         point(`amid write ${name}`)
         // A write is cut short where there is no room, and fails only where there is none at all; now and then it just is.
-        const rest = half < part.length >> 1 || dice.chance(0.1) ? 0 : write(part.subarray(half))
+        const short = half < part.length >> 1 || (half > 0 && dice.chance(0.1))
+        const rest = short ? 0 : write(part.subarray(half))
         if (half + rest === 0 && part.length > 0) throw systemError('ENOSPC', name)
         point(`after write ${name}`)
         return { bytesWritten: half + rest }
