@@ -16,8 +16,8 @@ import { groupBy, type Handler, observeOne, type Seen, type Token } from '../han
 import { number, present, text } from '../kinds/values.js'
 import { held, mayFinish } from '../refuse.js'
 import { keptPrefix } from '../tags.js'
+import { snapshotNames } from '../volumes/kept.js'
 import { modeText, unreadable, volumeNames, volumeState } from '../volumes/read.js'
-import { snapshotNames } from '../volumes/remove.js'
 import { markedGroups, markGroup, sweepGroup, unmarkGroup } from './kept.js'
 
 export const groups: Handler = { observe, create, update, delete: remove, discard }

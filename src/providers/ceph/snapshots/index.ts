@@ -17,9 +17,9 @@ import { groupBy, type Handler, observeOne, type Seen } from '../handler.js'
 import { present, text } from '../kinds/values.js'
 import { held, mayFinish } from '../refuse.js'
 import { keptPrefix, ownerKey, ownerTag, readTag } from '../tags.js'
+import { snapshotNames } from '../volumes/kept.js'
 import { about, type Place } from '../volumes/place.js'
 import { unreadable } from '../volumes/read.js'
-import { snapshotNames } from '../volumes/remove.js'
 
 export const snapshots: Handler = { observe, create, update, delete: remove, unmanaged }
 

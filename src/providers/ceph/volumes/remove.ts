@@ -1,14 +1,15 @@
 /** Deleting volumes: a snapshot of them is retained, and destroyed when what was kept is discarded. */
 import type { Json } from '../../../model/value.js'
 import type { Call, DeleteRequest } from '../../provider.js'
-import { type Ceph, mgrData, tellMgr } from '../ask.js'
+import { type Ceph, tellMgr } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
-import { isErrno, orAbsent } from '../client/error.js'
+import { isErrno } from '../client/error.js'
 import { needs } from '../client/offers.js'
 import { sweepGroup } from '../groups/kept.js'
 import type { Token } from '../handler.js'
 import { checkSame, held } from '../refuse.js'
 import { keptPrefix } from '../tags.js'
+import { retain, snapshotNames } from './kept.js'
 import { about, inGroup, type Place, placeOf } from './place.js'
 import { volumeState } from './read.js'
 
@@ -21,13 +22,6 @@ interface KeptVolume {
 }
 
 export const keptVolume = (token: Json) => token as unknown as KeptVolume
-
-/** Names of a volume's snapshots; none where there is no such volume. */
-export async function snapshotNames(ceph: Ceph, place: Place, options: CallOptions): Promise<string[]> {
-  const command = about(place, 'fs subvolume snapshot ls')
-  const found = (await orAbsent(mgrData<{ name: string }[]>(ceph, command, options))) ?? []
-  return found.map(snapshot => snapshot.name)
-}
 
 export async function deleteVolume(ceph: Ceph, request: DeleteRequest, call: Call): Promise<void> {
   const options = { signal: call.signal }
@@ -50,17 +44,6 @@ export async function deleteVolume(ceph: Ceph, request: DeleteRequest, call: Cal
     snapshot,
   })
   await retain(ceph, place, snapshot, options)
-}
-
-/** Takes a volume away, all but a snapshot of it. */
-export async function retain(
-  ceph: Ceph,
-  place: Place,
-  snapshot: string,
-  options: CallOptions,
-): Promise<void> {
-  await tellMgr(ceph, about(place, 'fs subvolume snapshot create', { snap_name: snapshot }), options)
-  await tellMgr(ceph, about(place, 'fs subvolume rm', { retain_snapshots: true }), options)
 }
 
 /** A clone that was never complete holds nothing of its own. */

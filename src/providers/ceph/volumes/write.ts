@@ -11,6 +11,7 @@ import { fields, number, present, text } from '../kinds/values.js'
 import { lost, mayFinish } from '../refuse.js'
 import { ownerKey, ownerTag, readTag } from '../tags.js'
 import { awaitClone, cloneVolume } from './clone.js'
+import { bringBack } from './kept.js'
 import { about, type Place, placeOf } from './place.js'
 import { modeText, sourceKey, type VolumeState, volumeMetadata, volumeSpec, volumeState } from './read.js'
 import { keptVolume } from './remove.js'
@@ -172,7 +173,7 @@ async function restore(ceph: Ceph, request: CreateRequest, state: VolumeState, c
   const { snapshot } = keptVolume(request.restore ?? null)
   if (state.is !== 'retained') throw lost(request, `its snapshot ${snapshot} is gone`)
   try {
-    await cloneVolume(ceph, { ...place, snapshot }, place, undefined, call)
+    await bringBack(ceph, place, snapshot, snapshot, call)
   } catch (thrown) {
     if (isErrno(thrown, 'ENOENT')) throw lost(request, `its snapshot ${snapshot} is gone`)
     throw thrown

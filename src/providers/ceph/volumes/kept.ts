@@ -1,0 +1,52 @@
+/** Taking a volume away all but a snapshot of it, and putting a snapshot in its place. */
+import type { Call } from '../../provider.js'
+import { type Ceph, mgrData, tellMgr } from '../ask.js'
+import type { CallOptions } from '../client/connection.js'
+import { orAbsent } from '../client/error.js'
+import { cloneVolume } from './clone.js'
+import { about, type Place } from './place.js'
+import { volumeMetadata } from './read.js'
+
+/** Names of a volume's snapshots; none where there is no such volume. */
+export async function snapshotNames(ceph: Ceph, place: Place, options: CallOptions): Promise<string[]> {
+  const command = about(place, 'fs subvolume snapshot ls')
+  const found = (await orAbsent(mgrData<{ name: string }[]>(ceph, command, options))) ?? []
+  return found.map(snapshot => snapshot.name)
+}
+
+/** Takes a volume away, all but a snapshot of it, which gets the volume's metadata: Ceph would forget that. */
+export async function retain(
+  ceph: Ceph,
+  place: Place,
+  snapshot: string,
+  options: CallOptions,
+): Promise<void> {
+  const metadata = await volumeMetadata(ceph, place, options)
+  await tellMgr(ceph, about(place, 'fs subvolume snapshot create', { snap_name: snapshot }), options)
+  const prefix = 'fs subvolume snapshot metadata set'
+  if (ceph.connection.offers(prefix)) {
+    for (const [key_name, value] of Object.entries(metadata)) {
+      await tellMgr(ceph, about(place, prefix, { snap_name: snapshot, key_name, value }), options)
+    }
+  }
+  await tellMgr(ceph, about(place, 'fs subvolume rm', { retain_snapshots: true }), options)
+}
+
+/** Makes a retained volume again from one of its snapshots, with the metadata that was written to `described`. */
+export async function bringBack(
+  ceph: Ceph,
+  place: Place,
+  snapshot: string,
+  described: string,
+  call: Call,
+): Promise<void> {
+  const options = { signal: call.signal }
+  await cloneVolume(ceph, { ...place, snapshot }, place, undefined, call)
+  const prefix = 'fs subvolume snapshot metadata ls'
+  if (!ceph.connection.offers(prefix)) return
+  const command = about(place, prefix, { snap_name: described })
+  const metadata = (await orAbsent(mgrData<Record<string, string>>(ceph, command, options))) ?? {}
+  for (const [key_name, value] of Object.entries(metadata)) {
+    await tellMgr(ceph, about(place, 'fs subvolume metadata set', { key_name, value }), options)
+  }
+}
