@@ -2,6 +2,7 @@
 
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
+import { sameValue } from '../model/value.js'
 import type { Action, Plan } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
@@ -11,7 +12,7 @@ import { aimAt, type Engine, observeAll } from './engine.js'
 import { type ExecuteResult, execute, type StepFailure } from './execute.js'
 import { type Folded, foldJournal } from './fold.js'
 import { type Journal, openJournal, resumeJournal } from './journal.js'
-import type { Checkpoint, JournalRecord } from './record.js'
+import type { Checkpoint, JournalRecord, Kept } from './record.js'
 import { settle, wayBack, wayForward } from './ways.js'
 
 export type OnFailure = (failures: readonly StepFailure[]) => Promise<'retry' | 'rollback' | 'stop'>
@@ -245,6 +246,7 @@ class Transaction {
     const outputs =
       result === 'applied' ? this.#engine.outputs(folded.plan.mode, records) : this.#base.outputs
     const { document, back } = fold(this.#base, outcomes, { serial, outputs })
+    const kept = result === 'rolled-back' ? await this.#discardOwn(folded, control.signal) : folded.kept
     const checkpoint: Checkpoint = {
       format: 1,
       id: folded.id,
@@ -255,7 +257,7 @@ class Transaction {
       command: folded.command,
       summary: summary(folded, result),
       back,
-      kept: folded.kept,
+      kept,
     }
     await this.#journal.releaseReserve()
     await writeCheckpoint(ports.files, stateFolder, checkpoint)
@@ -264,6 +266,23 @@ class Transaction {
     if (used.length > 0) await takeOutRestored(ports.files, stateFolder, used)
     await this.#journal.remove()
     return { result, state: document, failures, left, done: folded.done.length, checkpoint }
+  }
+
+  /**
+   * Destroys what the way back kept of objects that this apply had made itself: nobody had anything in them before. Returns
+   * what remains kept; what cannot be destroyed now stays in the checkpoint, for a prune.
+   */
+  async #discardOwn(folded: Folded, signal: AbortSignal): Promise<Kept[]> {
+    const remaining: Kept[] = []
+    await Promise.all(
+      folded.kept.map(async kept => {
+        const former = this.#base.resources[kept.address]
+        const provider = this.#engine.providers.get(kept.connection)
+        if ((former && sameValue(former.identity, kept.identity)) || !provider?.discard) remaining.push(kept)
+        else await provider.discard(kept.token, signal).catch(() => remaining.push(kept))
+      }),
+    )
+    return remaining
   }
 
   async #finalRecords(

@@ -64,7 +64,12 @@ export abstract class ChangeCommand extends InfraCommand {
   }
 
   /** Runs something that applies a plan, with progress, and tells how it ended. */
-  protected async runAndTell(flags: ChangeFlags, began: number, work: () => Promise<Outcome>): Promise<void> {
+  protected async runAndTell(
+    flags: ChangeFlags,
+    began: number,
+    work: () => Promise<Outcome>,
+    wanted: Outcome['result'] = 'applied',
+  ): Promise<void> {
     const progress = progressOf({
       form: flags.json ? 'ndjson' : process.stdout.isTTY ? 'live' : 'lines',
       write: text => process.stdout.write(text),
@@ -84,7 +89,7 @@ export abstract class ChangeCommand extends InfraCommand {
     }
     if (flags.json) this.#tellEnd(outcome, began)
     else process.stdout.write(`${outcomeLine(outcome, this.ports.clock.now() - began)}\n`)
-    const errors = outcomeErrors(outcome)
+    const errors = outcomeErrors(outcome, wanted)
     if (errors) throw errors
   }
 

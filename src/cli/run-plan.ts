@@ -103,8 +103,8 @@ export async function requireSettled(session: Session): Promise<void> {
 }
 
 /** The errors of an outcome that is not what was asked for; none where it is. */
-export function outcomeErrors(outcome: Outcome): InfraErrors | undefined {
-  if (outcome.result === 'applied') return undefined
+export function outcomeErrors(outcome: Outcome, wanted: Outcome['result']): InfraErrors | undefined {
+  if (outcome.result === wanted) return undefined
   const errors = outcome.failures.map(failure => failure.error)
   const told = {
     'rolled-back': [

@@ -34,18 +34,23 @@ export default class Recover extends ChangeCommand {
       }
       const direction = await this.#direction(flags)
       const terminal = this.terminalFor(session, flags)
-      await this.runAndTell(flags, began, async () => {
-        const outcome = await session.recover(direction, control(flags, terminal), async plan => {
-          terminal.show({ plan, problems: [] })
-          return approve(plan, 'Settle it like this?', flags, terminal)
-        })
-        if (outcome) return outcome
-        throw new InfraError({
-          kind: 'storage',
-          code: 'no-state',
-          message: 'there is a journal, and no state that it belongs to',
-        })
-      })
+      await this.runAndTell(
+        flags,
+        began,
+        async () => {
+          const outcome = await session.recover(direction, control(flags, terminal), async plan => {
+            terminal.show({ plan, problems: [] })
+            return approve(plan, 'Settle it like this?', flags, terminal)
+          })
+          if (outcome) return outcome
+          throw new InfraError({
+            kind: 'storage',
+            code: 'no-state',
+            message: 'there is a journal, and no state that it belongs to',
+          })
+        },
+        direction === 'back' ? 'rolled-back' : 'applied',
+      )
     } finally {
       await session.close()
     }

@@ -206,7 +206,8 @@ function meet(
   const problems: InfraError[] = []
   const changes = found.map(difference => {
     const verdict = classify(kind, difference)
-    for (const hazard of verdict.hazards ?? []) hazards.add(hazard)
+    // A change that waits for a restart does not cause one.
+    if (verdict.how !== 'restart') for (const hazard of verdict.hazards ?? []) hazards.add(hazard)
     if (verdict.how === 'refuse') problems.push(refusal(difference, verdict.why, verdict.hint, desired))
     return {
       ...plain(difference, desired, record),
