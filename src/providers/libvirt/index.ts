@@ -100,8 +100,10 @@ function provider(host: Host, uri: string, parallelism: number): Provider {
     description: `libvirt ${dotted(host.version)} at ${uri}`,
     parallelism,
     observe: (targets, signal) => observeAll(host, targets, signal),
-    create: (request, call) => told(request.address, verbsOf(request.kind).create(host, request, call)),
-    update: (request, call) => told(request.address, verbsOf(request.kind).update(host, request, call)),
+    create: (request, call) =>
+      told(request.address, newUse(host, verbsOf(request.kind).create(host, request, call))),
+    update: (request, call) =>
+      told(request.address, newUse(host, verbsOf(request.kind).update(host, request, call))),
     delete: (request, call) => told(request.address, verbsOf(request.kind).delete(host, request, call)),
     discard: (token, signal) => discard(host, token, signal),
     unmanaged: (targets, signal) => listUnmanaged(host, targets, signal),
@@ -112,6 +114,15 @@ function provider(host: Host, uri: string, parallelism: number): Provider {
 async function discard(host: Host, token: Json, signal: AbortSignal): Promise<void> {
   if (isMachineToken(token)) await discardMachine(host, token, signal)
   else await discardStored(host, token, signal)
+}
+
+/** What makes or changes things may have begun to use a volume, whether it failed or not. */
+async function newUse(host: Host, work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } finally {
+    host.usage.forget()
+  }
 }
 
 /** An error names the resource that it is about. */

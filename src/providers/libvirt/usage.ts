@@ -10,7 +10,7 @@ import { isTrash } from './trash.js'
 import { readDomain } from './xml/domain-read.js'
 import { parseXml } from './xml/parse.js'
 
-const keptFor = 5_000
+const keptFor = 2_000
 
 interface Index {
   readonly at: number
@@ -20,6 +20,11 @@ interface Index {
 
 export class Usage {
   #index: Promise<Index> | undefined
+
+  /** To be told of everything that may begin to use a volume. */
+  forget(): void {
+    this.#index = undefined
+  }
 
   /** Refuses where something uses the volume. */
   async refuse(
