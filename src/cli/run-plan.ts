@@ -107,6 +107,7 @@ export function outcomeErrors(outcome: Outcome, wanted: Outcome['result']): Infr
   if (outcome.result === wanted) return undefined
   const errors = outcome.failures.map(failure => failure.error)
   const told = {
+    applied: ['applied', 'everything was done, and nothing put back', '`infra rollback` undoes it.'],
     'rolled-back': [
       'rolled-back',
       'nothing was changed: everything this apply did was put back',
