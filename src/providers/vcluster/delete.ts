@@ -3,6 +3,7 @@ import { InfraError } from '../../model/error.js'
 import type { Json } from '../../model/value.js'
 import type { Call, DeleteRequest } from '../provider.js'
 import type { KubeObject } from './client/objects.js'
+import { paths } from './client/paths.js'
 import { revisionsOf, settle } from './helm/release.js'
 import { uninstall } from './helm/run.js'
 import { paused as pauseMarks } from './marks.js'
@@ -87,11 +88,17 @@ async function requireGone(
 ): Promise<void> {
   const { clock } = session.ports
   for (let turn = 0; ; turn += 1) {
-    const [found, claims] = await Promise.all([
+    const [found, claims, workloads] = await Promise.all([
       readOne(session, place, signal),
       claimsOf(session, place.namespace, place.name, signal),
+      session.host.list<KubeObject>(
+        paths.pods(place.namespace),
+        { labelSelector: `vcluster.loft.sh/managed-by=${place.name}` },
+        signal,
+        true,
+      ),
     ])
-    const left = [found.workload, found.service, ...found.pods, ...claims].filter(
+    const left = [found.workload, found.service, ...found.pods, ...claims, ...workloads].filter(
       object => object !== undefined,
     )
     if (left.length === 0) return

@@ -25,6 +25,11 @@ const settingsSchema = z.strictObject({
     .describe('Kubeconfig of the host cluster, relative to the stack; ~/.kube/config by default'),
   context: z.string().min(1).optional().describe('Context in it; its current one by default'),
   helm: z.string().min(1).optional().describe('The helm binary; `helm` on the PATH by default'),
+  vcluster: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The vcluster tool, for backups; `vcluster` on the PATH by default'),
   kubeconfigFolder: z
     .string()
     .min(1)
@@ -58,13 +63,14 @@ export function openVclusterSession(connection: Connection, ports: Ports): Sessi
     settings.kubeconfigFolder === undefined
       ? join(connection.stateFolder, 'kubeconfigs', connection.name)
       : at(settings.kubeconfigFolder)
-  const helm = settings.helm ?? 'helm'
+  const { helm = 'helm', vcluster: tool = 'vcluster' } = settings
   return openSession({
     host,
     ports,
     folder: connection.folder,
     kubeconfigFolder: folder,
     helm: helm.includes('/') ? at(helm) : helm,
+    vcluster: tool.includes('/') ? at(tool) : tool,
   })
 }
 

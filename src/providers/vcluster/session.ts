@@ -19,6 +19,10 @@ export interface Session {
   /** The stack's folder, for relative paths. */
   readonly folder: string
   readonly kubeconfigs: Kubeconfigs
+  /** Where temporary files with secrets may be, 0700. */
+  readonly privateFolder: string
+  /** The vcluster tool: a name, or a path. */
+  readonly vcluster: string
   helm(signal: AbortSignal): Promise<Helm>
   /** Runs work that reads details, a few at a time. */
   limited<T>(work: () => Promise<T>): Promise<T>
@@ -37,6 +41,7 @@ export function openSession(options: {
   readonly folder: string
   readonly kubeconfigFolder: string
   readonly helm: string
+  readonly vcluster: string
 }): Session {
   const { host, ports, folder } = options
   const queue = new PQueue({ concurrency: details })
@@ -48,6 +53,8 @@ export function openSession(options: {
     ports,
     folder,
     limited,
+    privateFolder: options.kubeconfigFolder,
+    vcluster: options.vcluster,
     kubeconfigs: openKubeconfigs({
       host,
       files: ports.files,

@@ -46,14 +46,14 @@ export function troubleOf(
         text: `pod ${name} is Pending: ${unscheduled.reason ?? ''}: ${unscheduled.message ?? ''}${claimTrouble(claims, events)}`,
         hopeless: false,
       }
-    const failing = events
-      .filter(event => event.type === 'Warning' && event.involvedObject?.name === name)
-      .at(-1)
+    const failing = mostTelling(
+      events.filter(event => event.type === 'Warning' && event.involvedObject?.name === name),
+    )
     if (pod.status?.phase !== 'Running' && failing !== undefined)
       return { text: `pod ${name}: ${failing.reason ?? ''}: ${failing.message ?? ''}`, hopeless: false }
   }
   if (pods.length === 0) {
-    const refused = events.filter(event => event.type === 'Warning').at(-1)
+    const refused = mostTelling(events.filter(event => event.type === 'Warning'))
     if (refused !== undefined)
       return {
         text: `${refused.involvedObject?.kind ?? 'object'} ${refused.involvedObject?.name ?? ''}: ${refused.reason ?? ''}: ${refused.message ?? ''}`,
@@ -80,6 +80,11 @@ export function stageOf(pods: readonly Pod[]): string {
     .map(status => status.state?.waiting?.reason)
     .find(reason => reason !== undefined)
   return `pod ${pod.metadata.name} is ${waiting ?? pod.status?.phase ?? 'Pending'}`
+}
+
+/** Of the last few, the one that says most: `Failed to pull image …` rather than `Error: ErrImagePull`. */
+function mostTelling(events: readonly Event[]): Event | undefined {
+  return [...events.slice(-4)].sort((a, b) => (b.message ?? '').length - (a.message ?? '').length)[0]
 }
 
 function claimTrouble(claims: readonly Claim[], events: readonly Event[]): string {

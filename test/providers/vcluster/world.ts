@@ -54,7 +54,12 @@ export async function openWorld(
   const connection: Connection = {
     name: 'lab',
     type: 'vcluster',
-    settings: { kubeconfig: lab.kubeconfig, helm: `${lab.bin}/helm`, ...settings },
+    settings: {
+      kubeconfig: lab.kubeconfig,
+      helm: `${lab.bin}/helm`,
+      vcluster: `${lab.bin}/vclusterctl`,
+      ...settings,
+    },
     folder,
     stateFolder: join(folder, '.infra'),
   }

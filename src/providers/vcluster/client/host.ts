@@ -145,7 +145,8 @@ export function openHost(options: HostOptions): Host {
       }
       spent += Math.max(0, clock.now() - began) + pause
       if (spent > patience) throw failure
-      await clock.sleep(pause, signal)
+      // A signal of its own: many calls that wait at once are no leak of listeners.
+      await clock.sleep(pause, AbortSignal.any([signal]))
     }
   }
 

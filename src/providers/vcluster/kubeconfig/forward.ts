@@ -13,10 +13,14 @@ export interface Forward {
 /** The port on which the control plane's pod serves its API. */
 const apiPort = 8443
 
-/** Listens on 127.0.0.1; `port` 0 takes any that is free. Every connection gets a stream of its own to the pod. */
+/**
+ * Listens on 127.0.0.1; `port` 0 takes any that is free. Every connection gets a stream of its own to the pod that is ready
+ * at that moment, so that a control plane that starts anew is found again.
+ */
 export async function forwardPort(
   host: Host,
-  pod: { readonly namespace: string; readonly name: string },
+  namespace: string,
+  podNow: () => Promise<string | undefined>,
   port = 0,
 ): Promise<Forward> {
   const sockets = new Set<Socket>()
@@ -25,7 +29,7 @@ export async function forwardPort(
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
-    void connect(forwarder, pod, socket)
+    void connect(forwarder, namespace, podNow, socket)
   })
   await listen(server, port)
   return {
@@ -40,19 +44,26 @@ export async function forwardPort(
 
 async function connect(
   forwarder: PortForward,
-  pod: { readonly namespace: string; readonly name: string },
+  namespace: string,
+  podNow: () => Promise<string | undefined>,
   socket: Socket,
 ) {
   const input = new PassThrough()
   socket.pipe(input)
   const failed = new Writable({
-    write(_chunk, _encoding, done) {
-      socket.destroy()
+    write(chunk: Buffer, _encoding, done) {
+      // The stream begins with an empty piece; words in it are an error.
+      if (chunk.length > 0) socket.destroy()
       done()
     },
   })
   try {
-    const web = await forwarder.portForward(pod.namespace, pod.name, [apiPort], socket, failed, input)
+    const pod = await podNow()
+    if (pod === undefined) {
+      socket.destroy()
+      return
+    }
+    const web = await forwarder.portForward(namespace, pod, [apiPort], socket, failed, input)
     if (typeof web === 'function') return
     web.onclose = () => socket.end()
     web.onerror = () => socket.destroy()

@@ -77,7 +77,7 @@ export async function reach(
   const why = tried.map(attempt => attempt.why).join('; ')
   const pod = cluster.pods.find(isReady)
   if (pod === undefined) return { text: kept, proof: 'none', why: why === '' ? 'no pod is ready' : why }
-  const forward = await forwardPort(host, { namespace: cluster.namespace, name: pod.metadata.name })
+  const forward = await forwardPort(host, cluster.namespace, async () => pod.metadata.name)
   try {
     const through = await answersReadyz(
       withServer(text, `https://127.0.0.1:${forward.port}`, 'localhost'),

@@ -1,0 +1,164 @@
+/** A way into a virtual cluster from this machine for as long as it is needed: a kubeconfig, and a forwarded port if need be. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { dump, load } from 'js-yaml'
+import { InfraError } from '../../../model/error.js'
+import type { Attributes } from '../../../model/value.js'
+import { serverOf, withNames, withServer } from '../kubeconfig/content.js'
+import { type Forward, forwardPort } from '../kubeconfig/forward.js'
+import { answersReadyz } from '../kubeconfig/reach.js'
+import { readOne } from '../ready.js'
+import type { Session } from '../session.js'
+import type { Found } from '../snapshot.js'
+import { isReady } from '../trouble.js'
+import { findCluster } from './find.js'
+
+export interface ClusterChoice {
+  readonly name: string
+  readonly namespace?: string
+  /** The spec that the stack has for it; what it says of the kubeconfig counts. */
+  readonly spec?: Attributes
+}
+
+export interface Way {
+  /** A kubeconfig of mode 0600 that is gone after `close`. */
+  readonly kubeconfig: string
+  readonly server: string
+  /** Whether it goes through a port of this machine. */
+  readonly forwarded: boolean
+  close(): Promise<void>
+}
+
+/** Opens a way in: directly where the API server answers from here, else, or when a port is asked for, through a forwarded port. */
+export async function openWay(
+  session: Session,
+  choice: ClusterChoice,
+  port: number | undefined,
+  signal: AbortSignal,
+): Promise<Way> {
+  const found = await findCluster(session, choice.name, choice.namespace, signal)
+  if (found.workload?.spec.replicas === 0)
+    throw new InfraError({
+      kind: 'operation',
+      code: 'cluster-paused',
+      message: `The virtual cluster ${choice.name} is paused.`,
+      hint: `infra cluster resume ${choice.name}`,
+    })
+  const target = { spec: choice.spec ?? {} }
+  const text = await session.kubeconfigs.current(target, found, signal)
+  if (text === undefined) throw noKubeconfig(choice.name)
+  const direct = port === undefined && (await answersReadyz(text, signal)).ok
+  const forward = direct
+    ? undefined
+    : await forwardPort(session.host, found.namespace, () => readyPod(session, found, signal), port)
+  const server = forward === undefined ? undefined : `https://127.0.0.1:${forward.port}`
+  const final = server === undefined ? text : withServer(text, server, 'localhost')
+  return privateWay(session, final, server, forward)
+}
+
+async function privateWay(
+  session: Session,
+  text: string,
+  server: string | undefined,
+  forward: Forward | undefined,
+): Promise<Way> {
+  await session.ports.files.makeFolder(session.privateFolder)
+  const folder = await mkdtemp(join(session.privateFolder, 'way-'))
+  const kubeconfig = join(folder, 'config')
+  await writeFile(kubeconfig, text, { mode: 0o600, flag: 'wx' })
+  return {
+    kubeconfig,
+    server: server ?? serverOf(text) ?? '',
+    forwarded: forward !== undefined,
+    async close() {
+      await forward?.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Holds a forwarded port open until it is aborted, then leaves nothing behind. */
+export async function connectCluster(
+  session: Session,
+  choice: ClusterChoice,
+  options: { readonly port?: number },
+  opened: (way: Way) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const way = await openWay(session, choice, options.port ?? 0, signal)
+  try {
+    opened(way)
+    if (!signal.aborted)
+      await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+  } finally {
+    await way.close()
+  }
+}
+
+/**
+ * Puts the cluster as a context into a kubeconfig of the user's, which is written whole; other contexts stay as they are.
+ * Resolves to the context's name. `remove` takes it out again.
+ */
+export async function mergeContext(
+  session: Session,
+  choice: ClusterChoice,
+  file: string,
+  options: { readonly use?: boolean; readonly remove?: boolean },
+  signal: AbortSignal,
+): Promise<string> {
+  const context = `infra_${choice.name}`
+  const { files } = session.ports
+  const before = await files.read(file)
+  const config = readMap(before, file)
+  let entry: { readonly [key: string]: unknown } = {}
+  if (options.remove !== true) {
+    const found = await findCluster(session, choice.name, choice.namespace, signal)
+    const text = await session.kubeconfigs.current({ spec: choice.spec ?? {} }, found, signal)
+    if (text === undefined) throw noKubeconfig(choice.name)
+    entry = load(withNames(text, context)) as { readonly [key: string]: unknown }
+  }
+  const merged: { [key: string]: unknown } = { apiVersion: 'v1', kind: 'Config', ...config }
+  for (const list of ['clusters', 'contexts', 'users']) {
+    const others = named(config[list]).filter(item => item.name !== context)
+    merged[list] = [...others, ...named(entry[list])]
+  }
+  if (options.use === true) merged['current-context'] = context
+  else if (merged['current-context'] === context && options.remove === true) merged['current-context'] = ''
+  await files.replace(file, Buffer.from(dump(merged)), 0o600)
+  return context
+}
+
+function readMap(bytes: Uint8Array | undefined, file: string): { readonly [key: string]: unknown } {
+  if (bytes === undefined) return {}
+  let value: unknown
+  try {
+    value = load(Buffer.from(bytes).toString('utf8'))
+  } catch {
+    value = undefined
+  }
+  if (typeof value === 'object' && value !== null && !Array.isArray(value))
+    return value as { readonly [key: string]: unknown }
+  throw new InfraError({
+    kind: 'configuration',
+    code: 'no-kubeconfig',
+    message: `${file} is no kubeconfig; nothing was written.`,
+  })
+}
+
+function named(value: unknown): { readonly name?: unknown }[] {
+  return Array.isArray(value) ? value.filter(item => typeof item === 'object' && item !== null) : []
+}
+
+async function readyPod(session: Session, found: Found, signal: AbortSignal): Promise<string | undefined> {
+  const { pods } = await readOne(session, found, signal)
+  return pods.find(isReady)?.metadata.name
+}
+
+function noKubeconfig(name: string): InfraError {
+  return new InfraError({
+    kind: 'operation',
+    code: 'no-virtual-kubeconfig',
+    message: `The virtual cluster ${name} has not written its kubeconfig yet.`,
+    hint: `infra cluster status ${name} tells what it waits for`,
+  })
+}

@@ -1,0 +1,118 @@
+/** One virtual cluster in full: pods, events, revisions, use of CPU and memory. */
+import type { Event, KubeObject } from '../client/objects.js'
+import { paths } from '../client/paths.js'
+import { leftInWords } from '../expiry.js'
+import type { Session } from '../session.js'
+import { isReady, troubleOf } from '../trouble.js'
+import { findCluster } from './find.js'
+import { type ListedCluster, listed } from './list.js'
+
+export interface ClusterStatus extends ListedCluster {
+  /** `1h30m left`. */
+  readonly expiry?: string
+  /** What is wrong, in Kubernetes' words. */
+  readonly trouble?: string
+  readonly revision?: number
+  readonly releaseStatus?: string
+  readonly pods: readonly PodStatus[]
+  /** The last ones, oldest first. */
+  readonly events: readonly {
+    readonly at: string
+    readonly type: string
+    readonly reason: string
+    readonly object: string
+    readonly message: string
+  }[]
+  /** Of control plane and workloads; absent where the host has no metrics API. */
+  readonly usage?: { readonly cpuMillicores: number; readonly memoryBytes: number }
+}
+
+interface PodStatus {
+  readonly name: string
+  readonly phase: string
+  readonly ready: boolean
+  readonly restarts: number
+  readonly node?: string
+}
+
+interface PodMetrics extends KubeObject {
+  readonly containers?: readonly { readonly usage?: { readonly cpu?: string; readonly memory?: string } }[]
+}
+
+const lastEvents = 20
+
+export async function clusterStatus(
+  session: Session,
+  name: string,
+  namespace: string | undefined,
+  signal: AbortSignal,
+): Promise<ClusterStatus> {
+  const found = await findCluster(session, name, namespace, signal)
+  const [events, usage] = await Promise.all([
+    session.host.list<Event>(paths.events(found.namespace), {}, signal),
+    usageOf(session, found.namespace, signal),
+  ])
+  const sorted = [...events].sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1))
+  const line = listed(session, found)
+  const trouble =
+    line.phase === 'Running' || line.phase === 'Paused'
+      ? undefined
+      : troubleOf(found.pods, found.claims, sorted)
+  const [latest] = found.revisions
+  return {
+    ...line,
+    ...(line.left !== undefined && { expiry: leftInWords(line.left) }),
+    ...(trouble !== undefined && { trouble: trouble.text }),
+    ...(latest !== undefined && { revision: latest.revision, releaseStatus: latest.status }),
+    pods: found.pods.map(pod => ({
+      name: pod.metadata.name,
+      phase: pod.status?.phase ?? 'Unknown',
+      ready: isReady(pod),
+      restarts: (pod.status?.containerStatuses ?? []).reduce((sum, one) => sum + (one.restartCount ?? 0), 0),
+      ...(pod.spec?.nodeName !== undefined && { node: pod.spec.nodeName }),
+    })),
+    events: sorted.slice(-lastEvents).map(event => ({
+      at: timeOf(event),
+      type: event.type ?? '',
+      reason: event.reason ?? '',
+      object: `${event.involvedObject?.kind ?? ''}/${event.involvedObject?.name ?? ''}`,
+      message: event.message ?? '',
+    })),
+    ...(usage !== undefined && { usage }),
+  }
+}
+
+/** From the metrics API; undefined where there is none, or it may not be read. */
+async function usageOf(
+  session: Session,
+  namespace: string,
+  signal: AbortSignal,
+): Promise<ClusterStatus['usage']> {
+  const path = `/apis/metrics.k8s.io/v1beta1/namespaces/${encodeURIComponent(namespace)}/pods`
+  const pods = await session.host.list<PodMetrics>(path, {}, signal).catch(() => [])
+  signal.throwIfAborted()
+  if (pods.length === 0) return undefined
+  const containers = pods.flatMap(pod => pod.containers ?? [])
+  return {
+    cpuMillicores: Math.round(containers.reduce((sum, one) => sum + cores(one.usage?.cpu) * 1000, 0)),
+    memoryBytes: containers.reduce((sum, one) => sum + bytes(one.usage?.memory), 0),
+  }
+}
+
+/** `250m`, `2`, `123456789n`. */
+function cores(text = '0'): number {
+  const match = /^(\d+(?:\.\d+)?)(n|u|m)?$/.exec(text)
+  const factor = { n: 1e-9, u: 1e-6, m: 1e-3 }[match?.[2] ?? ''] ?? 1
+  return Number(match?.[1] ?? 0) * factor
+}
+
+/** `123456Ki`, `64Mi`. */
+function bytes(text = '0'): number {
+  const match = /^(\d+)(Ki|Mi|Gi)?$/.exec(text)
+  const factor = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }[match?.[2] ?? ''] ?? 1
+  return Number(match?.[1] ?? 0) * factor
+}
+
+function timeOf(event: Event): string {
+  return event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? ''
+}

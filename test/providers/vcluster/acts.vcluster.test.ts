@@ -1,0 +1,383 @@
+/** The acts around one real virtual cluster, and what is said when one cannot become ready. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
+import { Decrypter, generateIdentity, identityToRecipient } from 'age-encryption'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { nodePorts } from '../../../src/model/node-ports.js'
+import { backupCluster, restoreCluster } from '../../../src/providers/vcluster/acts/backup.js'
+import { connectCluster, mergeContext } from '../../../src/providers/vcluster/acts/connect.js'
+import { execInCluster } from '../../../src/providers/vcluster/acts/exec.js'
+import { extendCluster } from '../../../src/providers/vcluster/acts/extend.js'
+import { clusterKubeconfig } from '../../../src/providers/vcluster/acts/kubeconfig.js'
+import { listClusters } from '../../../src/providers/vcluster/acts/list.js'
+import { clusterLogs } from '../../../src/providers/vcluster/acts/logs.js'
+import { pauseCluster, resumeCluster } from '../../../src/providers/vcluster/acts/pause.js'
+import { expiredClusters } from '../../../src/providers/vcluster/acts/reap.js'
+import { clusterStatus } from '../../../src/providers/vcluster/acts/status.js'
+import { upgradeCluster } from '../../../src/providers/vcluster/acts/upgrade.js'
+import { openVclusterSession } from '../../../src/providers/vcluster/index.js'
+import { discover, unmanaged } from '../../../src/providers/vcluster/unmanaged.js'
+import { type KubernetesLab, kubernetesLab } from '../../lab/kubernetes.js'
+import { lineage, openWorld, type World } from './world.js'
+
+const lab = await kubernetesLab()
+const run = promisify(execFile)
+
+describe.skipIf('skip' in lab)(`acts${'skip' in lab ? `: ${lab.skip}` : ''}`, () => {
+  const host = lab as KubernetesLab
+  const choice = { name: 'box' }
+  let world: World
+  const soon = () => AbortSignal.timeout(120_000)
+  const quiet = () => undefined
+  beforeAll(async () => {
+    world = await openWorld(host)
+    await world.make('box', { ttl: '2h' })
+  })
+  afterAll(async () => {
+    await world?.close()
+    await host.clean()
+  })
+
+  const kubectl = async (...args: readonly string[]) => {
+    const out = new PassThrough()
+    const words = text(out)
+    const code = await execInCluster(
+      world.session,
+      choice,
+      [`${host.bin}/kubectl`, ...args],
+      { stdin: 'ignore', stdout: out, stderr: out },
+      soon(),
+    )
+    out.end()
+    return { code, words: await words }
+  }
+
+  test('list reads every host, and one that is away hides nobody', async () => {
+    const gone = openVclusterSession(
+      {
+        ...world.connection,
+        settings: {
+          ...world.connection.settings,
+          kubeconfig: join(world.folder, 'gone'),
+          patience: '1s',
+          timeout: '1s',
+        },
+      },
+      nodePorts,
+    )
+    expect(gone).toBeDefined()
+    const listed = await listClusters(
+      new Map([
+        ['lab', world.session],
+        ['away', gone],
+      ]),
+      soon(),
+    )
+    expect(listed[0]).toMatchObject({
+      connection: 'lab',
+      clusters: [
+        { name: 'box', phase: 'Running', version: 'v1.36.0', address: 'VirtualCluster/box', proven: true },
+      ],
+    })
+    expect(listed[0]?.clusters[0]?.left).toBeGreaterThan(7_000_000)
+    expect(listed[1]).toMatchObject({
+      connection: 'away',
+      clusters: [],
+      error: expect.stringContaining('did not answer'),
+    })
+  })
+  beforeAll(async () => {
+    const own = await readFile(host.kubeconfig, 'utf8')
+    await writeFile(join(world.folder, 'gone'), own.replace(/127\.0\.0\.1:\d+/, '127.0.0.1:9'))
+  })
+
+  test('status tells pods, events, version and expiry', async () => {
+    const status = await clusterStatus(world.session, 'box', undefined, soon())
+    expect(status).toMatchObject({
+      phase: 'Running',
+      revision: 1,
+      releaseStatus: 'deployed',
+      pods: [{ name: 'box-0', ready: true, node: 'lab-node' }],
+    })
+    expect(status.expiry).toMatch(/^1h59m\d*s? left$|^2h left$/)
+    expect(status.events.map(event => event.reason)).toContain('SuccessfulCreate')
+    await expect(clusterStatus(world.session, 'bax', undefined, soon())).rejects.toMatchObject({
+      code: 'no-such-cluster',
+      hint: expect.stringContaining('vcluster-box/box'),
+    })
+  })
+
+  test('exec passes the exit status and the streams on', async () => {
+    expect(await kubectl('get', 'ns', '-o', 'name')).toMatchObject({
+      code: 0,
+      words: expect.stringContaining('namespace/kube-system'),
+    })
+    expect((await kubectl('get', 'pod', 'nobody')).code).toBe(1)
+    const streams = { stdin: 'ignore', stdout: new PassThrough(), stderr: new PassThrough() } as const
+    expect(await execInCluster(world.session, choice, ['sh', '-c', 'exit 42'], streams, soon())).toBe(42)
+    expect(await execInCluster(world.session, choice, ['sh', '-c', 'kill -9 $$'], streams, soon())).toBe(137)
+    await expect(
+      execInCluster(world.session, choice, ['no-such-tool'], streams, soon()),
+    ).rejects.toMatchObject({ code: 'no-such-command' })
+    expect((await readdir(world.session.privateFolder)).filter(name => name.startsWith('way-'))).toEqual([])
+  })
+
+  test('connect forwards a port until it is aborted, and leaves nothing', async () => {
+    const ending = new AbortController()
+    let seen = ''
+    let path = ''
+    await connectCluster(
+      world.session,
+      choice,
+      {},
+      way => {
+        path = way.kubeconfig
+        void run(`${host.bin}/kubectl`, ['--kubeconfig', way.kubeconfig, 'get', '--raw', '/readyz'])
+          .then(result => {
+            seen = `${way.server.replace(/\d+$/, 'N')} ${result.stdout}`
+          })
+          .finally(() => ending.abort())
+      },
+      ending.signal,
+    )
+    expect(seen).toBe('https://127.0.0.1:N ok')
+    await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
+  test('a context is merged on request, and taken out again', async () => {
+    const file = join(world.folder, 'user-config')
+    await writeFile(
+      file,
+      'apiVersion: v1\nkind: Config\nclusters: []\ncontexts: [{name: mine, context: {cluster: c, user: u}}]\nusers: []\ncurrent-context: mine\n',
+    )
+    expect(await mergeContext(world.session, choice, file, { use: true }, soon())).toBe('infra_box')
+    const { stdout } = await run(`${host.bin}/kubectl`, ['--kubeconfig', file, 'get', '--raw', '/readyz'])
+    expect(stdout).toBe('ok')
+    await mergeContext(world.session, choice, file, { remove: true }, soon())
+    const left = await readFile(file, 'utf8')
+    expect(left).toContain('mine')
+    expect(left).not.toContain('infra_box')
+  })
+
+  test('the kubeconfig is a private file, cached, and encrypted on request', async () => {
+    const first = await clusterKubeconfig(world.session, choice, {}, soon())
+    expect((await stat(first.path)).mode & 0o777).toBe(0o600)
+    expect((await stat(join(first.path, '..'))).mode & 0o777).toBe(0o700)
+    const again = await clusterKubeconfig(world.session, choice, {}, soon())
+    expect(again).toEqual(first)
+    expect(first.text).toBeUndefined()
+    const identity = await generateIdentity()
+    const recipient = await identityToRecipient(identity)
+    const sealed = await clusterKubeconfig(
+      world.session,
+      { ...choice, spec: { kubeconfig: { recipient, path: 'sealed.age' } } },
+      { refresh: true },
+      soon(),
+    )
+    const bytes = await readFile(sealed.path, 'utf8')
+    expect(bytes).toMatch(/^-----BEGIN AGE ENCRYPTED FILE-----/)
+    expect(bytes).not.toContain('certificate')
+    const { armor } = await import('age-encryption')
+    const opener = new Decrypter()
+    opener.addIdentity(identity)
+    expect(await opener.decrypt(armor.decode(bytes), 'text')).toContain('client-certificate-data')
+  })
+
+  test('a token that ends in the place of a certificate', async () => {
+    const spec = { kubeconfig: { tokenExpiry: '10m', path: 'token.yaml' } }
+    const answer = await clusterKubeconfig(
+      world.session,
+      { ...choice, spec },
+      { refresh: true, text: true },
+      soon(),
+    )
+    expect(answer.text).toContain('token:')
+    expect(answer.text).not.toContain('client-key-data')
+    expect(Date.parse(answer.until) - Date.now()).toBeLessThan(601_000)
+    const { stdout } = await run(`${host.bin}/kubectl`, [
+      '--kubeconfig',
+      answer.path,
+      'get',
+      'ns',
+      '-o',
+      'name',
+    ])
+    expect(stdout).toContain('namespace/default')
+  })
+
+  test('logs end, and follow until they are aborted', async () => {
+    const lines: string[] = []
+    await clusterLogs(world.session, { name: 'box', tail: 5 }, line => lines.push(line), soon())
+    expect(lines).toHaveLength(5)
+    const ending = new AbortController()
+    setTimeout(() => ending.abort(), 2_000)
+    const followed: string[] = []
+    await clusterLogs(
+      world.session,
+      { name: 'box', tail: 3, follow: true },
+      line => followed.push(line),
+      ending.signal,
+    )
+    expect(followed.length).toBeGreaterThanOrEqual(3)
+  })
+
+  test('a backup is read back, and brings objects back', async () => {
+    await kubectl('create', 'configmap', 'kept', '--from-literal=a=1')
+    const answer = await backupCluster(world.session, choice, 'container:///data/one.tar.gz', quiet, soon())
+    expect(answer.verified).toMatch(/^\d+ bytes, \d{2,} entries$/)
+    await kubectl('delete', 'configmap', 'kept')
+    await restoreCluster(world.session, choice, 'container:///data/one.tar.gz', quiet, soon())
+    expect((await kubectl('get', 'configmap', 'kept', '-o', 'name')).words).toContain('configmap/kept')
+    await expect(
+      restoreCluster(world.session, choice, 'container:///data/none.tar.gz', quiet, soon()),
+    ).rejects.toMatchObject({ code: 'backup-unreadable', why: expect.stringContaining('No such file') })
+    await expect(backupCluster(world.session, choice, '/tmp/x', quiet, soon())).rejects.toMatchObject({
+      code: 'backup-address',
+    })
+  })
+
+  test('pause and resume', async () => {
+    await pauseCluster(world.session, choice, soon())
+    expect(JSON.parse(await host.vclusterctl('list', '--driver', 'helm', '--output', 'json'))).toMatchObject([
+      { Status: 'Paused' },
+    ])
+    await expect(kubectl('get', 'ns')).rejects.toMatchObject({ code: 'cluster-paused' })
+    await resumeCluster(world.session, choice, quiet, soon())
+    expect((await kubectl('get', 'configmap', 'kept', '-o', 'name')).code).toBe(0)
+    expect(await world.drift('box', { ttl: '2h' })).toEqual([])
+  })
+
+  test('extend puts the end off, and reap sees what is over', async () => {
+    const before = (await world.present('box', { ttl: '2h' })).facts.expiresAt
+    const end = await extendCluster(world.session, choice, 3_600, soon())
+    expect(Date.parse(end) - Date.parse(String(before))).toBe(3_600_000)
+    expect(await world.drift('box', { ttl: '2h' })).toEqual([])
+    const hosts = new Map([['lab', world.session]])
+    expect((await expiredClusters(hosts, lineage, soon())).expired).toEqual([])
+    await host.kubectl(
+      '-n',
+      'vcluster-box',
+      'annotate',
+      'statefulset',
+      'box',
+      '--overwrite',
+      'infra/expires-at=2001-01-01T00:00:00.000Z',
+    )
+    expect(await expiredClusters(hosts, lineage, soon())).toMatchObject({
+      expired: [{ name: 'box', connection: 'lab' }],
+      others: [],
+    })
+    expect(await expiredClusters(hosts, 'another', soon())).toMatchObject({
+      expired: [],
+      others: [{ name: 'box' }],
+    })
+    await extendCluster(world.session, choice, 7_200, soon())
+    expect((await expiredClusters(hosts, lineage, soon())).expired).toEqual([])
+  })
+
+  test('an upgrade that fails is rolled back', async () => {
+    const spec = { ttl: '2h', readinessTimeout: '25s' }
+    await expect(
+      upgradeCluster(
+        world.session,
+        {
+          address: 'VirtualCluster/box',
+          name: 'box',
+          identity: { namespace: 'vcluster-box', name: 'box' },
+          owner: { lineage, address: 'VirtualCluster/box' },
+          labels: {},
+          spec: world.spec('box', spec),
+          kubernetesVersion: 'v1.36.9',
+        },
+        world.call(),
+      ),
+    ).rejects.toMatchObject({
+      code: 'upgrade-rolled-back',
+      why: expect.stringMatching(/ImagePull.*v1\.36\.9/s),
+    })
+    expect(await world.drift('box', spec)).toEqual([])
+    expect((await kubectl('get', 'configmap', 'kept', '-o', 'name')).code).toBe(0)
+  })
+
+  test.each([
+    {
+      reason: 'an image that is not there',
+      spec: { values: { controlPlane: { statefulSet: { image: { repository: 'loft-sh/no-such-image' } } } } },
+      why: /[Pp]ull.*no-such-image/s,
+    },
+    {
+      reason: 'more than the host has',
+      spec: { resources: { requests: { cpu: '64' } } },
+      why: /Unschedulable.*Insufficient cpu/s,
+    },
+    {
+      reason: 'a storage class that is not there',
+      spec: { storage: { class: 'nowhere' } },
+      why: /Pending.*(nowhere|unbound)/s,
+    },
+  ])('not ready: $reason', async ({ spec, why }) => {
+    await expect(world.make('sad', { ...spec, readinessTimeout: '12s' })).rejects.toMatchObject({
+      code: 'cluster-not-ready',
+      why: expect.stringMatching(why),
+    })
+    const seen = await world.present('sad', spec)
+    expect(seen.incomplete).toBe(true)
+    await world.remove('sad', spec)
+    expect(await world.observe('sad', spec)).toEqual({ status: 'absent' })
+    for (const token of world.kept.splice(0)) await world.provider.discard?.(token, soon())
+  })
+
+  test('what others made is found, never owned, and can be taken over', async () => {
+    const values = join(world.folder, 'foreign.yaml')
+    await writeFile(values, JSON.stringify({ ...host.values, logging: { encoding: 'json' } }))
+    await host.vclusterctl(
+      'create',
+      'ghost',
+      '-n',
+      'ghostcluster',
+      '--driver',
+      'helm',
+      '--add=false',
+      '--connect=false',
+      '--local-chart-dir',
+      host.chart,
+      '--values',
+      values,
+    )
+    const home = await mkdtemp(join(tmpdir(), 'infra-ghost-'))
+    await writeFile(
+      join(home, 'clusters.json'),
+      JSON.stringify({
+        clusters: { ghost: { namespace: 'ghostcluster', ttl: '3h0m0s', createdAt: '2026-01-01T00:00:00Z' } },
+      }),
+    )
+    expect(await unmanaged(world.session, [world.target('box')], soon())).toEqual([
+      expect.objectContaining({ name: 'ghost', identity: { namespace: 'ghostcluster', name: 'ghost' } }),
+    ])
+    const [found] = await discover(world.session, { ghostFolder: home }, soon())
+    await rm(home, { recursive: true })
+    expect(found).toMatchObject({
+      name: 'ghost',
+      spec: {
+        namespace: 'ghostcluster',
+        createNamespace: false,
+        ttl: '3h',
+        values: { logging: { encoding: 'json' } },
+      },
+    })
+    const { ttl: _, chart: __, ...spec } = found?.spec ?? {}
+    expect((await world.present('ghost', spec)).owner).toBeUndefined()
+    expect(await world.drift('ghost', spec)).toEqual([])
+    await world.change('ghost', spec, { ...spec, ttl: '3h' })
+    expect((await world.present('ghost', { ...spec, ttl: '3h' })).owner?.address).toBe('VirtualCluster/ghost')
+    await world.remove('ghost', spec)
+    expect(await host.kubectl('get', 'ns', 'ghostcluster', '-o', 'name')).toContain('ghostcluster')
+    expect((await host.kubectl('-n', 'ghostcluster', 'get', 'all,pvc,secrets', '-o', 'name')).trim()).toBe('')
+    for (const token of world.kept.splice(0)) await world.provider.discard?.(token, soon())
+  })
+})
