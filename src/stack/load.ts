@@ -6,21 +6,21 @@ import { isObject, type Json } from '../model/value.js'
 import type { Kind } from '../providers/kind.js'
 import type { ProviderType } from '../providers/provider.js'
 import type { FactsOf } from './attribute.js'
-import { type Connections, checkConnections, readConnections } from './connect.js'
-import type { DesiredConnection, DesiredOutput, DesiredResource, Stack } from './desired.js'
+import { type Connections, checkConnections } from './connect.js'
+import type { DesiredOutput, DesiredResource, Stack } from './desired.js'
 import { type RawResource, readEnvelope } from './envelope.js'
 import { expandAll, type Index } from './expand.js'
 import { readStackFiles, type StackFiles } from './files.js'
-import { interpolate } from './interpolate.js'
+import { outputsOf, settingsOf } from './head-values.js'
 import { indexTemplates } from './merge.js'
 import { putInOrder } from './order.js'
 import { parseFiles } from './parse.js'
 import { openParseCache } from './parse-cache.js'
-import { collectProblems, type ParsedDocument, type Path, type Problems } from './problems.js'
-import { lookUpAnywhere, type Resolution, resolveInstance } from './resolve.js'
-import { isFullOutput, readStackDocument, type StackHead } from './stack-document.js'
+import { collectProblems, type ParsedDocument, type Problems } from './problems.js'
+import { type Resolution, resolveInstance } from './resolve.js'
+import { readStackDocument } from './stack-document.js'
 import type { TemplateText } from './template-text.js'
-import { readVariables, type Values } from './variables.js'
+import { readVariables } from './variables.js'
 
 export type { FactsOf, Known } from './attribute.js'
 export { resolveResource } from './resolve-later.js'
@@ -167,7 +167,10 @@ function resolveAll(order: Iterable<Address>, context: Resolution, waiting: Addr
   for (const address of order) {
     const instance = context.index.instances.get(address)
     const result = instance && resolveInstance(instance, context)
-    if (!result) continue
+    if (!result) {
+      if (context.problems.enough) return
+      continue
+    }
     context.resolved.set(address, result.resource)
     if (result.hasLater) waiting.push(address)
   }
@@ -207,73 +210,6 @@ function impliedCycles(
     return putInOrder(resolved, resource => resource.dependencies).cycles
   }
   return []
-}
-
-interface Settings {
-  readonly connections: readonly DesiredConnection[]
-  readonly stateFolder: string | undefined
-}
-
-/** Connections and the place of the state: these may refer to variables and the environment alone. */
-function settingsOf(
-  { document, spec }: StackHead,
-  values: Values,
-  texts: Map<string, TemplateText>,
-  problems: Problems,
-): Settings {
-  const empty: Index = { instances: new Map(), objects: new Map(), find: () => undefined }
-  const nothing = { index: empty, connections: new Map(), namesNone: true, resolved: new Map() }
-  const context: Resolution = { ...nothing, values, texts, factsOf: undefined, problems }
-  const evaluate = (value: Json, path: Path): Json =>
-    interpolate(
-      value,
-      {
-        texts,
-        lookUp: reference => lookUpAnywhere(reference, context),
-        onSensitive: () => {},
-        onLater: () => {},
-        onProblem: (at, find, problem) => {
-          const why = 'Connections and the state must be known before any resource is.'
-          if (problem) problems.add({ why, ...problem, document, path: at, find })
-        },
-      },
-      path,
-    )
-  const providers = evaluate((spec.providers ?? {}) as Json, ['spec', 'providers'])
-  const path = spec.state && evaluate(spec.state.path, ['spec', 'state', 'path'])
-  return {
-    connections: readConnections(providers as Readonly<Record<string, Json>>),
-    stateFolder: typeof path === 'string' ? path : undefined,
-  }
-}
-
-function outputsOf({ document, spec }: StackHead, context: Resolution): DesiredOutput[] {
-  return Object.entries((spec.outputs ?? {}) as Readonly<Record<string, Json>>).map(([name, written]) => {
-    const full = isFullOutput(written) ? written : undefined
-    const path = ['spec', 'outputs', name, ...(full ? ['value'] : [])]
-    let sensitive = full?.sensitive === true
-    const value = interpolate(
-      full ? (full.value as Json) : written,
-      {
-        texts: context.texts,
-        lookUp: reference => lookUpAnywhere(reference, context),
-        onSensitive: () => {
-          sensitive = true
-        },
-        onLater: () => {},
-        onProblem: (at, find, problem) => {
-          if (problem) context.problems.add({ ...problem, document, path: at, find })
-        },
-      },
-      path,
-    )
-    return {
-      name,
-      value,
-      sensitive,
-      ...(full?.description !== undefined && { description: full.description }),
-    }
-  })
 }
 
 function inDocumentOrder(

@@ -5,9 +5,9 @@
  * reports an error, and whenever it gives a value, the full parser gives the same.
  */
 import type { Json } from '../model/value.js'
+import { declined, isPlainKey, scalar } from './plain-scalar.js'
 
-/** Given instead of a value: the full parser has to look. */
-export const declined = Symbol('declined')
+export { declined }
 
 const maxDepth = 40
 /** YAML allows no more than 1,024 characters for a key on one line. */
@@ -15,11 +15,6 @@ const longestKey = 1000
 
 const keyPattern = /[A-Za-z_][A-Za-z0-9_./-]*/y
 const flowPlainPattern = /[A-Za-z0-9_./@+-]+(?: [A-Za-z0-9_./@+-]+)*/y
-const integerPattern = /^(?:0|-?[1-9][0-9]{0,14})$/
-const decimalPattern = /^-?(?:0|[1-9][0-9]{0,8})\.[0-9]{1,6}$/
-/** Every spelling of a number of the core schema; those that are not of the two patterns above are declined. */
-const numberPattern =
-  /^(?:0o[0-7]+|0x[0-9a-fA-F]+|[-+]?[0-9]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/
 /** No text that `yaml` would read otherwise than as it stands: no controls, tabs, returns or unusual white space. */
 const ordinary =
   /^[\n\x20-\x7e\u00a1-\u167f\u1681-\u1fff\u2010-\u2027\u2030-\u205e\u2060-\u2fff\u3001-\ufefe]*$/
@@ -315,38 +310,5 @@ class PlainReader {
     let length = value.length
     while (value.charCodeAt(length - 1) === newline) length--
     return chomp === '-' ? value.slice(0, length) : value.slice(0, length + 1)
-  }
-}
-
-/** Whether the key is read as a string, and is one that a plain object can hold. */
-function isPlainKey(key: string): boolean {
-  return key !== '__proto__' && typeof scalar(key) === 'string'
-}
-
-/** A plain scalar by YAML 1.2's core schema. */
-function scalar(text: string): Json {
-  const first = text.charCodeAt(0)
-  const digit = (first >= 48 && first <= 57) || first === dash || first === 43 || first === 46
-  if (digit) {
-    if (integerPattern.test(text) || decimalPattern.test(text)) return Number(text)
-    if (numberPattern.test(text)) throw declined
-    return text
-  }
-  switch (text) {
-    case 'true':
-    case 'True':
-    case 'TRUE':
-      return true
-    case 'false':
-    case 'False':
-    case 'FALSE':
-      return false
-    case '~':
-    case 'null':
-    case 'Null':
-    case 'NULL':
-      return null
-    default:
-      return text
   }
 }

@@ -95,7 +95,7 @@ describe('hostile input is refused clearly and quickly', () => {
     { reason: 'one line of a megabyte and more', text: `a: ${'x'.repeat(2_000_000)}\n`, code: 'too-large' },
   ]
   test.each(table)('$reason', async ({ text, code, line }) => {
-    const errors = await quickly(2000, () => errorsOf(load(text)))
+    const errors = await quickly(5000, () => errorsOf(load(text)))
     expect(errors.map(error => error.code)).toContain(code)
     expect(errors.length).toBeLessThanOrEqual(20)
     const error = errors.find(one => one.code === code)
@@ -206,7 +206,7 @@ describe('hostile files', () => {
       const path = join(folder, 'stack.yaml')
       // A file of holes: it takes no space, and reading it would take half a minute.
       await promisify(execFile)('truncate', ['-s', '64G', path])
-      const error = await quickly(500, () => errorOf(readIn(folder)))
+      const error = await quickly(3000, () => errorOf(readIn(folder)))
       expect(error).toMatchObject({ code: 'too-large', kind: 'configuration' })
     })
   })
@@ -214,7 +214,7 @@ describe('hostile files', () => {
   test('a pipe, a folder that holds nothing, and a missing file are told apart', async () => {
     await withFiles({ 'sub/x.txt': '' }, async folder => {
       await promisify(execFile)('mkfifo', [join(folder, 'stack.yaml')])
-      const pipe = await quickly(500, () => errorOf(readIn(folder)))
+      const pipe = await quickly(3000, () => errorOf(readIn(folder)))
       expect(pipe).toMatchObject({ code: 'cannot-read', why: 'It is not a regular file.' })
       expect(await errorOf(readIn(folder, 'sub'))).toMatchObject({
         code: 'empty-stack',
@@ -235,6 +235,6 @@ spec:
   variables:
     v: {pattern: "(a+)+", default: ${'a'.repeat(40)}b}
 `
-    expect(await quickly(2000, () => errorOf(load(text)))).toMatchObject({ code: 'invalid-variable' })
+    expect(await quickly(5000, () => errorOf(load(text)))).toMatchObject({ code: 'invalid-variable' })
   })
 })
