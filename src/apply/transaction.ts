@@ -6,7 +6,7 @@ import { sameValue } from '../model/value.js'
 import type { Action, Plan } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
-import { fold } from '../state/fold.js'
+import { changedRecords, fold } from '../state/fold.js'
 import { takeOutRestored, writeCheckpoint } from './checkpoint.js'
 import { aimAt, type Engine, observeAll } from './engine.js'
 import { type ExecuteResult, execute, type StepFailure } from './execute.js'
@@ -301,17 +301,6 @@ class Transaction {
     }
     return records
   }
-}
-
-function changedRecords(
-  base: Readonly<Record<Address, ResourceRecord>>,
-  records: Readonly<Record<Address, ResourceRecord>>,
-): Map<Address, ResourceRecord | null> {
-  const outcomes = new Map<Address, ResourceRecord | null>()
-  for (const [address, record] of Object.entries(records))
-    if (base[address] !== record) outcomes.set(address, record)
-  for (const address of Object.keys(base)) if (!records[address]) outcomes.set(address, null)
-  return outcomes
 }
 
 function summary(folded: Folded, result: string): string {

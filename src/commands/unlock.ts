@@ -7,16 +7,18 @@ import { kernelLocker } from '../state/lock.js'
 export default class Unlock extends InfraCommand {
   static override summary = 'Tell who holds the lock, and clear what a dead holder left.'
   static override description =
-    'The lock is the kernel’s: it ends with its holder, so that nothing has to be broken by hand. A lock is never taken from a live one.'
+    'The lock is the kernel’s: it ends with its holder, so that nothing has to be broken by hand. A lock is never taken from a live one. With --state, neither stack nor state need be readable.'
   static override examples = ['<%= config.bin %> unlock']
   static override args = { path: Args.string({ description: "The stack's file or folder.", default: '.' }) }
   static override flags = stackFlags
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Unlock)
-    const session = await openSession(this.sessionInput(flags, args.path))
+    const session =
+      flags.state === undefined ? await openSession(this.sessionInput(flags, args.path)) : undefined
+    const folder = flags.state ?? session?.stateFolder ?? ''
     try {
-      const { held, note } = await kernelLocker(this.ports.files, session.stateFolder).unlock()
+      const { held, note } = await kernelLocker(this.ports.files, folder).unlock()
       if (held) {
         const who = note
           ? `process ${note.pid} on ${note.host} since ${new Date(note.since).toISOString()}: ${note.command}`
@@ -34,7 +36,7 @@ export default class Unlock extends InfraCommand {
           note ? 'The lock was free; the note of a dead holder is cleared.\n' : 'The lock is free.\n',
       })
     } finally {
-      await session.close()
+      await session?.close()
     }
   }
 }

@@ -64,7 +64,7 @@ export function recordAt(state: StateDocument | undefined, address: Address): Re
 }
 
 function next(state: StateDocument, resources: StateDocument['resources']): StateDocument {
-  return { ...state, serial: state.serial + 1, resources }
+  return { ...state, resources }
 }
 
 function editError(code: string, message: string, hint: string): InfraError {

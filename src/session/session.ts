@@ -3,9 +3,15 @@
  * planner and the apply engine together, and is what `import { openSession } from 'infra'` gives to programs.
  */
 
-import { type CheckpointList, listCheckpoints } from '../apply/checkpoint.js'
+import {
+  type CheckpointList,
+  listCheckpoints,
+  removeCheckpoint,
+  writeCheckpoint,
+} from '../apply/checkpoint.js'
 import { type Engine, observeAll, targetsOf } from '../apply/engine.js'
 import type { Report } from '../apply/event.js'
+import { finishWritten } from '../apply/finish-written.js'
 import { readJournal } from '../apply/journal.js'
 import type { Checkpoint } from '../apply/record.js'
 import { rollbackInput } from '../apply/rollback.js'
@@ -27,12 +33,14 @@ import {
   resolveStack,
 } from '../stack/load.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
+import { changedRecords, fold } from '../state/fold.js'
 import { acquireLock, type Lock } from '../state/lock.js'
 import { openStore, type Store } from '../state/store.js'
 import { type Connected, connect } from './connect.js'
 import { movedSince } from './moved.js'
 import { kinds, providerTypes } from './provider-types.js'
 import { checkpointsToPrune, type PruneChoice, pruneCheckpoints } from './prune.js'
+import { type Restorer, restorerAt } from './restore-state.js'
 
 export interface SessionInput extends Omit<LoadInput, 'kinds' | 'signal'> {
   readonly ports: Ports
@@ -61,6 +69,12 @@ export async function openSession(input: SessionInput): Promise<Session> {
   const stateFolder = input.stateFolder ?? read.stack.stateFolder
   const store = openStore(input.ports.files, stateFolder)
   return new Session(input, read, stateFolder, store, await store.read())
+}
+
+/** For `infra state restore`: finds the state's folder without reading the state. */
+export async function openRestorer(input: SessionInput): Promise<Restorer> {
+  const folder = input.stateFolder ?? (await readStack({ ...input, kinds })).stack.stateFolder
+  return restorerAt(input.ports, folder)
 }
 
 export class Session {
@@ -99,12 +113,21 @@ export class Session {
   /** Takes the state's lock until `close`, and reads the state again: what was read before may be old. */
   async lock(input: LockInput): Promise<void> {
     const { ports, signal } = this.#input
-    await ports.files.makeFolder(this.stateFolder)
     const { waitMilliseconds, ...who } = input
     const holder = { ...who, since: ports.clock.now() }
     const options = { signal, ...(waitMilliseconds !== undefined && { waitMilliseconds }) }
     this.#lock = await acquireLock(ports.files, this.stateFolder, holder, options)
     this.#state = await this.store.read()
+    await finishWritten(ports.files, this.stateFolder, this.#state)
+    if (!(await this.openJournal())) await this.#dropUnreached()
+  }
+
+  /** Removes checkpoints of edits whose state was never written: their way back begins nowhere. */
+  async #dropUnreached(): Promise<void> {
+    const { checkpoints } = await this.checkpoints()
+    const serial = this.#state?.serial ?? 0
+    const unreached = checkpoints.filter(checkpoint => checkpoint.after > serial)
+    for (const { id } of unreached) await removeCheckpoint(this.#input.ports.files, this.stateFolder, id)
   }
 
   /** Plans what the stack asks for. Reads the real systems, changes nothing. */
@@ -187,12 +210,28 @@ export class Session {
     return true
   }
 
-  /** Writes an edit of the state. Needs the lock. */
-  async editState(edit: (state: StateDocument) => StateDocument): Promise<void> {
-    if (!this.#state) throw noState()
-    const edited = edit(this.#state)
-    await this.store.write(edited)
-    this.#state = edited
+  /** Writes an edit of the state, with a checkpoint that undoes it. Needs the lock. */
+  async editState(command: string, edit: (state: StateDocument) => StateDocument): Promise<void> {
+    const state = this.#state
+    if (!state) throw noState()
+    const { ports } = this.#input
+    const edited = edit(state)
+    const outcomes = changedRecords(state.resources, edited.resources)
+    const { document, back } = fold(state, outcomes, { serial: state.serial + 1, outputs: edited.outputs })
+    await writeCheckpoint(ports.files, this.stateFolder, {
+      format: 1,
+      id: ports.random.uuid(),
+      lineage: state.lineage,
+      before: state.serial,
+      after: document.serial,
+      at: ports.clock.now(),
+      command,
+      summary: 'state edited',
+      back,
+      kept: [],
+    })
+    await this.store.write(document)
+    this.#state = document
   }
 
   /**
@@ -294,7 +333,6 @@ export class Session {
       resources: {},
       outputs: {},
     }
-    await this.#input.ports.files.makeFolder(this.stateFolder)
     await this.store.write(made)
     this.#state = made
     return made

@@ -57,3 +57,15 @@ interface Draft {
   readonly outputs: Record<string, OutputRecord>
   readonly resources: Record<Address, ResourceRecord>
 }
+
+/** What differs between the records of two states: the new record of each address, or null where it is gone. */
+export function changedRecords(
+  base: Readonly<Record<Address, ResourceRecord>>,
+  records: Readonly<Record<Address, ResourceRecord>>,
+): Map<Address, ResourceRecord | null> {
+  const outcomes = new Map<Address, ResourceRecord | null>()
+  for (const [address, record] of Object.entries(records))
+    if (base[address] !== record) outcomes.set(address, record)
+  for (const address of Object.keys(base)) if (!records[address]) outcomes.set(address, null)
+  return outcomes
+}

@@ -22,7 +22,7 @@ export default class StateMv extends InfraCommand {
     try {
       await session.lock(this.holder(flags))
       await requireSettled(session)
-      await session.editState(state => moveRecord(state, args.from, args.to))
+      await session.editState(this.holder(flags).command, state => moveRecord(state, args.from, args.to))
       this.print({
         json: () => ({ from: args.from, to: args.to, serial: session.state?.serial }),
         text: () => `${args.from} is recorded as ${args.to} now.\n`,

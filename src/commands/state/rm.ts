@@ -24,7 +24,7 @@ export default class StateRm extends InfraCommand {
     try {
       await session.lock(this.holder(flags))
       await requireSettled(session)
-      await session.editState(state => forgetRecords(state, addresses))
+      await session.editState(this.holder(flags).command, state => forgetRecords(state, addresses))
       this.print({
         json: () => ({ forgotten: addresses, serial: session.state?.serial }),
         text: () => `Forgotten: ${addresses.join(', ')}. The real objects are as they were.\n`,

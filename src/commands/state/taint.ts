@@ -27,7 +27,9 @@ export default class StateTaint extends InfraCommand {
     try {
       await session.lock(this.holder(flags))
       await requireSettled(session)
-      await session.editState(state => taintRecord(state, args.address, flags.undo ? undefined : flags.why))
+      await session.editState(this.holder(flags).command, state =>
+        taintRecord(state, args.address, flags.undo ? undefined : flags.why),
+      )
       const now = flags.undo ? 'is no longer tainted' : 'is tainted: the next apply replaces it'
       this.print({
         json: () => ({ address: args.address, tainted: !flags.undo, serial: session.state?.serial }),
