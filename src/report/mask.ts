@@ -220,6 +220,11 @@ function wiper(secrets: readonly string[]): Wipe {
   return wipe
 }
 
+/** A text without these secrets. */
+export function wipeText(text: string, secrets: readonly string[]): string {
+  return wiper(usable(secrets))(text) as string
+}
+
 function wiped(wipe: Wipe, text: string): string {
   return wipe(text) as string
 }

@@ -1,0 +1,87 @@
+/** The drift of a report as a flat list, one entry a thing that differs: for formats that know only lists. */
+import { changeText } from '../change-text.js'
+import { plural } from '../text.js'
+import type { Ignored } from './ignores.js'
+import type { DriftReport, DriftResource } from './model.js'
+
+export interface Finding {
+  readonly rule: 'modified' | 'deleted' | 'unmanaged' | 'unreadable'
+  /** `VirtualMachine/web`, `Volume/found` */
+  readonly subject: string
+  readonly connection: string
+  readonly path?: string
+  /** In words, without the subject. */
+  readonly text: string
+  readonly ignored?: Ignored
+  readonly source?: DriftResource['source']
+}
+
+export function findingsOf(report: DriftReport): Finding[] {
+  return [
+    ...report.resources.flatMap(resourceFindings),
+    ...report.unmanaged.map(
+      ({ kind, name, connection, place, ignored }): Finding => ({
+        rule: 'unmanaged',
+        subject: `${kind}/${name}`,
+        connection,
+        text: `nobody declared it; found ${place}`,
+        ...(ignored && { ignored }),
+      }),
+    ),
+  ]
+}
+
+function resourceFindings(resource: DriftResource): Finding[] {
+  const { address: subject, connection, source, ignored } = resource
+  const common = { subject, connection, source }
+  if (resource.status === 'unreadable') {
+    return [
+      { ...common, rule: 'unreadable', text: `could not be read: ${resource.why ?? 'no reason was given'}` },
+    ]
+  }
+  if (resource.status === 'deleted') {
+    return [
+      { ...common, rule: 'deleted', text: 'is recorded and no longer there', ...(ignored && { ignored }) },
+    ]
+  }
+  return resource.attributes.flatMap(attribute => {
+    if (attribute.status !== 'modified' && attribute.status !== 'deleted') return []
+    const { path, value } = changeText(attribute)
+    const text = attribute.status === 'deleted' ? `${path} is gone: it was ${value}` : `${path}: ${value}`
+    return [
+      {
+        ...common,
+        rule: attribute.status,
+        path,
+        text,
+        ...(attribute.ignored && { ignored: attribute.ignored }),
+      },
+    ]
+  })
+}
+
+/** `2 modified, 1 deleted, 3 unmanaged, 40 in sync`; what is none is left out. */
+export function driftText({ counts }: DriftReport): string {
+  const parts = [
+    [counts.modified, 'modified'],
+    [counts.deleted, 'deleted'],
+    [counts.unmanaged, 'unmanaged'],
+    [counts.unreadable, 'unreadable'],
+    [counts.ignored, 'ignored'],
+    [counts.inSync, 'in sync'],
+  ] as const
+  const told = parts.filter(([amount]) => amount > 0).map(([amount, word]) => `${amount} ${word}`)
+  return told.length === 0 ? 'nothing is managed' : told.join(', ')
+}
+
+/** What a reader must know before anything else. */
+export function verdictText(report: DriftReport): string {
+  if (report.outcome === 'none') return 'No drift'
+  if (report.outcome === 'drift') return 'Drift'
+  return `Incomplete: ${plural(report.counts.unreadable, 'resource')} could not be read`
+}
+
+/** `reason (until 2026-12-31)` */
+export function ignoredText({ reason, until }: Ignored): string {
+  return until === undefined ? reason : `${reason} (until ${until})`
+}
