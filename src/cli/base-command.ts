@@ -62,6 +62,7 @@ export abstract class InfraCommand extends Command {
   protected readonly abort = new AbortController()
   #json = false
   #verbose = false
+  #onlyCode: number | undefined
 
   override async init(): Promise<void> {
     await super.init()
@@ -156,13 +157,18 @@ export abstract class InfraCommand extends Command {
     }
     if (this.#json) process.stdout.write(`${JSON.stringify(errorData(thrown), undefined, 2)}\n`)
     else process.stderr.write(renderError(thrown, { ...this.tableOptions, verbose: this.#verbose }))
-    process.exitCode = exitCodeOf(errors)
+    process.exitCode = this.#onlyCode ?? exitCodeOf(errors)
   }
 
   override async finally(thrown: Error | undefined): Promise<void> {
     process.off('SIGINT', this.#interrupt)
     process.off('SIGTERM', this.#interrupt)
     await super.finally(thrown)
+  }
+
+  /** From now on every error exits with this code: other codes say something of the result. */
+  protected everyErrorIs(code: number): void {
+    this.#onlyCode = code
   }
 
   protected set exitCode(code: number) {
