@@ -9,7 +9,15 @@ import { renderTerminal } from '../report/terminal.js'
 import { duration } from '../report/text.js'
 import { openSession, type Session } from '../session/session.js'
 import { InfraCommand } from './base-command.js'
-import { approve, control, outcomeErrors, type RunFlags, requireSound, type Terminal } from './run-plan.js'
+import {
+  approve,
+  control,
+  outcomeErrors,
+  type RunFlags,
+  requirePolicy,
+  requireSound,
+  type Terminal,
+} from './run-plan.js'
 
 export interface ChangeFlags extends RunFlags {
   readonly json: boolean
@@ -47,6 +55,7 @@ export abstract class ChangeCommand extends InfraCommand {
     const terminal = this.#terminal(session, flags.json, this.ports.clock.now() - began)
     terminal.show(result)
     requireSound(result)
+    requirePolicy(await session.policy(result.plan))
     if (result.plan.steps.length === 0) {
       if (flags.json) this.#tellEnd(undefined, began)
       return

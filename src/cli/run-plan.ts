@@ -6,6 +6,7 @@ import type { Outcome } from '../apply/transaction.js'
 import { InfraError, InfraErrors } from '../model/error.js'
 import type { PlanResult } from '../planner/input.js'
 import type { Plan } from '../planner/plan.js'
+import type { PolicyReport } from '../policy/policy.js'
 import type { Session } from '../session/session.js'
 import { ask } from './ask.js'
 
@@ -32,6 +33,26 @@ export function hasSteps(plan: Plan): boolean {
 /** Fails with all problems of a plan that must not be applied. */
 export function requireSound(result: PlanResult): void {
   if (result.problems.length > 0) throw new InfraErrors(result.problems)
+}
+
+/** Fails with `policy-denied` where a rule beside the stack forbids the plan. */
+export function requirePolicy(report: PolicyReport | undefined): void {
+  const denied = report?.findings.filter(finding => finding.level === 'deny') ?? []
+  if (denied.length === 0) return
+  throw new InfraErrors(
+    denied.map(
+      ({ rule, reason, address, place }) =>
+        new InfraError({
+          kind: 'validation',
+          code: 'policy-denied',
+          message: `the policy forbids this plan: ${rule}`,
+          why: reason,
+          hint: 'Change the stack, or the rule in infra-policy.yaml.',
+          ...(address !== undefined && { address }),
+          ...(place && { place }),
+        }),
+    ),
+  )
 }
 
 /**

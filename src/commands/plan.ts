@@ -1,10 +1,9 @@
 import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../cli/base-command.js'
-import { requireSettled } from '../cli/run-plan.js'
+import { commitOf, formatOfFile, planFormats, renderPlan } from '../cli/render-plan.js'
+import { requirePolicy, requireSettled } from '../cli/run-plan.js'
 import { savePlan } from '../cli/saved-plan.js'
 import { InfraErrors } from '../model/error.js'
-import { maskPlan } from '../report/mask.js'
-import { renderTerminal } from '../report/terminal.js'
 import { openSession } from '../session/session.js'
 
 export default class PlanCommand extends InfraCommand {
@@ -35,6 +34,20 @@ export default class PlanCommand extends InfraCommand {
     }),
     refresh: Flags.boolean({ allowNo: true, default: true, description: 'Read the real systems.' }),
     restart: Flags.boolean({ description: 'Let updates restart what needs it.' }),
+    format: Flags.option({ options: planFormats })({
+      description: 'How to print it; `--json` is short for json.',
+      default: 'terminal',
+    }),
+    report: Flags.string({
+      multiple: true,
+      description: 'Also write it to this file, in the format of its ending: .md, .html, .json, .txt.',
+      helpValue: 'FILE',
+    }),
+    budget: Flags.integer({
+      min: 2000,
+      description: 'Bytes that a markdown report may take; 60,000 by default.',
+      helpValue: 'BYTES',
+    }),
     full: Flags.boolean({ description: 'Show all attributes, and no list cut short.' }),
     'detailed-exitcode': Flags.boolean({
       description: 'Exit 2 when there are changes; every error is 1 then.',
@@ -43,6 +56,7 @@ export default class PlanCommand extends InfraCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(PlanCommand)
+    if (flags['detailed-exitcode']) this.everyErrorIs(1)
     const began = this.ports.clock.now()
     const session = await openSession(this.sessionInput(flags, args.path))
     try {
@@ -54,24 +68,36 @@ export default class PlanCommand extends InfraCommand {
         restart: flags.restart,
         noRefresh: !flags.refresh,
       })
-      const { secrets } = session.stack
-      const milliseconds = this.ports.clock.now() - began
-      this.print({
-        json: () => maskPlan(result.plan, { secrets }),
-        text: () =>
-          renderTerminal(result.plan, {
-            colour: this.colour,
-            milliseconds,
-            full: flags.full,
-            secrets,
-            ...(this.width !== undefined && { width: this.width }),
-          }),
-      })
+      const now = this.ports.clock.now()
+      const commit = commitOf(process.env)
+      const input = {
+        result,
+        policy: await session.policy(result.plan),
+        secrets: session.stack.secrets,
+        full: flags.full,
+        path: args.path,
+        readAt: now,
+        milliseconds: now - began,
+        ...(commit !== undefined && { commit }),
+        ...(flags.budget !== undefined && { budget: flags.budget }),
+        ...this.tableOptions,
+      }
+      process.stdout.write(renderPlan(flags.json ? 'json' : flags.format, input))
+      for (const file of flags.report ?? []) {
+        const text = renderPlan(formatOfFile(file), { ...input, colour: false })
+        await this.ports.files.replace(file, Buffer.from(text), 0o600)
+      }
       if (result.problems.length > 0) throw new InfraErrors(result.problems)
       if (flags.out !== undefined) {
         const { target: targets = [], replace = [], restart } = flags
-        await savePlan(flags.out, result.plan, { path: args.path, targets, replace, restart }, secrets)
+        await savePlan(
+          flags.out,
+          result.plan,
+          { path: args.path, targets, replace, restart },
+          session.stack.secrets,
+        )
       }
+      requirePolicy(input.policy)
       const changes = result.plan.steps.some(step => step.action !== 'no-op')
       if (flags['detailed-exitcode'] && changes) this.exitCode = 2
     } finally {

@@ -22,7 +22,9 @@ import type { Ports } from '../model/ports.js'
 import type { PlanInput, PlanOptions, PlanResult } from '../planner/input.js'
 import type { Plan, PlanMode } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
+import type { PolicyReport } from '../policy/policy.js'
 import type { Observation } from '../providers/provider.js'
+import { type DriftReport, driftReport } from '../report/drift/model.js'
 import type { DesiredConnection, Stack } from '../stack/desired.js'
 import {
   type FactsOf,
@@ -37,10 +39,12 @@ import { changedRecords, fold } from '../state/fold.js'
 import { acquireLock, type Lock } from '../state/lock.js'
 import { openStore, type Store } from '../state/store.js'
 import { type Connected, connect } from './connect.js'
+import { readDrift } from './drift.js'
 import { movedSince } from './moved.js'
 import { kinds, providerTypes } from './provider-types.js'
 import { checkpointsToPrune, type PruneChoice, pruneCheckpoints } from './prune.js'
 import { type Restorer, restorerAt } from './restore-state.js'
+import { driftIgnores, policyReport } from './side-files.js'
 
 export interface SessionInput extends Omit<LoadInput, 'kinds' | 'signal'> {
   readonly ports: Ports
@@ -157,6 +161,31 @@ export class Session {
       restore: way.restore,
       options: { mode: 'rollback' },
     })
+  }
+
+  /** Reads what drifted: recorded resources against what is really there, and what nobody declared. */
+  async drift(): Promise<DriftReport> {
+    const { ports, signal } = this.#input
+    const began = ports.clock.now()
+    const { providers, connections } = await this.#connect()
+    const records = Object.values(this.#state?.resources ?? {})
+    const reading = await readDrift(records, providers, kinds, signal)
+    return driftReport({
+      stack: this.stack.name,
+      base: { lineage: this.#state?.lineage ?? '', serial: this.#state?.serial ?? 0 },
+      connections,
+      at: ports.clock.now(),
+      milliseconds: ports.clock.now() - began,
+      subjects: reading.subjects,
+      unmanaged: reading.unmanaged,
+      ignores: await driftIgnores(this.stack.folder),
+      secrets: this.stack.secrets,
+    })
+  }
+
+  /** What the policy beside the stack says of a plan; undefined where there is none. */
+  policy(plan: Plan): Promise<PolicyReport | undefined> {
+    return policyReport(this.stack.folder, plan, this.#input.ports.clock.now())
   }
 
   /** Observes all that the stack declares and the state records. */

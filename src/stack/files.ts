@@ -17,6 +17,9 @@ export interface StackFiles {
   readonly files: readonly { readonly file: SourceFile; readonly bytes: Uint8Array }[]
 }
 
+/** Files that stand beside a stack and are no part of it. */
+const sideFiles = new Set(['infra-policy.yaml', 'infra-drift-ignore.yaml'])
+
 function refuse(details: Omit<ErrorDetails, 'kind'>): InfraError {
   return new InfraError({ kind: 'configuration', ...details })
 }
@@ -55,6 +58,7 @@ export async function readStackFiles(path: string, signal?: AbortSignal): Promis
   }
   const names = (await readdir(full).catch(thrown => Promise.reject(unreadable(path, thrown))))
     .filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.') && !/\.vars\.ya?ml$/.test(name))
+    .filter(name => !sideFiles.has(name))
     .sort()
   if (names.length === 0) {
     throw refuse({

@@ -1,6 +1,5 @@
 import { Args } from '@oclif/core'
 import { changeFlags, InfraCommand, stackFlags } from '../../cli/base-command.js'
-import { requireSettled } from '../../cli/run-plan.js'
 import { InfraError } from '../../model/error.js'
 import { openRestorer } from '../../session/session.js'
 

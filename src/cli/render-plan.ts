@@ -1,0 +1,74 @@
+/** A plan in any of its formats, as text. */
+import type { PlanResult } from '../planner/input.js'
+import type { PolicyReport } from '../policy/policy.js'
+import { renderHtml } from '../report/html.js'
+import { renderMarkdown } from '../report/markdown.js'
+import { maskPlan } from '../report/mask.js'
+import { renderTerminal } from '../report/terminal.js'
+
+export const planFormats = ['terminal', 'markdown', 'html', 'json'] as const
+export type PlanFormat = (typeof planFormats)[number]
+
+export interface RenderInput {
+  readonly result: PlanResult
+  readonly policy: PolicyReport | undefined
+  readonly secrets: readonly string[]
+  readonly colour: boolean
+  readonly width?: number
+  readonly milliseconds?: number
+  readonly full?: boolean
+  /** The stack's file or folder, for the command that applies this plan. */
+  readonly path?: string
+  readonly commit?: string
+  /** Milliseconds since 1970. */
+  readonly readAt?: number
+  /** Bytes of a markdown report. */
+  readonly budget?: number
+}
+
+export function renderPlan(format: PlanFormat, input: RenderInput): string {
+  const { result, policy, secrets, commit, path, budget, full, milliseconds, width } = input
+  const { plan, problems } = result
+  const review = {
+    secrets,
+    ...(policy && { policy }),
+    ...(problems.length > 0 && { problems: problems.map(problem => problem.details()) }),
+  }
+  const about = {
+    ...(commit !== undefined && { commit }),
+    ...(input.readAt !== undefined && { readAt: new Date(input.readAt).toISOString() }),
+  }
+  switch (format) {
+    case 'json':
+      return `${JSON.stringify(maskPlan(plan, { secrets }), undefined, 2)}\n`
+    case 'markdown':
+      return renderMarkdown(plan, {
+        ...review,
+        ...about,
+        ...(path !== undefined && { path }),
+        ...(budget !== undefined && { budget }),
+      })
+    case 'html':
+      return renderHtml(plan, { ...review, ...about })
+    case 'terminal':
+      return renderTerminal(plan, {
+        ...review,
+        colour: input.colour,
+        ...(width !== undefined && { width }),
+        ...(milliseconds !== undefined && { milliseconds }),
+        ...(full !== undefined && { full }),
+      })
+  }
+}
+
+/** The format that a file's name asks for. */
+export function formatOfFile(file: string): PlanFormat {
+  if (/\.html?$/.test(file)) return 'html'
+  if (/\.(md|markdown)$/.test(file)) return 'markdown'
+  return file.endsWith('.json') ? 'json' : 'terminal'
+}
+
+/** The commit that a pipeline says it runs for; planning itself runs nothing, not even git. */
+export function commitOf(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  return environment.GITHUB_SHA ?? environment.CI_COMMIT_SHA ?? environment.GIT_COMMIT
+}
