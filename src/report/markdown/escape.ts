@@ -10,9 +10,13 @@ export function code(text: string): string {
 }
 
 function entities(text: string): string {
-  return visible(text)
-    .replace(/[^\p{L}\p{N} /,;=?%.-]/gu, character => `&#${character.codePointAt(0)};`)
-    .replace(/(www)\./gi, '$1&#46;')
+  return (
+    visible(text)
+      .replace(/[^\p{L}\p{N} /,;=?%.-]/gu, character => `&#${character.codePointAt(0)};`)
+      .replace(/(www)\./gi, '$1&#46;')
+      // Addresses of mail are looked for after entities are read: a comment keeps their two sides apart.
+      .replaceAll('&#64;', '&#64;<!-- -->')
+  )
 }
 
 /** A fenced block that its content cannot end: the fence is longer than any run of backticks in it. */
