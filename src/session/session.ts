@@ -399,7 +399,7 @@ export class Session {
       stateFolder: this.stateFolder,
       resolve: (desired, factsOf) => {
         const kind = kinds.get(desired.kind)
-        return kind ? resolveResource(desired, factsOf, kind) : desired
+        return kind ? resolveResource(desired, factsOf, kind, name => kinds.get(name)) : desired
       },
       outputs: (mode, records) => this.#outputsAfter(mode, records),
       report: report ?? (() => undefined),
