@@ -43,16 +43,17 @@ export async function deleteMachine(host: Host, request: DeleteRequest, call: Ca
     // never finished, so never used: there is nothing to bring back
     await stop(host, domain, 0, call)
     await removeNow(host, files, signal)
-    await undefine(host, domain, reading, { keepTpm: false }, signal)
+    await undefine(host, domain, { keepTpm: false }, signal)
     return
   }
-  const token = await makeToken(host, request, domain, { xml, root, reading }, files, signal)
+  const nvram = await findNvram(host, domain, reading, signal)
+  const token = await makeToken(host, request, domain, { xml, root, reading, nvram }, files, signal)
   await call.keep(token as unknown as Json)
   await setProgress(host, domain, 'deleting', signal)
   await stop(host, domain, number(request.spec.shutdownTimeoutSeconds) ?? defaultTimeout, call)
-  await keepNvram(host, token, signal)
+  if (nvram !== undefined) await keepNvram(host, token, nvram, signal)
   await putAway(host, files, signal)
-  await undefine(host, domain, reading, { keepTpm: token.tpm }, signal)
+  await undefine(host, domain, { keepTpm: token.tpm }, signal)
 }
 
 /** A domain that carries another's tag, or none, is not this stack's to delete. */
@@ -137,7 +138,12 @@ async function makeToken(
   host: Host,
   request: DeleteRequest,
   domain: Domain,
-  read: { readonly xml: string; readonly root: XmlElement; readonly reading: DomainReading },
+  read: {
+    readonly xml: string
+    readonly root: XmlElement
+    readonly reading: DomainReading
+    readonly nvram: string | undefined
+  },
   volumes: readonly KeptVolume[],
   signal: AbortSignal,
 ): Promise<MachineToken> {
@@ -156,9 +162,9 @@ async function makeToken(
     autostart,
     running,
     volumes,
-    ...(reading.nvram !== undefined &&
+    ...(read.nvram !== undefined &&
       home !== undefined && {
-        nvram: { path: reading.nvram, pool: home, volume: trashName(request.trash, `${reading.name}_nvram`) },
+        nvram: { path: read.nvram, pool: home, volume: trashName(request.trash, `${reading.name}_nvram`) },
       }),
     tpm: findAll(find(read.root, 'devices'), 'tpm').length > 0,
     snapshots,
@@ -172,15 +178,33 @@ async function snapshotXmls(host: Host, domain: Domain, signal: AbortSignal): Pr
   return Promise.all(all.map(snapshot => ask(host, xml, { snapshot, flags: 1 }, signal)))
 }
 
+/** Where libvirt keeps the UEFI variables of machines for which it chooses the firmware. */
+const nvramFolder = '/var/lib/libvirt/qemu/nvram'
+
+/** The file with the machine's UEFI variables. Until it has been started once there is none, and where libvirt chose the place only a running machine's XML tells it. */
+async function findNvram(
+  host: Host,
+  domain: Domain,
+  reading: DomainReading,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  if (reading.spec.firmware !== 'uefi') return undefined
+  const live = readDomain(parseXml(await ask(host, procedures.domains.xml, { domain, flags: 0 }, signal)))
+  const known = reading.nvram ?? live.nvram
+  const usual = ['fd', 'qcow2'].map(ending => `${nvramFolder}/${domain.name}_VARS.${ending}`)
+  for (const path of known === undefined ? usual : [known]) {
+    if ((await readFile(host, dirname(path), basename(path), signal)) !== undefined) return path
+  }
+  return undefined
+}
+
 /** Copies the UEFI variables into the pool's trash: the next machine of this name gets the same file. */
-async function keepNvram(host: Host, token: MachineToken, signal: AbortSignal): Promise<void> {
+async function keepNvram(host: Host, token: MachineToken, path: string, signal: AbortSignal): Promise<void> {
   const { nvram } = token
-  if (nvram === undefined) return
-  const bytes = await readFile(host, dirname(nvram.path), basename(nvram.path), signal)
-  const pool = await findPool(host, nvram.pool, signal)
-  // none where it was never started
-  if (bytes === undefined || pool === undefined) return
-  await putVolume(host, pool, nvram.volume, bytes, signal)
+  const pool = nvram && (await findPool(host, nvram.pool, signal))
+  const bytes = await readFile(host, dirname(path), basename(path), signal)
+  if (pool !== undefined && bytes !== undefined)
+    await putVolume(host, pool, nvram?.volume ?? '', bytes, signal)
 }
 
 async function removeNow(host: Host, files: readonly KeptVolume[], signal: AbortSignal): Promise<void> {
@@ -197,7 +221,6 @@ async function removeNow(host: Host, files: readonly KeptVolume[], signal: Abort
 async function undefine(
   host: Host,
   domain: Domain,
-  reading: DomainReading,
   options: { readonly keepTpm: boolean },
   signal: AbortSignal,
 ): Promise<void> {
@@ -206,7 +229,7 @@ async function undefine(
     managedSave |
     snapshots |
     checkpoints |
-    (reading.nvram === undefined ? 0 : nvram) |
+    nvram |
     (options.keepTpm ? keepTpm : host.version >= 8_009_000 ? tpm : 0)
   await orAbsent(ask(host, procedures.domains.undefine, { domain, flags }, signal), 'NO_DOMAIN')
 }

@@ -44,13 +44,14 @@ export class MachineObserver {
     const lost = lostDisks(reading, target.spec, this.#inventory, volumes.unknown)
     const isOwnLost = lost.includes('vda')
     const spec = withoutLost(observed.spec, lost)
-    const pending =
-      live &&
-      pendingPaths(
+    const pending = live && [
+      ...pendingPaths(
         observedMachine(live, this.#inventory.readings(), target.spec).spec,
         spec,
         virtualMachine.keyedLists,
-      )
+      ),
+      ...leftDevices(live, reading),
+    ]
     const remarks = [
       ...stateRemarks(entry, progress),
       ...volumes.remarks,
@@ -68,7 +69,7 @@ export class MachineObserver {
         ...(!entry.saved && { powerState: entry.active ? 'running' : 'stopped' }),
       },
       facts: await this.#facts(entry, reading, live, running),
-      ...(pending !== undefined && pending.length > 0 && { pending }),
+      ...(pending !== undefined && pending.length > 0 && { pending: [...new Set(pending)].sort() }),
       ...(remarks.length > 0 && { remark: remarks.join('; ') }),
       ...((progress !== undefined || isOwnLost) && { incomplete: true as const }),
     }
@@ -166,6 +167,20 @@ function stateRemarks(entry: DomainEntry, progress: string | undefined): string[
     ...(entry.paused ? [`paused by hand: \`virsh resume ${name}\` lets it go on`] : []),
     ...(entry.saved ? [`saved by hand: \`virsh start ${name}\` lets it go on`] : []),
     ...(entry.persistent ? [] : ['transient: it is gone once it stops']),
+  ]
+}
+
+/** Devices that the running machine still has and the stored one has no more. */
+function leftDevices(live: DomainReading, stored: DomainReading): string[] {
+  const disks = new Set(stored.disks.map(disk => disk.device))
+  const macs = new Set(stored.interfaces.map(one => one.mac))
+  return [
+    ...live.disks
+      .filter(disk => disk.role === 'data' && !disks.has(disk.device))
+      .map(disk => `dataDisks[${disk.device}]`),
+    ...live.interfaces
+      .filter(one => !macs.has(one.mac))
+      .map(one => `networkInterfaces[${String(one.spec.name)}]`),
   ]
 }
 

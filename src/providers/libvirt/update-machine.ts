@@ -77,16 +77,21 @@ async function change(
   const isNew = seed !== undefined && seed.sha256 !== readDomain(stored).metadata.seed
   if (isNew) await putVolume(host, parts.pool, seed.volume, seed.bytes, signal)
   const dropped = await droppedVolumes(host, domain, stored, request, parts, signal)
-  if (dropped.length > 0) await call.keep(volumeToken(dropped) as unknown as Json)
+  const kept = dropped.map(one => one.kept)
+  if (kept.length > 0) await call.keep(volumeToken(kept) as unknown as Json)
   const input = machineInput({ ...request, name: domain.name }, domain.uuid, parts, seed?.sha256)
   const xml = serializeXml(editDomain(stored, input))
   await ask(host, procedures.domains.define, { xml, flags: 0 }, signal)
   if (await isActive(host, domain, signal)) {
-    const paths = request.changes.filter(one => one.how === 'live').map(one => one.path)
+    const paths = [
+      ...request.changes.filter(one => one.how === 'live').map(one => one.path),
+      // whatever was listed: no volume is put away that the guest still has
+      ...dropped.map(one => `dataDisks[${one.device}]`),
+    ]
     await changeLive(host, domain, { from: request.from, to: request.spec, paths }, call)
   }
   await growDisks(host, request, parts, signal)
-  await putAway(host, dropped, signal)
+  await putAway(host, kept, signal)
 }
 
 async function storedXml(host: Host, domain: Domain, signal: AbortSignal): Promise<XmlElement> {
@@ -130,7 +135,7 @@ async function droppedVolumes(
   request: UpdateRequest,
   parts: MachineParts,
   signal: AbortSignal,
-): Promise<KeptVolume[]> {
+): Promise<{ readonly device: string; readonly kept: KeptVolume }[]> {
   const wanted = new Set(
     objects(request.spec.dataDisks)
       .filter(({ item }) => item.sizeGB !== undefined)
@@ -138,15 +143,14 @@ async function droppedVolumes(
   )
   const before = objects(request.from.dataDisks).filter(({ item }) => item.sizeGB !== undefined)
   const named = new Set(readDomain(stored).disks.map(disk => disk.volume))
-  const names = before
-    .filter(({ item }) => !wanted.has(item.device))
-    .map(({ item }) => dataVolume(domain.name, String(item.device)))
+  const devices = before.filter(({ item }) => !wanted.has(item.device)).map(({ item }) => String(item.device))
   const found = await Promise.all(
-    names.map(async name => {
+    devices.map(async device => {
+      const name = dataVolume(domain.name, device)
       const volume = await findVolume(host, parts.pool, name, signal)
       if (volume === undefined || !named.has(name)) return []
       const path = await ask(host, procedures.volumes.path, { volume }, signal)
-      return [keptVolume(volume, path, updateTrash(domain))]
+      return [{ device, kept: keptVolume(volume, path, updateTrash(domain)) }]
     }),
   )
   return found.flat()

@@ -1,5 +1,6 @@
 /** What the engine does around a provider's verbs, small: canonical specs, identities chosen first, everything read back. */
 import { randomUUID } from 'node:crypto'
+import { InfraError } from '../../../src/model/error.js'
 import { nodePorts } from '../../../src/model/node-ports.js'
 import type { Attributes, Json } from '../../../src/model/value.js'
 import { currentSpec, differences } from '../../../src/planner/diff.js'
@@ -78,6 +79,16 @@ export function drift(target: Target, seen: Present): string[] {
   )
 }
 
+/** An error says in the report of a test what the system below said. */
+async function told<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof InfraError && error.why !== undefined) error.message += `: ${error.why}`
+    throw error
+  }
+}
+
 export async function create(provider: Provider, target: Thing, restore?: Json) {
   const log = call()
   const request = {
@@ -86,14 +97,20 @@ export async function create(provider: Provider, target: Thing, restore?: Json) 
     labels: {},
     ...(restore !== undefined && { restore }),
   }
-  await provider.create(request, log)
+  await told(provider.create(request, log))
   return log
 }
 
-/** An update with the changes that a plan would list, classified by the kind's own rules. */
-export async function update(provider: Provider, from: Present, to: Thing, restart = false) {
+/** An update with the changes that a plan would list, from what is recorded, classified by the kind's own rules. */
+export async function update(
+  provider: Provider,
+  from: Present,
+  to: Thing,
+  more: { readonly restart?: boolean; readonly recorded?: Attributes } = {},
+) {
+  const { restart = false, recorded = to.spec } = more
   const kind = kindOf(to.kind)
-  const current = currentSpec(to.spec, from.spec, to.spec, kind.keyedLists)
+  const current = currentSpec(recorded, from.spec, to.spec, kind.keyedLists)
   const changes = differences(current, to.spec, kind.keyedLists).map(change => {
     const pattern = change.path.replace(/\[[^\]]*\]/g, '[]')
     const op = change.from === undefined ? 'add' : change.to === undefined ? 'remove' : 'change'
@@ -106,15 +123,13 @@ export async function update(provider: Provider, from: Present, to: Thing, resta
     return { path: change.path, how: rule?.how === 'restart' ? ('restart' as const) : ('live' as const) }
   })
   const log = call()
-  await provider.update(
-    { ...to, owner: owner(to.address), labels: {}, from: from.spec, changes, restart },
-    log,
-  )
+  const request = { ...to, owner: owner(to.address), labels: {}, from: from.spec, changes, restart }
+  await told(provider.update(request, log))
   return { ...log, changes }
 }
 
 export async function remove(provider: Provider, target: Thing, trash = randomUUID().slice(0, 12)) {
   const log = call()
-  await provider.delete({ ...target, owner: owner(target.address), trash }, log)
+  await told(provider.delete({ ...target, owner: owner(target.address), trash }, log))
   return log
 }

@@ -228,7 +228,7 @@ describe.skipIf('skip' in lab)(
       await update(provider, changed, later)
       const waiting = await present(provider, later)
       expect(drift(later, waiting)).toEqual([])
-      await update(provider, waiting, later, true)
+      await update(provider, waiting, later, { restart: true })
       await remove(provider, later)
       expect(await observe(provider, later)).toEqual({ status: 'absent' })
       expect(await lab.virsh('net-list', '--all')).not.toMatch(/\bnet\b/)
