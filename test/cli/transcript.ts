@@ -130,7 +130,8 @@ function steady(folder: string): (text: string) => string {
   return text =>
     text
       .replaceAll(folder, '<folder>')
-      .replaceAll(hostname(), '<host>')
+      .replaceAll(` on ${hostname()}`, ' on <host>')
+      .replaceAll(`"host": "${hostname()}"`, '"host": "<host>"')
       .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, named('uuid'))
       .replace(/\b[0-9a-f]{64}\b/g, named('digest'))
       .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, '<when>')
