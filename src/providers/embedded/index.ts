@@ -9,7 +9,7 @@ import { isObject, type Json } from '../../model/value.js'
 import type { Kind } from '../kind.js'
 import type { Observation, Provider, ProviderType, Target } from '../provider.js'
 import { factsOf } from './facts.js'
-import { type Fault, type FaultyCall, faultSchema, faultsOf, withFault } from './faults.js'
+import { type Fault, type Faults, type FaultyCall, faultSchema, faultsOf, withFault } from './faults.js'
 import { openWorld, type World, type WorldObject } from './world.js'
 
 const settingsSchema = z.strictObject({
@@ -31,18 +31,19 @@ export function embeddedType(kinds: readonly Kind[]): ProviderType {
         readonly parallelism?: number
       }
       const world = await openWorld(ports.files, connection.stateFolder)
-      return provider(world, byName, settings, ports)
+      return embeddedProvider(world, byName, faultsOf(settings.faults ?? []), ports, settings.parallelism)
     },
   }
 }
 
-function provider(
+/** The provider over a world that is open, with the faults that strike it. */
+export function embeddedProvider(
   world: World,
   kinds: ReadonlyMap<string, Kind>,
-  settings: { readonly faults?: readonly Fault[]; readonly parallelism?: number },
-  ports: Ports,
+  faults: Faults,
+  ports: Pick<Ports, 'clock' | 'random'>,
+  parallelism = 256,
 ): Provider {
-  const faults = faultsOf(settings.faults ?? [])
   const faulty = (
     call: FaultyCall,
     target: Target,
@@ -54,7 +55,7 @@ function provider(
   return {
     type: 'embedded',
     description: 'embedded: a world of this tool on disk, no real system',
-    parallelism: settings.parallelism ?? 256,
+    parallelism,
 
     async observe(targets, signal) {
       const found = new Map<string, Observation>()
@@ -66,34 +67,32 @@ function provider(
     },
 
     create(request, call) {
-      const object = (): WorldObject => ({
+      const restored = isObject(request.restore)
+        ? world.inTrash(request.kind, String(request.restore.trash))
+        : undefined
+      const object = (data: string | undefined): WorldObject => ({
         kind: request.kind,
         name: request.name,
         identity: request.identity,
         owner: request.owner,
         spec: request.spec,
         labels: request.labels,
+        ...(data !== undefined && { data }),
       })
-      const restored = isObject(request.restore)
-        ? world.inTrash(request.kind, String(request.restore.trash))
-        : undefined
       return faulty(
         'create',
         request,
         call.signal,
         async () => {
           refuseStranger(request, world)
-          if (
-            request.restore !== undefined &&
-            !restored &&
-            !world.find(request.kind, request.name, request.identity)
-          ) {
-            throw gone(request)
-          }
-          await world.put(object())
-          if (restored) await world.remove(restored)
+          const there = world.find(request.kind, request.name, request.identity)
+          if (request.restore !== undefined && !restored && !there) throw gone(request)
+          await world.put(object(restored?.data ?? there?.data ?? fresh(request)), restored)
         },
-        () => world.put({ ...object(), incomplete: true }),
+        async () => {
+          refuseStranger(request, world)
+          await world.put({ ...object(restored ? undefined : fresh(request)), incomplete: true })
+        },
       )
     },
 
@@ -124,24 +123,29 @@ function provider(
     async delete(request, call) {
       const object = world.find(request.kind, request.name, request.identity)
       if (!object) return
-      const keeps = kinds.get(request.kind)?.deletion(request.spec).undo === 'restore'
+      const kept: WorldObject = { ...object, trash: request.trash }
       await faulty(
         'delete',
         request,
         call.signal,
         async () => {
-          if (keeps) {
+          if (!keepsData(request)) return world.remove(object)
+          if (!object.incomplete) {
             await call.keep({ trash: request.trash })
-            if (!object.incomplete) await world.put({ ...object, trash: request.trash })
+            return world.put(kept, object)
           }
+          // What a delete before this one has moved already is where that one put it.
+          const moved = trashOf(request, object)
+          if (moved) await call.keep({ trash: moved })
           await world.remove(object)
         },
         async () => {
-          if (keeps) {
+          const { data: _, ...emptied } = object
+          if (keepsData(request) && !object.incomplete) {
             await call.keep({ trash: request.trash })
-            await world.put({ ...object, trash: request.trash })
+            await world.put(kept, object)
           }
-          await world.put({ ...object, incomplete: true })
+          await world.put({ ...emptied, incomplete: true })
         },
       )
     },
@@ -152,6 +156,22 @@ function provider(
     },
 
     close: () => world.close(),
+  }
+
+  function keepsData({ kind, spec }: Target): boolean {
+    return kinds.get(kind)?.deletion(spec).undo === 'restore'
+  }
+
+  /** New data, for a kind that holds any. */
+  function fresh({ kind, spec }: Target): string | undefined {
+    return kinds.get(kind)?.deletion(spec).undo === 'recreate' ? undefined : ports.random.uuid()
+  }
+
+  /** Where an object's data lies that a delete moved before it was cut off. */
+  function trashOf({ kind }: Target, { identity }: WorldObject): string | undefined {
+    for (const one of world.all())
+      if (one.kind === kind && one.trash && one.identity.uuid === identity.uuid) return one.trash
+    return undefined
   }
 
   async function misread(does: Fault['does'], signal: AbortSignal): Promise<Observation> {
