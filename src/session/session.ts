@@ -3,18 +3,13 @@
  * planner and the apply engine together, and is what `import { openSession } from 'infra'` gives to programs.
  */
 
-import {
-  type CheckpointList,
-  listCheckpoints,
-  removeCheckpoint,
-  writeCheckpoint,
-} from '../apply/checkpoint.js'
+import { type CheckpointList, listCheckpoints, writeCheckpoint } from '../apply/checkpoint.js'
 import { type Engine, observeAll, targetsOf } from '../apply/engine.js'
 import type { Report } from '../apply/event.js'
-import { finishWritten } from '../apply/finish-written.js'
 import { readJournal } from '../apply/journal.js'
 import type { Checkpoint } from '../apply/record.js'
 import { rollbackInput } from '../apply/rollback.js'
+import { takeOver } from '../apply/take-over.js'
 import { applyPlan, type Control, type Outcome, recover } from '../apply/transaction.js'
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
@@ -121,17 +116,7 @@ export class Session {
     const holder = { ...who, since: ports.clock.now() }
     const options = { signal, ...(waitMilliseconds !== undefined && { waitMilliseconds }) }
     this.#lock = await acquireLock(ports.files, this.stateFolder, holder, options)
-    this.#state = await this.store.read()
-    await finishWritten(ports.files, this.stateFolder, this.#state)
-    if (!(await this.openJournal())) await this.#dropUnreached()
-  }
-
-  /** Removes checkpoints of edits whose state was never written: their way back begins nowhere. */
-  async #dropUnreached(): Promise<void> {
-    const { checkpoints } = await this.checkpoints()
-    const serial = this.#state?.serial ?? 0
-    const unreached = checkpoints.filter(checkpoint => checkpoint.after > serial)
-    for (const { id } of unreached) await removeCheckpoint(this.#input.ports.files, this.stateFolder, id)
+    this.#state = await takeOver(ports.files, this.stateFolder, this.store)
   }
 
   /** Plans what the stack asks for. Reads the real systems, changes nothing. */
