@@ -3,7 +3,7 @@
  * planner and the apply engine together, and is what `import { openSession } from 'infra'` gives to programs.
  */
 
-import { type CheckpointList, listCheckpoints, writeCheckpoint } from '../apply/checkpoint.js'
+import { type CheckpointList, listCheckpoints } from '../apply/checkpoint.js'
 import { type Engine, observeAll, targetsOf } from '../apply/engine.js'
 import type { Report } from '../apply/event.js'
 import { readJournal } from '../apply/journal.js'
@@ -11,6 +11,7 @@ import type { Checkpoint } from '../apply/record.js'
 import { rollbackInput } from '../apply/rollback.js'
 import { takeOver } from '../apply/take-over.js'
 import { applyPlan, type Control, type Outcome, recover } from '../apply/transaction.js'
+import { writeEdit } from '../apply/write-edit.js'
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
 import type { Ports } from '../model/ports.js'
@@ -30,7 +31,6 @@ import {
   resolveStack,
 } from '../stack/load.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
-import { changedRecords, fold } from '../state/fold.js'
 import { acquireLock, type Lock } from '../state/lock.js'
 import { openStore, type Store } from '../state/store.js'
 import { type Connected, connect } from './connect.js'
@@ -228,24 +228,14 @@ export class Session {
   async editState(command: string, edit: (state: StateDocument) => StateDocument): Promise<void> {
     const state = this.#state
     if (!state) throw noState()
-    const { ports } = this.#input
-    const edited = edit(state)
-    const outcomes = changedRecords(state.resources, edited.resources)
-    const { document, back } = fold(state, outcomes, { serial: state.serial + 1, outputs: edited.outputs })
-    await writeCheckpoint(ports.files, this.stateFolder, {
-      format: 1,
-      id: ports.random.uuid(),
-      lineage: state.lineage,
-      before: state.serial,
-      after: document.serial,
-      at: ports.clock.now(),
+    this.#state = await writeEdit(
+      this.#input.ports,
+      this.stateFolder,
+      this.store,
+      state,
+      edit(state),
       command,
-      summary: 'state edited',
-      back,
-      kept: [],
-    })
-    await this.store.write(document)
-    this.#state = document
+    )
   }
 
   /**
