@@ -14,7 +14,7 @@ export function missing(what: string, name: string, there: readonly string[], hi
 }
 
 /** Up to five names, by how few letters they differ in. */
-function nearest(name: string, there: readonly string[]): string[] {
+export function nearest(name: string, there: readonly string[]): string[] {
   return [...there]
     .map(other => ({ other, distance: distance(name, other) }))
     .sort((a, b) => a.distance - b.distance || (a.other < b.other ? -1 : 1))

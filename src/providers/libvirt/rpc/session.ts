@@ -174,10 +174,9 @@ export class Session {
       })
       this.#startWatch()
       const { program, number } = procedure
-      this.#send(
-        { program, procedure: number, type: packetTypes.call, serial, status: statuses.ok },
-        writer.finish(),
-      )
+      const header = { program, procedure: number, type: packetTypes.call, serial, status: statuses.ok }
+      // a connection that cannot be written to ends, which fails the call with what became of it
+      this.#send(header, writer.finish()).catch(() => undefined)
     })
   }
 

@@ -92,6 +92,8 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
       flags: 0,
     })
     expect(caps).toContain('<domain>qemu</domain>')
+    const interfaces = await call(p.connect.listInterfaces, { needResults: 1, flags: 0 })
+    expect(interfaces.map(one => one.name)).toContain(lab.bridge)
   })
 
   test('pools', async () => {
@@ -120,6 +122,13 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
     await call(p.pools.delete, { pool: second, flags: 0 })
     await call(p.pools.undefine, { pool: second })
     expect(await lab.virsh('pool-list', '--all')).not.toContain('second')
+    const passing = await call(p.pools.create, {
+      xml: `<pool type='dir'><name>passing</name><target><path>/var/lib/libvirt/qemu</path></target></pool>`,
+      flags: 0,
+    })
+    expect(await call(p.pools.isPersistent, { pool: passing })).toBe(false)
+    await call(p.pools.stop, { pool: passing })
+    expect(await lab.virsh('pool-list', '--all')).not.toContain('passing')
     pool = await call(p.pools.lookupByName, { name: 'lab' })
   })
 
