@@ -198,7 +198,8 @@ class Run {
   }
 
   #perform(step: Step): Promise<ResourceRecord | null> {
-    const { plan, providers, kinds, journal, records, resolve, ports, signal, report, applyId, lineage } = this.#input
+    const { plan, providers, kinds, journal, records, resolve, ports, signal, report, applyId, lineage } =
+      this.#input
     const provider = providers.get(step.connection)
     const kind = kinds.get(step.kind)
     if (!provider || !kind) {

@@ -2,7 +2,8 @@
 
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
-import { type Attributes, type Json, sameValue } from '../model/value.js'
+import type { Attributes, Json } from '../model/value.js'
+import { sameIdentity } from '../planner/identity.js'
 import type { Plan, Step } from '../planner/plan.js'
 import type { Identity } from '../providers/provider.js'
 import type { ResourceRecord } from '../state/document.js'
@@ -93,7 +94,7 @@ function keep(folded: Folded, step: Step, token: Json): void {
   const flight = folded.inFlight.get(step.address)
   const { address, kind, name, connection } = step
   const identity = flight?.identity ?? step.before?.identity ?? {}
-  drop(folded, kept => kept.address === address && sameValue(kept.identity, identity))
+  drop(folded, kept => kept.address === address && sameIdentity(kept.identity, identity))
   folded.kept.push({ address, kind, name, connection, identity, token })
 }
 
@@ -104,7 +105,7 @@ function done(folded: Folded, step: Step, record: ResourceRecord | null): void {
   else folded.records.delete(step.address)
   const used = step.restore
   if (used && record)
-    drop(folded, kept => kept.address === step.address && sameValue(kept.identity, used.identity))
+    drop(folded, kept => kept.address === step.address && sameIdentity(kept.identity, used.identity))
   folded.done.push(step)
 }
 

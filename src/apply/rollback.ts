@@ -1,8 +1,9 @@
 /** The way back to a checkpoint, after the apply that made it has ended. */
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
-import type { Plan } from '../planner/plan.js'
+import { sameIdentity } from '../planner/identity.js'
 import type { Restore } from '../planner/input.js'
+import type { Plan } from '../planner/plan.js'
 import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
 import { stateBefore } from './checkpoint.js'
@@ -35,7 +36,9 @@ export function rollbackInput(
   }
   const former = stateBefore(state, checkpoints, chosen.id)
   const since = checkpoints.filter(one => one.after >= chosen.after)
-  const desired = Object.values(former.resources).map(record => [record.address, recordAsDesired(record)] as const)
+  const desired = Object.values(former.resources).map(
+    record => [record.address, recordAsDesired(record)] as const,
+  )
   return {
     lineage: state.lineage,
     serial: state.serial,
@@ -51,6 +54,6 @@ function keptFor(former: StateDocument['resources'], checkpoints: readonly Check
   const all = checkpoints.flatMap(checkpoint => checkpoint.kept)
   return all.filter(kept => {
     const record = former[kept.address]
-    return record !== undefined && Object.entries(record.identity).every(([key, value]) => kept.identity[key] === value)
+    return record !== undefined && sameIdentity(record.identity, kept.identity)
   })
 }

@@ -2,7 +2,7 @@
 
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
-import { sameValue } from '../model/value.js'
+import { sameIdentity } from '../planner/identity.js'
 import type { Action, Plan } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
@@ -278,7 +278,8 @@ class Transaction {
       folded.kept.map(async kept => {
         const former = this.#base.resources[kept.address]
         const provider = this.#engine.providers.get(kept.connection)
-        if ((former && sameValue(former.identity, kept.identity)) || !provider?.discard) remaining.push(kept)
+        if ((former && sameIdentity(former.identity, kept.identity)) || !provider?.discard)
+          remaining.push(kept)
         else await provider.discard(kept.token, signal).catch(() => remaining.push(kept))
       }),
     )

@@ -2,9 +2,10 @@
  * The ways out of an apply that stopped half-way: forward to what it was to reach, or back to what was there before. Both
  * are plans like any other, made from the journal and from what is really there.
  */
+
 import type { Address } from '../model/address.js'
 import type { Attributes } from '../model/value.js'
-import { sameValue } from '../model/value.js'
+import { sameIdentity } from '../planner/identity.js'
 import type { PlanInput, Restore } from '../planner/input.js'
 import type { Identity, Observation } from '../providers/provider.js'
 import type { DesiredResource } from '../stack/desired.js'
@@ -44,8 +45,7 @@ export function settle(
     const unmaking = step.action === 'delete' || step.phase === 'delete'
     if (unmaking && seen?.status === 'absent') records.delete(address)
     if (!making || !step.desired) continue
-    const foreign =
-      seen?.status === 'present' && seen.owner && seen.owner.lineage !== folded.lineage
+    const foreign = seen?.status === 'present' && seen.owner && seen.owner.lineage !== folded.lineage
     if (seen?.status === 'absent' || foreign) records.delete(address)
     else records.set(address, taintedRecord(step.desired, identity, seen))
   }
@@ -130,8 +130,8 @@ export function restores(
   for (const { address, identity } of Object.values(former)) {
     const now = current[address]
     const token = tokens.get(address)
-    const same = token !== undefined && sameValue(token.identity, identity)
-    if (now && sameValue(now.identity, identity) && !same) continue
+    const same = token !== undefined && sameIdentity(token.identity, identity)
+    if (now && sameIdentity(now.identity, identity) && !same) continue
     found.set(address, { identity, token: same ? token.token : null })
   }
   return found

@@ -1,4 +1,5 @@
 /** What is to be done about one resource, from what is desired, recorded and observed. */
+
 import { InfraError } from '../model/error.js'
 import { type Attributes, sameValue } from '../model/value.js'
 import type { Hazard, Kind } from '../providers/kind.js'
@@ -7,6 +8,7 @@ import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord } from '../state/document.js'
 import { classify } from './classify.js'
 import { currentSpec, type Difference, differences, within } from './diff.js'
+import { sameIdentity } from './identity.js'
 import type { PlanInput, Restore } from './input.js'
 import type { Change } from './plan.js'
 
@@ -186,7 +188,8 @@ function replacementCause(
   if (input.options.replace?.includes(desired.address)) return 'asked for with --replace'
   if (record.tainted !== undefined) return `it is tainted: ${record.tainted}`
   if (observed.incomplete) return 'it was made in part only'
-  if (restore && !sameValue(restore.identity, record.identity)) return 'the one of the checkpoint comes back'
+  if (restore && !sameIdentity(restore.identity, record.identity))
+    return 'the one of the checkpoint comes back'
   if (desired.connection !== record.connection)
     return `it moves from ${record.connection} to ${desired.connection}`
   if (desired.name !== record.name) return `its name changes from ${record.name} to ${desired.name}`

@@ -44,3 +44,38 @@ function machine(pool: string, memory: number) {
     networkInterfaces: [],
   }
 }
+
+/** Ceph's: a pool and an image in it, a file system with a group and a volume, a client. */
+export function cephSamples(): readonly Sample[] {
+  const pool = { size: 1, minSize: 1, pgNum: 8 }
+  return [
+    {
+      kind: kindOf('CephPool'),
+      name: 'samples',
+      spec: { ...pool, application: 'rbd' },
+      changed: { ...pool, application: 'rbd', quota: { maxObjects: 1000 } },
+    },
+    {
+      kind: kindOf('RbdImage'),
+      name: 'disk',
+      spec: { pool: 'samples', size: '16MiB' },
+      changed: { pool: 'samples', size: '32MiB' },
+      needs: [0],
+    },
+    { kind: kindOf('CephFilesystem'), name: 'files', spec: {} },
+    { kind: kindOf('CephSubvolumeGroup'), name: 'team', spec: { filesystem: 'files' }, needs: [2] },
+    {
+      kind: kindOf('CephVolume'),
+      name: 'data',
+      spec: { filesystem: 'files', group: 'team', size: '64MiB' },
+      changed: { filesystem: 'files', group: 'team', size: '128MiB' },
+      needs: [3],
+    },
+    {
+      kind: kindOf('CephClient'),
+      name: 'reader',
+      spec: { caps: { mon: 'allow r' } },
+      changed: { caps: { mon: 'allow r', osd: 'allow r' } },
+    },
+  ]
+}
