@@ -22,8 +22,18 @@ export const outputFlags = {
 /** Flags of every command that reads a stack. */
 export const stackFlags = {
   ...outputFlags,
-  var: Flags.string({ multiple: true, description: 'A variable: NAME=VALUE.', helpValue: 'NAME=VALUE' }),
-  'var-file': Flags.string({ multiple: true, description: 'A YAML file of variables.', helpValue: 'FILE' }),
+  var: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'A variable: NAME=VALUE.',
+    helpValue: 'NAME=VALUE',
+  }),
+  'var-file': Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'A YAML file of variables.',
+    helpValue: 'FILE',
+  }),
   state: Flags.string({
     description: "The state's folder, when not where the stack says.",
     helpValue: 'FOLDER',
@@ -45,6 +55,7 @@ export const changeFlags = {
   }),
   allow: Flags.string({
     multiple: true,
+    multipleNonGreedy: true,
     description:
       'Leave for a hazard: deletes-data, irreversible, incomplete; for one resource: HAZARD=ADDRESS.',
     helpValue: 'HAZARD',

@@ -27,10 +27,16 @@ export default class Apply extends ChangeCommand {
     }),
     target: Flags.string({
       multiple: true,
+      multipleNonGreedy: true,
       description: 'Only this resource and what it needs.',
       helpValue: 'ADDRESS',
     }),
-    replace: Flags.string({ multiple: true, description: 'Replace this resource.', helpValue: 'ADDRESS' }),
+    replace: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'Replace this resource.',
+      helpValue: 'ADDRESS',
+    }),
     'refresh-only': Flags.boolean({ description: 'Take reality into the state, and change nothing real.' }),
     restart: Flags.boolean({ description: 'Let updates restart what needs it.' }),
   }

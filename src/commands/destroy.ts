@@ -18,6 +18,7 @@ export default class Destroy extends ChangeCommand {
     ...changeFlags,
     target: Flags.string({
       multiple: true,
+      multipleNonGreedy: true,
       description: 'Only this resource and what needs it.',
       helpValue: 'ADDRESS',
     }),

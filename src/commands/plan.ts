@@ -24,10 +24,16 @@ export default class PlanCommand extends InfraCommand {
     }),
     target: Flags.string({
       multiple: true,
+      multipleNonGreedy: true,
       description: 'Only this resource and what it needs.',
       helpValue: 'ADDRESS',
     }),
-    replace: Flags.string({ multiple: true, description: 'Replace this resource.', helpValue: 'ADDRESS' }),
+    replace: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'Replace this resource.',
+      helpValue: 'ADDRESS',
+    }),
     destroy: Flags.boolean({ description: 'Plan to destroy everything.' }),
     'refresh-only': Flags.boolean({
       description: 'Plan to take reality into the state, and change nothing.',
@@ -40,6 +46,7 @@ export default class PlanCommand extends InfraCommand {
     }),
     report: Flags.string({
       multiple: true,
+      multipleNonGreedy: true,
       description: 'Also write it to this file, in the format of its ending: .md, .html, .json, .txt.',
       helpValue: 'FILE',
     }),

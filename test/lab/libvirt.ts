@@ -17,8 +17,10 @@ export interface LibvirtLab {
   readonly poolPath: string
   /** A NAT network with DHCP. */
   readonly network: string
-  /** A bridge of the host with the address 10.97.0.1/24 (or that of the lab asked for). */
+  /** A bridge of the host with the address 1 of `bridgeNet`. */
   readonly bridge: string
+  /** The first three octets of the bridge's /24: 10.97.0, each lab of one's own another. */
+  readonly bridgeNet: string
   /** libvirtd is killed with -9; guests run on. */
   kill(): Promise<void>
   /** libvirtd is started where it does not run. */
@@ -54,6 +56,7 @@ function environment(own: number | undefined): NodeJS.ProcessEnv {
     ...process.env,
     LAB_RUN: `/var/tmp/infra-lab-libvirt-${own}`,
     LAB_BRIDGE: `br-lab${own}`,
+    LAB_BRIDGE_NET: `10.97.${own}`,
     LAB_NET: `10.98.${100 + own}`,
     LAB_SSH_PORT: String(12_100 + own),
   }
@@ -90,6 +93,7 @@ export async function libvirtLab(request: LabRequest = {}): Promise<LibvirtLab |
     poolPath: exports.LAB_POOL ?? '',
     network: 'lab',
     bridge: exports.LAB_BRIDGE ?? '',
+    bridgeNet: exports.LAB_BRIDGE_NET ?? '',
     kill: act('kill'),
     start: act('start'),
     stopAnswering: act('stop-answering'),

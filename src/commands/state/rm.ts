@@ -14,7 +14,12 @@ export default class StateRm extends InfraCommand {
   static override flags = {
     ...stackFlags,
     'lock-timeout': changeFlags['lock-timeout'],
-    also: Flags.string({ multiple: true, description: 'Another address to forget.', helpValue: 'ADDRESS' }),
+    also: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'Another address to forget.',
+      helpValue: 'ADDRESS',
+    }),
   }
 
   async run(): Promise<void> {

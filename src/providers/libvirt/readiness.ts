@@ -110,11 +110,15 @@ async function guestAddresses(
 
 function opens(address: string, port: number, signal: AbortSignal): Promise<boolean> {
   return new Promise(resolve => {
-    const socket = connect({ host: address, port, timeout: connectTimeout, signal })
+    const socket = connect({ host: address, port, timeout: connectTimeout })
+    // connect's own `signal` never takes its listener away again: a long wait would pile them up
+    const stop = () => end(false)
     const end = (open: boolean) => {
+      signal.removeEventListener('abort', stop)
       socket.destroy()
       resolve(open)
     }
+    signal.addEventListener('abort', stop, { once: true })
     socket.once('connect', () => end(true))
     socket.once('timeout', () => end(false))
     socket.once('error', () => end(false))
