@@ -207,7 +207,10 @@ export function conformance(name: string, open: () => Promise<World>): void {
           expect(sameIdentity(identity, { ...identity, ...back.identity }), target.address).toBe(true)
           const current = currentSpec(target.spec, back.spec, target.spec, sample.kind.keyedLists)
           expect(differences(current, target.spec, sample.kind.keyedLists), target.address).toEqual([])
-          await world.provider.delete({ ...request, trash: randomUUID().slice(0, 12) }, keeping)
+          await world.provider.delete(
+            { ...request, identity: { ...identity, ...back.identity }, trash: randomUUID().slice(0, 12) },
+            keeping,
+          )
           expect(await look(target), target.address).toEqual({ status: 'absent' })
         }
         kept.push(...tokens)
