@@ -2,7 +2,7 @@
 import type { Call, CreateRequest } from '../provider.js'
 import { ensureNamespace } from './namespace.js'
 import { placeOf } from './observe.js'
-import { readOne, timeoutOf, waitReady } from './ready.js'
+import { readOne, waitReady } from './ready.js'
 import { bringRelease, markWorkload, recordApplied, setPaused } from './release.js'
 import type { Session } from './session.js'
 import { asKept, bringBack, releaseMarks } from './volumes.js'
@@ -19,7 +19,6 @@ export async function create(session: Session, request: CreateRequest, call: Cal
   await ensureNamespace(
     session,
     { ...place, make, owner: request.owner, identity: request.identity, labels: request.labels },
-    timeoutOf(request),
     progress,
     signal,
   )

@@ -9,7 +9,7 @@ import { uninstall } from './helm/run.js'
 import { paused as pauseMarks } from './marks.js'
 import { removeNamespace } from './namespace.js'
 import { placeOf } from './observe.js'
-import { readOne, timeoutOf } from './ready.js'
+import { readOne } from './ready.js'
 import { setPaused } from './release.js'
 import type { Session } from './session.js'
 import { claimsOf, planKeep, retain } from './volumes.js'
@@ -47,7 +47,7 @@ export async function remove(session: Session, request: DeleteRequest, call: Cal
     await uninstall(helm, session.host, place, signal)
     await removeLeftovers(session, place, signal)
   }
-  const gone = await removeNamespace(session, namespace, name, timeoutOf(request), progress, signal)
+  const gone = await removeNamespace(session, namespace, name, progress, signal)
   if (!gone) await requireGone(session, place, signal)
   await session.kubeconfigs.remove(request, namespace, name)
 }

@@ -35,6 +35,7 @@ const settingsSchema = z.strictObject({
     .min(1)
     .optional()
     .describe("Folder of the virtual clusters' kubeconfigs; `kubeconfigs` in the state's folder by default"),
+  removal: span.optional().describe('How long a namespace may take to go away; 2m by default'),
   timeout: span.optional().describe('How long one answer of the API server may take; 15s by default'),
   patience: span
     .optional()
@@ -71,6 +72,7 @@ export function openVclusterSession(connection: Connection, ports: Ports): Sessi
     kubeconfigFolder: folder,
     helm: helm.includes('/') ? at(helm) : helm,
     vcluster: tool.includes('/') ? at(tool) : tool,
+    removal: milliseconds(settings.removal) ?? 120_000,
   })
 }
 

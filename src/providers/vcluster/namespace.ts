@@ -21,7 +21,6 @@ export interface NamespaceRequest {
 export async function ensureNamespace(
   session: Session,
   request: NamespaceRequest,
-  timeout: number,
   progress: (message: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -31,7 +30,7 @@ export async function ensureNamespace(
   let there = await host.get<Namespace>(path, signal)
   const began = ports.clock.now()
   while (there?.metadata.deletionTimestamp !== undefined) {
-    if (ports.clock.now() - began > timeout) throw stuck(there)
+    if (ports.clock.now() - began > session.removal) throw stuck(there)
     progress(`waiting for namespace ${namespace} to be gone`)
     await ports.clock.sleep(1_000, signal)
     there = await host.get<Namespace>(path, signal)
@@ -124,7 +123,6 @@ export async function removeNamespace(
   session: Session,
   namespace: string,
   name: string,
-  timeout: number,
   progress: (message: string) => void,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -138,7 +136,7 @@ export async function removeNamespace(
   for (;;) {
     there = await host.get<Namespace>(path, signal)
     if (there === undefined) return true
-    if (ports.clock.now() - began > timeout) throw stuck(there)
+    if (ports.clock.now() - began > session.removal) throw stuck(there)
     progress(terminating(there) ?? `removing namespace ${namespace}`)
     await ports.clock.sleep(1_000, signal)
   }

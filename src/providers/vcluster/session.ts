@@ -23,6 +23,8 @@ export interface Session {
   readonly privateFolder: string
   /** The vcluster tool: a name, or a path. */
   readonly vcluster: string
+  /** How long a namespace may take to go away, milliseconds. */
+  readonly removal: number
   helm(signal: AbortSignal): Promise<Helm>
   /** Runs work that reads details, a few at a time. */
   limited<T>(work: () => Promise<T>): Promise<T>
@@ -42,6 +44,7 @@ export function openSession(options: {
   readonly kubeconfigFolder: string
   readonly helm: string
   readonly vcluster: string
+  readonly removal: number
 }): Session {
   const { host, ports, folder } = options
   const queue = new PQueue({ concurrency: details })
@@ -55,6 +58,7 @@ export function openSession(options: {
     limited,
     privateFolder: options.kubeconfigFolder,
     vcluster: options.vcluster,
+    removal: options.removal,
     kubeconfigs: openKubeconfigs({
       host,
       files: ports.files,

@@ -184,7 +184,7 @@ prepare() { # folders, keys, this machine's address
 up_api() {
   [ -f "$C/done" ] || build
   prepare; touch "$R/api-only"; start_etcd; start_apiserver; wait_apiserver
-  [ "${LAB_CONTROLLERS:-}" = none ] || bg kcm "$B/kube-controller-manager" --kubeconfig=kcm.kubeconfig --secure-port=0 --leader-elect=false \
+  [ "${LAB_CONTROLLERS:-}" = none ] || bg kcm "$B/kube-controller-manager" --kubeconfig=kcm.kubeconfig --secure-port=0 --leader-elect=false --use-service-account-credentials=true \
      --controllers=namespace-controller,garbage-collector-controller --root-ca-file="$P/ca.crt" --service-account-private-key-file="$P/sa.key"
   say "API server only, ready"; echo "export KUBECONFIG=$R/admin.kubeconfig PATH=$B:\$PATH"
 }
