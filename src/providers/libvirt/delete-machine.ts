@@ -163,12 +163,22 @@ async function makeToken(
     running,
     volumes,
     ...(read.nvram !== undefined &&
-      home !== undefined && {
-        nvram: { path: read.nvram, pool: home, volume: trashName(request.trash, `${reading.name}_nvram`) },
-      }),
+      home !== undefined && { nvram: await nvramToken(host, request, read.nvram, home, signal) }),
     tpm: findAll(find(read.root, 'devices'), 'tpm').length > 0,
     snapshots,
   }
+}
+
+async function nvramToken(
+  host: Host,
+  request: DeleteRequest,
+  path: string,
+  pool: string,
+  signal: AbortSignal,
+): Promise<NonNullable<MachineToken['nvram']>> {
+  const volume = trashName(request.trash, `${request.name}_nvram`)
+  const folder = await folderOf(host, pool, signal)
+  return { path, pool, volume, ...(folder !== undefined && { file: `${folder}/${volume}` }) }
 }
 
 async function snapshotXmls(host: Host, domain: Domain, signal: AbortSignal): Promise<string[]> {
@@ -242,6 +252,7 @@ export async function discardMachine(host: Host, token: MachineToken, signal: Ab
     const pool = await findPool(host, nvram.pool, signal)
     const volume = pool && (await findVolume(host, pool, nvram.volume, signal))
     if (volume !== undefined) await deleteVolume(host, volume, signal)
+    else if (nvram.file !== undefined) await host.files.remove(nvram.file, signal)
   }
   if (token.tpm) await discardTpm(host, token, signal)
 }

@@ -13,7 +13,13 @@ export interface MachineToken {
   readonly running: boolean
   readonly volumes: readonly KeptVolume[]
   /** UEFI variables: where they belong, and the volume of the pool that holds them meanwhile. */
-  readonly nvram?: { readonly path: string; readonly pool: string; readonly volume: string }
+  readonly nvram?: {
+    readonly path: string
+    readonly pool: string
+    readonly volume: string
+    /** The volume's own file, where the pool is a folder. */
+    readonly file?: string
+  }
   readonly tpm: boolean
   /** Definitions of its snapshots; those that are inside its disks come back with them. */
   readonly snapshots: readonly string[]
