@@ -1,12 +1,13 @@
 /** Hosts that fail in the middle of a change: each ends in a clear error, and in a host that kubectl and helm find clean. */
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { chmod, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type KubernetesLab, kubernetesLab } from '../../lab/kubernetes.js'
-import { type FaultyHost, faultyHost } from './faulty-host.js'
+import { type Fault, faultyHost } from './faulty-host.js'
 import { openWorld, type World } from './world.js'
 
 const lab = await kubernetesLab({ apiOnly: { port: 6620 } })
@@ -17,141 +18,289 @@ describe.skipIf('skip' in lab)(`faults${'skip' in lab ? `: ${lab.skip}` : ''}`, 
   const spec = { readinessTimeout: '3s' }
   const notReady = { code: 'cluster-not-ready' }
   let world: World
-  let proxy: FaultyHost
-  let faulty: World
 
   beforeAll(async () => {
     world = await openWorld(host)
-    proxy = await faultyHost(host.kubeconfig, join(world.folder, 'faulty'))
-    faulty = await openWorld({ ...host, kubeconfig: proxy.kubeconfig }, { timeout: '2s', patience: '4s' })
-  })
-  beforeEach(() => {
-    proxy.fault = () => undefined
   })
   afterAll(async () => {
-    await faulty?.close()
-    await proxy?.close()
     await world?.close()
     await host.clean()
   })
+
+  /** A world of its own behind a proxy that fails. */
+  async function behind<T>(
+    fault: Fault,
+    work: (faulty: World, kubeconfig: string) => Promise<T>,
+  ): Promise<T> {
+    const proxy = await faultyHost(host.kubeconfig, join(world.folder, `faulty-${randomUUID()}`))
+    proxy.fault = fault
+    const faulty = await openWorld(
+      { ...host, kubeconfig: proxy.kubeconfig },
+      { timeout: '2s', patience: '4s' },
+    )
+    try {
+      return await work(faulty, proxy.kubeconfig)
+    } finally {
+      await faulty.close()
+      await proxy.close()
+    }
+  }
 
   /** Removed as a rollback would, and nothing is left. */
   async function rolledBack(name: string) {
     await world.remove(name, spec)
     expect(await world.observe(name, spec)).toEqual({ status: 'absent' })
     expect(await host.kubectl('get', 'ns', '-o', 'name')).not.toContain(`vcluster-${name}`)
-    expect(await host.helmJson('list', '-A', '-a')).toEqual([])
+    expect(await host.helmJson('list', '-n', `vcluster-${name}`, '-a')).toEqual([])
   }
 
-  test('429 and a lost connection in between are borne', async () => {
-    proxy.fault = (_, count) =>
-      count === 1 ? { status: 429, headers: { 'retry-after': '0' } } : count === 2 ? 'reset' : undefined
-    expect(await faulty.observe('calm', spec)).toEqual({ status: 'absent' })
-  })
+  const patchOf =
+    (fault: ReturnType<Fault>): Fault =>
+    ({ method, path }) =>
+      method === 'PATCH' && path.includes('/statefulsets/') ? fault : undefined
 
-  test('a host that answers 500 to one call: said, and rolled back', async () => {
-    proxy.fault = ({ method, path }) =>
-      method === 'PATCH' && path.includes('/statefulsets/')
-        ? { status: 500, body: { message: 'disk full' } }
-        : undefined
-    await expect(faulty.make('half', spec)).rejects.toMatchObject({
-      kind: 'connection',
-      code: 'host-failed',
-      why: 'disk full',
+  describe.concurrent('one call, one cluster', () => {
+    test('429 and a lost connection in between are borne', async () => {
+      const fault: Fault = (_, count) =>
+        count === 1 ? { status: 429, headers: { 'retry-after': '0' } } : count === 2 ? 'reset' : undefined
+      await behind(fault, async faulty => {
+        expect(await faulty.observe('calm', spec)).toEqual({ status: 'absent' })
+      })
     })
-    expect(await world.present('half', spec)).toMatchObject({
-      incomplete: true,
-      owner: { address: 'VirtualCluster/half' },
-    })
-    await rolledBack('half')
-  })
 
-  test('a host that hangs in the middle: said in time, and rolled back', async () => {
-    proxy.fault = ({ method, path }) =>
-      method === 'PATCH' && path.includes('/statefulsets/') ? 'hang' : undefined
-    const began = Date.now()
-    await expect(faulty.make('hung', spec)).rejects.toMatchObject({
-      code: 'host-unreachable',
-      why: 'no answer in 2 s',
+    test('a host that answers 500 to one call: said, and rolled back', async () => {
+      await behind(patchOf({ status: 500, body: { message: 'disk full' } }), faulty =>
+        expect(faulty.make('half', spec)).rejects.toMatchObject({
+          kind: 'connection',
+          code: 'host-failed',
+          why: 'disk full',
+        }),
+      )
+      expect(await world.present('half', spec)).toMatchObject({
+        incomplete: true,
+        owner: { address: 'VirtualCluster/half' },
+      })
+      await rolledBack('half')
     })
-    expect(Date.now() - began).toBeLessThan(20_000)
-    await rolledBack('hung')
-  })
 
-  test('helm that cannot get through: its own words', async () => {
-    proxy.fault = ({ method, path }) =>
-      method === 'POST' && path.includes('/services')
-        ? {
-            status: 403,
-            body: {
-              apiVersion: 'v1',
-              kind: 'Status',
-              status: 'Failure',
-              message: 'quota says no',
-              reason: 'Forbidden',
-              code: 403,
-            },
-          }
-        : undefined
-    await expect(faulty.make('quota', spec)).rejects.toMatchObject({
-      code: 'helm-failed',
-      why: expect.stringContaining('quota says no'),
+    test('a conflict is said, and rolled back', async () => {
+      await behind(
+        patchOf({ status: 409, body: { reason: 'Conflict', message: 'somebody was faster' } }),
+        faulty =>
+          expect(faulty.make('rival', spec)).rejects.toMatchObject({
+            code: 'host-conflict',
+            why: 'somebody was faster',
+          }),
+      )
+      await rolledBack('rival')
     })
-    await rolledBack('quota')
-  })
 
-  test('values that the chart refuses: said by path, nothing installed', async () => {
-    const wrong = { ...spec, values: { controlPlane: { statefulSet: { nonsense: true } } } }
-    await expect(world.make('wrong', wrong)).rejects.toMatchObject({
-      kind: 'validation',
-      code: 'invalid-values',
-      why: expect.stringMatching(/controlPlane.statefulSet.*nonsense/s),
+    test('a host that hangs in the middle: said in time, and rolled back', async () => {
+      const began = Date.now()
+      await behind(patchOf('hang'), faulty =>
+        expect(faulty.make('hung', spec)).rejects.toMatchObject({
+          code: 'host-unreachable',
+          why: 'no answer in 2 s',
+        }),
+      )
+      expect(Date.now() - began).toBeLessThan(60_000)
+      await rolledBack('hung')
     })
-    await rolledBack('wrong')
-  })
 
-  test('helm killed half-way: the pending release is settled', async () => {
-    let reached = () => undefined as unknown
-    const half = new Promise<void>(resolve => {
-      reached = resolve
+    test('helm that cannot get through: its own words', async () => {
+      const body = {
+        apiVersion: 'v1',
+        kind: 'Status',
+        status: 'Failure',
+        message: 'quota says no',
+        reason: 'Forbidden',
+        code: 403,
+      }
+      const fault: Fault = ({ method, path }) =>
+        method === 'POST' && path.includes('/services') ? { status: 403, body } : undefined
+      await behind(fault, faulty =>
+        expect(faulty.make('quota', spec)).rejects.toMatchObject({
+          code: 'helm-failed',
+          why: expect.stringContaining('quota says no'),
+        }),
+      )
+      await rolledBack('quota')
     })
-    proxy.fault = ({ method, path }) => {
-      if (method !== 'POST' || !path.includes('/statefulsets')) return undefined
-      reached()
-      return 'hang'
-    }
-    await host.kubectl('create', 'namespace', 'vcluster-killed')
-    const helm = spawn(
-      `${host.bin}/helm`,
-      [
-        'upgrade',
-        '--install',
-        'killed',
-        host.chart,
+
+    test('values that the chart refuses: said by path, nothing installed', async () => {
+      const wrong = { ...spec, values: { controlPlane: { statefulSet: { nonsense: true } } } }
+      await expect(world.make('wrong', wrong)).rejects.toMatchObject({
+        kind: 'validation',
+        code: 'invalid-values',
+        why: expect.stringMatching(/controlPlane.statefulSet.*nonsense/s),
+      })
+      await rolledBack('wrong')
+    })
+
+    test('helm killed half-way: the pending release is settled', async () => {
+      let reached = () => undefined as unknown
+      const half = new Promise<void>(resolve => {
+        reached = resolve
+      })
+      const fault: Fault = ({ method, path }) => {
+        if (method !== 'POST' || !path.includes('/statefulsets')) return undefined
+        reached()
+        return 'hang'
+      }
+      const place = { ...spec, createNamespace: false }
+      await host.kubectl('create', 'namespace', 'vcluster-killed')
+      await behind(fault, async (_, kubeconfig) => {
+        const helm = spawn(
+          `${host.bin}/helm`,
+          ['upgrade', '--install', 'killed', host.chart, '-n', 'vcluster-killed', '--kubeconfig', kubeconfig],
+          { stdio: 'ignore' },
+        )
+        await half
+        helm.kill('SIGKILL')
+        await once(helm, 'exit')
+      })
+      const releases = () => host.helmJson('list', '-n', 'vcluster-killed', '-a')
+      expect(await releases()).toMatchObject([{ status: 'pending-install' }])
+      expect(await world.present('killed', place)).toMatchObject({
+        incomplete: true,
+        remark: 'its Helm release is pending-install',
+      })
+      await expect(world.make('killed', place)).rejects.toMatchObject(notReady)
+      expect(world.said.join('\n')).toContain('was left pending-install; settling it')
+      expect(await releases()).toMatchObject([{ status: 'deployed' }])
+      await world.remove('killed', place)
+      expect(await releases()).toEqual([])
+      await host.kubectl('delete', 'namespace', 'vcluster-killed')
+    })
+
+    test('a namespace stuck in Terminating: what holds it is named, and it goes on once that is gone', async () => {
+      await expect(world.make('stuck', spec)).rejects.toMatchObject(notReady)
+      await host.apply({
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { name: 'holder', namespace: 'vcluster-stuck', finalizers: ['example.com/hold'] },
+      })
+      const impatient = await openWorld(host, { removal: '8s' })
+      await expect(impatient.remove('stuck', spec).finally(() => impatient.close())).rejects.toMatchObject({
+        code: 'namespace-stuck',
+        why: expect.stringContaining('example.com/hold'),
+      })
+      expect(await world.observe('stuck', spec)).toMatchObject({
+        status: 'present',
+        incomplete: true,
+        remark: expect.stringContaining('example.com/hold'),
+      })
+      await host.kubectl(
         '-n',
-        'vcluster-killed',
-        '--kubeconfig',
-        proxy.kubeconfig,
-      ],
-      { stdio: 'ignore' },
-    )
-    await half
-    helm.kill('SIGKILL')
-    await once(helm, 'exit')
-    expect(await host.helmJson('list', '-n', 'vcluster-killed', '-a')).toMatchObject([
-      { status: 'pending-install' },
-    ])
-    const place = { ...spec, createNamespace: false }
-    expect(await world.present('killed', place)).toMatchObject({
-      incomplete: true,
-      remark: 'its Helm release is pending-install',
+        'vcluster-stuck',
+        'patch',
+        'configmap',
+        'holder',
+        '--type',
+        'merge',
+        '-p',
+        '{"metadata":{"finalizers":null}}',
+      )
+      await rolledBack('stuck')
     })
-    await expect(world.make('killed', place)).rejects.toMatchObject(notReady)
-    expect(world.said.join('\n')).toContain('was left pending-install; settling it')
-    expect(await host.helmJson('list', '-n', 'vcluster-killed', '-a')).toMatchObject([{ status: 'deployed' }])
-    await world.remove('killed', place)
-    expect(await host.helmJson('list', '-A', '-a')).toEqual([])
-    await host.kubectl('delete', 'namespace', 'vcluster-killed')
+
+    test('rights that are missing: said before anything is made, with the rules', async () => {
+      await host.apply({
+        apiVersion: 'v1',
+        kind: 'ServiceAccount',
+        metadata: { name: 'weak', namespace: 'default' },
+      })
+      await host.kubectl(
+        'create',
+        'clusterrole',
+        'weak',
+        '--verb=get,list,create',
+        '--resource=secrets,services,namespaces,pods,events',
+      )
+      await host.kubectl(
+        'create',
+        'clusterrolebinding',
+        'weak',
+        '--clusterrole=weak',
+        '--serviceaccount=default:weak',
+      )
+      const token = (await host.kubectl('create', 'token', 'weak')).trim()
+      const own = await readFile(host.kubeconfig, 'utf8')
+      const file = join(world.folder, 'weak')
+      await writeFile(
+        file,
+        own.replace(/user: \{client-certificate-data:[^}]*\}/, `user: {token: ${token}}`),
+        {
+          mode: 0o600,
+        },
+      )
+      const weak = await openWorld({ ...host, kubeconfig: file })
+      try {
+        const failure = await weak.make('weak', spec).catch(error => error)
+        expect(failure).toMatchObject({
+          kind: 'connection',
+          code: 'host-access-missing',
+          hint: expect.stringContaining('resources: ["statefulsets"]'),
+        })
+        expect(JSON.stringify(failure.details())).not.toContain(token)
+        expect(await host.kubectl('get', 'ns', '-o', 'name')).not.toContain('vcluster-weak')
+        // What it may not list everywhere it may still be told of, namespace by namespace; here it may not at all.
+        await expect(weak.observe('weak', spec)).rejects.toMatchObject({
+          code: 'host-forbidden',
+          hint: expect.stringContaining('add to'),
+        })
+      } finally {
+        await weak.close()
+      }
+    })
+
+    test('what is another’s is not taken', async () => {
+      await host.kubectl('create', 'namespace', 'vcluster-other')
+      await expect(world.make('other', spec)).rejects.toMatchObject({ code: 'namespace-taken' })
+      expect(await host.helmJson('list', '-n', 'vcluster-other', '-a')).toEqual([])
+      await world.remove('other', spec)
+      expect(await host.kubectl('get', 'ns', 'vcluster-other', '-o', 'name')).toContain('vcluster-other')
+      await host.kubectl('delete', 'namespace', 'vcluster-other')
+    })
+
+    test('one virtual cluster a namespace', async () => {
+      await expect(world.make('first', spec)).rejects.toMatchObject(notReady)
+      const beside = { ...spec, namespace: 'vcluster-first', createNamespace: false }
+      await expect(world.make('second', beside)).rejects.toMatchObject({ code: 'namespace-occupied' })
+      await rolledBack('first')
+    })
+
+    test('a protected cluster is not deleted', async () => {
+      await expect(world.make('safe', spec)).rejects.toMatchObject(notReady)
+      await host.kubectl(
+        '-n',
+        'vcluster-safe',
+        'annotate',
+        'statefulset',
+        'safe',
+        'loft.sh/non-deletable=true',
+      )
+      await expect(world.remove('safe', spec)).rejects.toMatchObject({ code: 'cluster-protected' })
+      expect(await host.helmJson('list', '-n', 'vcluster-safe')).toHaveLength(1)
+      await host.kubectl('-n', 'vcluster-safe', 'annotate', 'statefulset', 'safe', 'loft.sh/non-deletable-')
+      await rolledBack('safe')
+    })
+
+    test('helm that is missing, or too old', async () => {
+      const without = await openWorld(host, { helm: '/nowhere/helm' })
+      await expect(without.make('none', spec)).rejects.toMatchObject({
+        code: 'helm-missing',
+        hint: expect.stringContaining('helm.sh'),
+      })
+      await without.close()
+      const old = join(world.folder, 'old-helm')
+      await writeFile(old, '#!/bin/sh\necho v3.9.4\n')
+      await chmod(old, 0o755)
+      const outdated = await openWorld(host, { helm: old })
+      await expect(outdated.make('none', spec)).rejects.toMatchObject({ code: 'helm-too-old' })
+      await outdated.close()
+      expect(await host.kubectl('get', 'ns', '-o', 'name')).not.toContain('vcluster-none')
+    })
   })
 
   test('the API server killed and started again in the middle: the change goes on', async () => {
@@ -171,124 +320,6 @@ describe.skipIf('skip' in lab)(`faults${'skip' in lab ? `: ${lab.skip}` : ''}`, 
       facts: { phase: 'Pending', revision: 1 },
     })
     await rolledBack('risen')
-  })
-
-  test('a namespace stuck in Terminating: what holds it is named, and it goes on once that is gone', async () => {
-    await expect(world.make('stuck', spec)).rejects.toMatchObject(notReady)
-    await host.apply({
-      apiVersion: 'v1',
-      kind: 'ConfigMap',
-      metadata: { name: 'holder', namespace: 'vcluster-stuck', finalizers: ['example.com/hold'] },
-    })
-    const impatient = await openWorld(host, { removal: '8s' })
-    await expect(impatient.remove('stuck', spec).finally(() => impatient.close())).rejects.toMatchObject({
-      code: 'namespace-stuck',
-      why: expect.stringContaining('example.com/hold'),
-    })
-    expect(await world.observe('stuck', spec)).toMatchObject({
-      status: 'present',
-      incomplete: true,
-      remark: expect.stringContaining('example.com/hold'),
-    })
-    await host.kubectl(
-      '-n',
-      'vcluster-stuck',
-      'patch',
-      'configmap',
-      'holder',
-      '--type',
-      'merge',
-      '-p',
-      '{"metadata":{"finalizers":null}}',
-    )
-    await rolledBack('stuck')
-  })
-
-  test('rights that are missing: said before anything is made, with the rules', async () => {
-    await host.apply({
-      apiVersion: 'v1',
-      kind: 'ServiceAccount',
-      metadata: { name: 'weak', namespace: 'default' },
-    })
-    await host.kubectl(
-      'create',
-      'clusterrole',
-      'weak',
-      '--verb=get,list,create',
-      '--resource=secrets,services,namespaces,pods,events',
-    )
-    await host.kubectl(
-      'create',
-      'clusterrolebinding',
-      'weak',
-      '--clusterrole=weak',
-      '--serviceaccount=default:weak',
-    )
-    const token = (await host.kubectl('create', 'token', 'weak')).trim()
-    const own = await readFile(host.kubeconfig, 'utf8')
-    const file = join(world.folder, 'weak')
-    await writeFile(file, own.replace(/user: \{client-certificate-data:[^}]*\}/, `user: {token: ${token}}`), {
-      mode: 0o600,
-    })
-    const weak = await openWorld({ ...host, kubeconfig: file })
-    try {
-      const failure = await weak.make('weak', spec).catch(error => error)
-      expect(failure).toMatchObject({
-        kind: 'connection',
-        code: 'host-access-missing',
-        hint: expect.stringContaining('resources: ["statefulsets"]'),
-      })
-      expect(JSON.stringify(failure.details())).not.toContain(token)
-      expect(await host.kubectl('get', 'ns', '-o', 'name')).not.toContain('vcluster-weak')
-      // What it may not list everywhere it may still be told of, namespace by namespace; here it may not at all.
-      await expect(weak.observe('weak', spec)).rejects.toMatchObject({
-        code: 'host-forbidden',
-        hint: expect.stringContaining('add to'),
-      })
-    } finally {
-      await weak.close()
-    }
-  })
-
-  test('what is another’s is not taken', async () => {
-    await host.kubectl('create', 'namespace', 'vcluster-other')
-    await expect(world.make('other', spec)).rejects.toMatchObject({ code: 'namespace-taken' })
-    expect(await host.helmJson('list', '-A', '-a')).toEqual([])
-    await world.remove('other', spec)
-    expect(await host.kubectl('get', 'ns', 'vcluster-other', '-o', 'name')).toContain('vcluster-other')
-    await host.kubectl('delete', 'namespace', 'vcluster-other')
-  })
-
-  test('one virtual cluster a namespace', async () => {
-    await expect(world.make('first', spec)).rejects.toMatchObject(notReady)
-    const beside = { ...spec, namespace: 'vcluster-first', createNamespace: false }
-    await expect(world.make('second', beside)).rejects.toMatchObject({ code: 'namespace-occupied' })
-    await rolledBack('first')
-  })
-
-  test('a protected cluster is not deleted', async () => {
-    await expect(world.make('safe', spec)).rejects.toMatchObject(notReady)
-    await host.kubectl('-n', 'vcluster-safe', 'annotate', 'statefulset', 'safe', 'loft.sh/non-deletable=true')
-    await expect(world.remove('safe', spec)).rejects.toMatchObject({ code: 'cluster-protected' })
-    expect(await host.helmJson('list', '-n', 'vcluster-safe')).toHaveLength(1)
-    await host.kubectl('-n', 'vcluster-safe', 'annotate', 'statefulset', 'safe', 'loft.sh/non-deletable-')
-    await rolledBack('safe')
-  })
-
-  test('helm that is missing, or too old', async () => {
-    const without = await openWorld(host, { helm: '/nowhere/helm' })
-    await expect(without.make('none', spec)).rejects.toMatchObject({
-      code: 'helm-missing',
-      hint: expect.stringContaining('helm.sh'),
-    })
-    await without.close()
-    const old = join(world.folder, 'old-helm')
-    await writeFile(old, '#!/bin/sh\necho v3.9.4\n')
-    await chmod(old, 0o755)
-    const outdated = await openWorld(host, { helm: old })
-    await expect(outdated.make('none', spec)).rejects.toMatchObject({ code: 'helm-too-old' })
-    await outdated.close()
-    expect(await host.kubectl('get', 'ns', '-o', 'name')).not.toContain('vcluster-none')
   })
 
   test('a host that hangs for good is given up in time', async () => {
