@@ -110,11 +110,12 @@ function overlay(
     if (isObject(seen) && !isUnresolved(seen)) {
       result[key] = overlay(asObject(known), seen, asObject(wanted), lists, path)
     } else if (Array.isArray(seen) && listKey !== undefined) {
-      result[key] = (seen as readonly Json[]).map(item =>
-        isObject(item)
-          ? overlay(element(known, listKey, item), item, element(wanted, listKey, item), lists, path)
-          : item,
-      )
+      result[key] = (seen as readonly Json[]).map(item => {
+        const [old, next] = [element(known, listKey, item), element(wanted, listKey, item)]
+        // An element that nobody declared is there as a whole: a disk attached by hand.
+        if (!isObject(item) || (!old && !next)) return item
+        return overlay(old ?? {}, item, next ?? {}, lists, path)
+      })
     } else {
       result[key] = seen
     }
@@ -126,10 +127,11 @@ function asObject(value: Json | undefined): Attributes {
   return isObject(value) && !isUnresolved(value) ? value : {}
 }
 
-function element(list: Json | undefined, key: string, like: Attributes): Attributes {
-  if (!Array.isArray(list)) return {}
-  const match = (list as readonly Json[]).find(item => isObject(item) && item[key] === like[key])
-  return asObject(match)
+function element(list: Json | undefined, key: string, like: Json): Attributes | undefined {
+  if (!Array.isArray(list) || !isObject(like)) return undefined
+  return (list as readonly Json[]).find(
+    (item): item is Attributes => isObject(item) && item[key] === like[key],
+  )
 }
 
 /** Whether a path is the other or below it: `dataDisks[vdb].sizeGB` is within `dataDisks` and `dataDisks[vdb]`. */

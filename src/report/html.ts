@@ -19,6 +19,7 @@ import { css } from './html/css.js'
 import { script } from './html/script.js'
 import { html } from './html-text.js'
 import type { ReviewItem } from './items.js'
+import { shellWord } from './markdown/escape.js'
 import { type Review, type ReviewInput, reviewOf } from './model.js'
 import { symbols } from './style.js'
 
@@ -26,6 +27,8 @@ export interface HtmlOptions extends ReviewInput {
   readonly commit?: string
   /** When the systems were read, as people shall read it. */
   readonly readAt?: string
+  /** The stack's file or folder, for the command that applies this plan. */
+  readonly path?: string
 }
 
 /** A graph of more nodes than this is drawn once its section is opened. */
@@ -206,6 +209,7 @@ function graph(review: Review, items: readonly ReviewItem[], ids: ReadonlyMap<Re
 }
 
 function foot({ plan }: Review, options: HtmlOptions): string {
+  const path = options.path === undefined ? '' : ` ${shellWord(options.path)}`
   const facts = [
     ...(options.commit === undefined ? [] : [`commit <code>${html(options.commit)}</code>`]),
     `state serial ${html(String(plan.base.serial))}`,
@@ -214,7 +218,7 @@ function foot({ plan }: Review, options: HtmlOptions): string {
   ]
   return [
     `<footer><p>${facts.join(' · ')}</p>`,
-    `<p>To apply exactly this: <code>infra apply --digest ${html(plan.digest)}</code></p>`,
+    `<p>To apply exactly this: <code>infra apply --digest ${html(plan.digest)}${html(path)}</code></p>`,
     '<p>Keys: <kbd>/</kbd> search, <kbd>Esc</kbd> clear, <kbd>j</kbd> <kbd>k</kbd> next and previous, <kbd>Enter</kbd> open.</p></footer>',
   ].join('\n')
 }

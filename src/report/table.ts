@@ -73,10 +73,6 @@ function fitted(
   return widths
 }
 
-export function renderJson(value: Json): string {
-  return `${JSON.stringify(value, null, 2)}\n`
-}
-
 export function renderYaml(value: Json): string {
   return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 })
 }

@@ -101,7 +101,7 @@ function section(title: string, items: readonly ReviewItem[], page: Page, limit:
   for (const item of shown) one(item, page)
   if (shown.length < items.length)
     lines.push(
-      style.dim(cut(`  … and ${items.length - shown.length} more; --json lists them all`, page.width)),
+      style.dim(cut(`  … and ${items.length - shown.length} more; --full lists them all`, page.width)),
     )
   lines.push('')
 }
@@ -266,7 +266,7 @@ function foot(review: Review, page: Page, milliseconds: number | undefined): voi
 
 function more(count: number, page: Page): void {
   if (!page.full && count > longList)
-    page.lines.push(page.style.dim(`  … and ${count - longList} more; --json lists them all`))
+    page.lines.push(page.style.dim(`  … and ${count - longList} more; --full lists them all`))
 }
 
 function text(styled: string, plain: string, page: Page): void {

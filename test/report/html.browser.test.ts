@@ -172,7 +172,7 @@ describe.skipIf(!executablePath)(`a plan’s page${skipped}`, () => {
     const start = performance.now()
     const { page, faults, close } = await open(largePlan(5000))
     await expect.poll(() => page.textContent('#count')).toBe('5000 of 5000')
-    expect(performance.now() - start).toBeLessThan(15_000)
+    expect(performance.now() - start).toBeLessThan(30_000)
     await page.fill('#search', 'vm-4999')
     await expect.poll(() => page.textContent('#count')).toBe('1 of 5000')
     await page.locator('.item:visible summary').click()

@@ -129,6 +129,17 @@ describe('drift', () => {
     expect(report.outcome).toBe('none')
   })
 
+  it('tells of elements that nobody declared by their keys', () => {
+    const more = ['vdd', 'vde'].map(device => ({ device, sizeGB: 5 }))
+    const report = driftReport(
+      input([subject('A/a', present({ ...spec, dataDisks: [...spec.dataDisks, ...more] }))]),
+    )
+    expect(of(report, 'A/a').attributes.filter(one => one.status !== 'in-sync')).toEqual([
+      { path: 'dataDisks[vdd]', status: 'modified', to: { device: 'vdd', sizeGB: 5 } },
+      { path: 'dataDisks[vde]', status: 'modified', to: { device: 'vde', sizeGB: 5 } },
+    ])
+  })
+
   it('does not take what a system adds by itself for drift', () => {
     const report = driftReport(
       input([
