@@ -1,6 +1,8 @@
 /** Asking a cluster, in the words of the field: what most of the provider's files begin with. */
 import type { Clock } from '../../model/ports.js'
+import type { Call } from '../provider.js'
 import type { CallOptions, CephCommand, CephConnection } from './client/connection.js'
+import { isErrno } from './client/error.js'
 
 /** A connection with the clock to wait by. */
 export interface Ceph {
@@ -26,6 +28,23 @@ export async function tell(ceph: Ceph, command: CephCommand, options: CallOption
 /** Tells the manager to do something. */
 export async function tellMgr(ceph: Ceph, command: CephCommand, options: CallOptions): Promise<void> {
   await ceph.connection.mgr(command, options)
+}
+
+/**
+ * Tells the manager to do something, again while it answers EAGAIN: files of a deleted volume are still being purged, or
+ * all that clone are busy. Until the call is aborted.
+ */
+export async function tellPatiently(ceph: Ceph, command: CephCommand, call: Call): Promise<void> {
+  for (let told = false; ; told = true) {
+    try {
+      await tellMgr(ceph, command, { signal: call.signal })
+      return
+    } catch (thrown) {
+      if (!isErrno(thrown, 'EAGAIN')) throw thrown
+      if (!told) call.progress(`waiting: ${thrown.why ?? 'the manager is busy'}`)
+      await ceph.clock.sleep(500, call.signal)
+    }
+  }
 }
 
 /** Runs lanes of commands at the same time, the commands of a lane one after another. */

@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Attributes } from '../../../src/model/value.js'
@@ -155,6 +155,28 @@ describe.skipIf(missing)(`file systems and volumes ${missing ?? ''}`, () => {
     const found = await provider.unmanaged?.([volume('mine').target], new AbortController().signal)
     expect(found).toMatchObject([{ kind: 'CephVolume', name: 'theirs', place: 'in files/team' }])
     await lab.ceph('fs', 'subvolume', 'rm', 'files', 'theirs', 'team')
+  })
+
+  it('finishes what a manager left that was killed in the middle, and touches no data there', async () => {
+    const torn = volume('torn', { mode: '700' })
+    const theirs = volume('folder')
+    await lab.mounted('files', '/volumes/team', async folder => {
+      await mkdir(join(folder, 'torn', '8e67e54d-3745-433e-8490-cbc4c4df50a3'), { recursive: true })
+      await mkdir(join(folder, 'folder'))
+      await writeFile(join(folder, 'folder', 'data'), 'somebody’s own')
+    })
+    expect(await torn.present()).toMatchObject({ incomplete: true })
+    await torn.create()
+    expect(await torn.differences()).toEqual([])
+    await write(torn, 'now whole')
+    const token = await torn.remove()
+    await torn.create(token)
+    expect(await read(torn)).toBe('now whole')
+    await torn.discard(await torn.remove())
+    await expect(theirs.create()).rejects.toMatchObject({ code: 'ceph-exists' })
+    await expect(theirs.remove()).rejects.toMatchObject({ code: 'ceph-cannot-keep' })
+    expect(await read(theirs)).toBe('somebody’s own')
+    await lab.ceph('fs', 'subvolume', 'rm', 'files', 'folder', 'team')
   })
 
   it('takes snapshots, clones them, and refuses to delete what they hold', async () => {

@@ -13,8 +13,8 @@ export interface VolumeView {
   readonly filesystem: string
   readonly group?: string
   readonly name: string
-  /** `ready`, `cloning`, or `kept`: deleted, and kept until it is pruned. */
-  readonly state: 'ready' | 'cloning' | 'kept'
+  /** `kept`: deleted, and kept until it is pruned. `broken`: a folder that is no volume. */
+  readonly state: 'ready' | 'cloning' | 'kept' | 'broken'
   readonly path?: string
   /** Bytes, or without a limit. */
   readonly size?: number | 'infinite'
@@ -88,6 +88,7 @@ function viewOf(
   }
   if (state.is === 'absent') return undefined
   if (state.is === 'retained') return { ...named, state: 'kept' }
+  if (state.is === 'torn') return { ...named, state: 'broken' }
   if (state.is === 'cloning') return { ...named, state: 'cloning' }
   const { owner } = readTag(metadata[ownerKey])
   const { path, bytes_quota, bytes_used, mode, uid, gid, data_pool } = state.info

@@ -15,6 +15,7 @@ const linux: Readonly<Record<number, string>> = {
   28: 'ENOSPC',
   34: 'ERANGE',
   39: 'ENOTEMPTY',
+  61: 'ENODATA',
   95: 'EOPNOTSUPP',
   107: 'ENOTCONN',
   108: 'ESHUTDOWN',

@@ -18,7 +18,7 @@ import { held, mayFinish } from '../refuse.js'
 import { keptPrefix } from '../tags.js'
 import { snapshotNames } from '../volumes/kept.js'
 import { modeText, unreadable, volumeNames, volumeState } from '../volumes/read.js'
-import { markedGroups, markGroup, sweepGroup, unmarkGroup } from './kept.js'
+import { emptied, markedGroups, markGroup, sweepGroup, unmarkGroup } from './kept.js'
 
 export const groups: Handler = { observe, create, update, delete: remove, discard }
 
@@ -147,7 +147,7 @@ async function remove(ceph: Ceph, request: DeleteRequest, call: Call): Promise<v
   )
   const live = holders.filter(holder => holder !== undefined)
   if (live.length > 0) throw held(request, live, 'Delete them first, or have the stack own them.')
-  if (names.length > 0) {
+  if (!(await emptied(ceph, filesystem, request.name, options))) {
     await call.keep({ kind: 'CephSubvolumeGroup', filesystem, group: request.name })
     await markGroup(ceph, filesystem, request.name, options)
   } else await tellMgr(ceph, { prefix: 'fs subvolumegroup rm', ...about(request) }, options)

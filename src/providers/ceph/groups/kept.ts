@@ -2,9 +2,11 @@
  * Groups that were deleted while kept volumes are still in them. The folder has to stay for those; a mark in the monitors'
  * store says that the group itself is gone.
  */
-import { type Ceph, mgrData, tell, tellMgr } from '../ask.js'
+import { type Ceph, tell, tellMgr } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
-import { isErrno, orAbsent } from '../client/error.js'
+import { isErrno } from '../client/error.js'
+import { snapshotNames } from '../volumes/kept.js'
+import { volumeNames, volumeState } from '../volumes/read.js'
 
 const prefix = 'infra/deleted-group/'
 
@@ -25,16 +27,45 @@ export async function unmarkGroup(ceph: Ceph, filesystem: string, group: string,
   await tell(ceph, { prefix: 'config-key rm', key: keyOf(filesystem, group) }, options)
 }
 
+/** How long the manager may take to purge what was discarded. */
+const purgeSeconds = 60
+
 /** Removes a marked group once the last kept volume in it is gone. */
 export async function sweepGroup(ceph: Ceph, filesystem: string, group: string, options: CallOptions) {
   if (!(await markedGroups(ceph, options)).has(`${filesystem}/${group}`)) return
-  const at = { vol_name: filesystem, group_name: group }
-  const names = await orAbsent(mgrData<unknown[]>(ceph, { prefix: 'fs subvolume ls', ...at }, options))
-  if (names !== undefined && names.length > 0) return
+  if (!(await emptied(ceph, filesystem, group, options))) return
   try {
-    if (names !== undefined) await tellMgr(ceph, { prefix: 'fs subvolumegroup rm', ...at }, options)
+    const prefix = 'fs subvolumegroup rm'
+    await tellMgr(ceph, { prefix, vol_name: filesystem, group_name: group }, options)
   } catch (thrown) {
     if (!isErrno(thrown, 'ENOENT')) throw thrown
   }
   await unmarkGroup(ceph, filesystem, group, options)
+}
+
+/**
+ * Whether a group has no volumes. Those that are gone but for their purge are waited for; one that is live or has snapshots
+ * is not.
+ */
+export async function emptied(
+  ceph: Ceph,
+  filesystem: string,
+  group: string,
+  options: CallOptions,
+): Promise<boolean> {
+  const until = ceph.clock.now() + purgeSeconds * 1000
+  for (;;) {
+    const names = await volumeNames(ceph, filesystem, group, options)
+    if (names.length === 0) return true
+    const places = names.map(volume => ({ filesystem, group, volume }))
+    const purging = await Promise.all(
+      places.map(async place => {
+        const state = await volumeState(ceph, place, options)
+        if (state.is === 'absent') return true
+        return state.is === 'retained' && (await snapshotNames(ceph, place, options)).length === 0
+      }),
+    )
+    if (!purging.every(Boolean) || ceph.clock.now() > until) return false
+    await ceph.clock.sleep(300, options.signal)
+  }
 }

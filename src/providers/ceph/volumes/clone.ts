@@ -1,8 +1,7 @@
 /** Clones, which the manager makes in the background. */
 import { InfraError } from '../../../model/error.js'
 import type { Call } from '../../provider.js'
-import { type Ceph, mgrData, tellMgr } from '../ask.js'
-import { isErrno } from '../client/error.js'
+import { type Ceph, mgrData, tellMgr, tellPatiently } from '../ask.js'
 import { about, inGroup, type Place } from './place.js'
 
 export interface Source extends Place {
@@ -23,17 +22,7 @@ export async function cloneVolume(
     ...(dataPool !== undefined && { pool_layout: dataPool }),
     ...(place.group !== undefined && { target_group_name: place.group }),
   })
-  // Newer managers refuse with EAGAIN while they are busy with other clones
-  for (;;) {
-    try {
-      await tellMgr(ceph, command, { signal: call.signal })
-      break
-    } catch (thrown) {
-      if (!isErrno(thrown, 'EAGAIN')) throw thrown
-      call.progress('waiting for other clones')
-      await ceph.clock.sleep(1000, call.signal)
-    }
-  }
+  await tellPatiently(ceph, command, call)
   await awaitClone(ceph, place, call)
 }
 

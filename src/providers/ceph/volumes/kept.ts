@@ -5,7 +5,7 @@ import type { CallOptions } from '../client/connection.js'
 import { orAbsent } from '../client/error.js'
 import { cloneVolume } from './clone.js'
 import { about, type Place } from './place.js'
-import { volumeMetadata } from './read.js'
+import { type VolumeState, volumeMetadata, volumeState } from './read.js'
 
 /** Names of a volume's snapshots; none where there is no such volume. */
 export async function snapshotNames(ceph: Ceph, place: Place, options: CallOptions): Promise<string[]> {
@@ -49,4 +49,15 @@ export async function bringBack(
   for (const [key_name, value] of Object.entries(metadata)) {
     await tellMgr(ceph, about(place, 'fs subvolume metadata set', { key_name, value }), options)
   }
+}
+
+/**
+ * A volume's state, where a folder that is no volume is first made one: only then can be told whether it holds data. Nothing
+ * in it is touched by that.
+ */
+export async function wholeState(ceph: Ceph, place: Place, options: CallOptions): Promise<VolumeState> {
+  const state = await volumeState(ceph, place, options)
+  if (state.is !== 'torn') return state
+  await tellMgr(ceph, about(place, 'fs subvolume create'), options)
+  return volumeState(ceph, place, options)
 }

@@ -23,14 +23,21 @@ export interface VolumeJson {
   readonly data_pool: string
   readonly pool_namespace: string
   readonly mon_addrs: readonly string[]
-  readonly type: string
-  readonly created_at: string
+  readonly features: readonly string[]
 }
+
+/**
+ * Whether a delete can keep a snapshot of it. Old Cephs made volumes that cannot; so does a manager that takes over a
+ * create which another one, killed in the middle of it, has begun.
+ */
+export const canBeKept = (info: VolumeJson): boolean => info.features.includes('snapshot-retention')
 
 export type VolumeState =
   | { readonly is: 'absent' }
   /** Deleted, with snapshots left. */
   | { readonly is: 'retained' }
+  /** A folder that no manager knows to be a volume: a create that was cut off, or somebody's own folder. */
+  | { readonly is: 'torn' }
   /** A clone that is not done. */
   | { readonly is: 'cloning' }
   | { readonly is: 'live'; readonly info: VolumeJson }
@@ -42,6 +49,7 @@ export async function volumeState(ceph: Ceph, place: Place, options: CallOptions
   } catch (thrown) {
     if (isErrno(thrown, 'ENOENT')) return { is: 'absent' }
     if (isErrno(thrown, 'EAGAIN')) return { is: 'cloning' }
+    if (isErrno(thrown, 'ENODATA')) return { is: 'torn' }
     throw thrown
   }
 }
@@ -140,7 +148,8 @@ async function observeVolume(ceph: Ceph, target: Target, options: CallOptions): 
   const place = placeOf(target)
   try {
     const state = await volumeState(ceph, place, options)
-    if (state.is === 'cloning') return cloning(target)
+    if (state.is === 'cloning') return incomplete(target, 'its data is still being cloned')
+    if (state.is === 'torn') return incomplete(target, 'its folder is there, but it is no volume yet')
     if (state.is !== 'live') return { status: 'absent' }
     const metadata = await volumeMetadata(ceph, place, options)
     const { owner, identity } = readTag(metadata[ownerKey])
@@ -163,7 +172,7 @@ async function observeVolume(ceph: Ceph, target: Target, options: CallOptions): 
   }
 }
 
-function cloning(target: Target): Observation {
+function incomplete(target: Target, remark: string): Observation {
   const { filesystem, group } = fields(target.spec)
   return {
     status: 'present',
@@ -171,6 +180,6 @@ function cloning(target: Target): Observation {
     spec: present({ filesystem, group }),
     facts: {},
     incomplete: true,
-    remark: 'its data is still being cloned',
+    remark,
   }
 }

@@ -1,4 +1,5 @@
 /** Deleting volumes: a snapshot of them is retained, and destroyed when what was kept is discarded. */
+import { InfraError } from '../../../model/error.js'
 import type { Json } from '../../../model/value.js'
 import type { Call, DeleteRequest } from '../../provider.js'
 import { type Ceph, tellMgr } from '../ask.js'
@@ -9,9 +10,9 @@ import { sweepGroup } from '../groups/kept.js'
 import type { Token } from '../handler.js'
 import { checkSame, held } from '../refuse.js'
 import { keptPrefix } from '../tags.js'
-import { retain, snapshotNames } from './kept.js'
+import { retain, snapshotNames, wholeState } from './kept.js'
 import { about, inGroup, type Place, placeOf } from './place.js'
-import { volumeState } from './read.js'
+import { canBeKept, type VolumeJson } from './read.js'
 
 interface KeptVolume {
   readonly kind: string
@@ -27,14 +28,15 @@ export async function deleteVolume(ceph: Ceph, request: DeleteRequest, call: Cal
   const options = { signal: call.signal }
   needs(ceph.connection, 'fs subvolume rm', 'retain_snapshots', 'a delete that can be undone')
   const place = placeOf(request)
-  const state = await volumeState(ceph, place, options)
-  if (state.is === 'absent' || state.is === 'retained') return
+  const state = await wholeState(ceph, place, options)
+  if (state.is === 'absent' || state.is === 'retained' || state.is === 'torn') return
   if (state.is === 'cloning') return cancel(ceph, place, options)
   checkSame(request, { path: state.info.path }, 'path')
   const snapshots = await snapshotNames(ceph, place, options)
   const holders = snapshots.filter(name => !name.startsWith(keptPrefix)).map(name => `its snapshot ${name}`)
   if (holders.length > 0)
     throw held(request, holders, 'Delete the snapshots first, or have the stack own them.')
+  if (!canBeKept(state.info)) return removeOld(ceph, request, place, state.info, options)
   const snapshot = `${keptPrefix}${request.trash}`
   await call.keep({
     kind: request.kind,
@@ -44,6 +46,25 @@ export async function deleteVolume(ceph: Ceph, request: DeleteRequest, call: Cal
     snapshot,
   })
   await retain(ceph, place, snapshot, options)
+}
+
+/** Of a volume in an old format nothing can be kept: it goes only where it is empty. */
+async function removeOld(
+  ceph: Ceph,
+  request: DeleteRequest,
+  place: Place,
+  info: VolumeJson,
+  options: CallOptions,
+): Promise<void> {
+  if (info.bytes_used === 0) return tellMgr(ceph, about(place, 'fs subvolume rm'), options)
+  throw new InfraError({
+    kind: 'operation',
+    code: 'ceph-cannot-keep',
+    address: request.address,
+    message: `${place.volume} is not deleted: its data could not be brought back`,
+    why: 'it was made by an old Ceph, which cannot keep the snapshots of a deleted volume',
+    hint: 'Empty it first, or clone it to a new volume and use that.',
+  })
 }
 
 /** A clone that was never complete holds nothing of its own. */

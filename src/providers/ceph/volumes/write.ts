@@ -3,7 +3,7 @@
 import { InfraError } from '../../../model/error.js'
 import type { Json } from '../../../model/value.js'
 import type { Call, CreateRequest, Target, UpdateRequest } from '../../provider.js'
-import { type Ceph, tellMgr } from '../ask.js'
+import { type Ceph, tellMgr, tellPatiently } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { isErrno } from '../client/error.js'
 import { needs } from '../client/offers.js'
@@ -11,9 +11,17 @@ import { fields, number, present, text } from '../kinds/values.js'
 import { lost, mayFinish } from '../refuse.js'
 import { ownerKey, ownerTag, readTag } from '../tags.js'
 import { awaitClone, cloneVolume } from './clone.js'
-import { bringBack } from './kept.js'
+import { bringBack, wholeState } from './kept.js'
 import { about, type Place, placeOf } from './place.js'
-import { modeText, sourceKey, type VolumeState, volumeMetadata, volumeSpec, volumeState } from './read.js'
+import {
+  canBeKept,
+  modeText,
+  sourceKey,
+  type VolumeState,
+  volumeMetadata,
+  volumeSpec,
+  volumeState,
+} from './read.js'
 import { keptVolume } from './remove.js'
 
 export async function createVolume(ceph: Ceph, request: CreateRequest, call: Call): Promise<void> {
@@ -21,16 +29,20 @@ export async function createVolume(ceph: Ceph, request: CreateRequest, call: Cal
   const place = placeOf(request)
   const isolated = request.spec.isolatedNamespace === true
   if (isolated) needs(ceph.connection, 'fs subvolume create', 'namespace_isolated', 'isolatedNamespace')
-  let state = await volumeState(ceph, place, options)
+  let state = await wholeState(ceph, place, options)
   if (state.is === 'cloning') {
     await awaitClone(ceph, place, call)
     state = await volumeState(ceph, place, options)
+  }
+  if (state.is === 'live' && (await isTorn(ceph, place, state, options))) {
+    await tellPatiently(ceph, about(place, 'fs subvolume rm'), call)
+    state = { is: 'absent' }
   }
   if (state.is === 'live') await checkFound(ceph, request, place, state, options)
   else if (request.restore !== undefined) await restore(ceph, request, state, call)
   else if (request.kind === 'CephClone') await clone(ceph, request, call)
   else {
-    await make(ceph, request, options)
+    await make(ceph, request, call)
     // All of it was said when it was made
     return tag(ceph, request, place, options)
   }
@@ -61,8 +73,10 @@ async function checkFound(
   mayFinish(found, request, fixed, request.restore === undefined ? ['size', 'mode', 'uid', 'gid'] : [])
 }
 
-async function make(ceph: Ceph, { spec, name }: CreateRequest, options: CallOptions): Promise<void> {
-  const place: Place = { filesystem: text(spec.filesystem) ?? '', group: text(spec.group), volume: name }
+/** Makes it, anew where a manager was killed in the middle and the next one made something lesser of it. */
+async function make(ceph: Ceph, request: CreateRequest, call: Call): Promise<void> {
+  const { spec } = request
+  const place = placeOf(request)
   const size = number(spec.size)
   const command = about(place, 'fs subvolume create', {
     ...(size !== undefined && { size }),
@@ -72,7 +86,24 @@ async function make(ceph: Ceph, { spec, name }: CreateRequest, options: CallOpti
     mode: text(spec.mode) ?? '755',
     ...(spec.isolatedNamespace === true && { namespace_isolated: true }),
   })
-  await tellMgr(ceph, command, options)
+  for (let tries = 0; tries < 3; tries++) {
+    await tellPatiently(ceph, command, call)
+    const state = await volumeState(ceph, place, { signal: call.signal })
+    if (state.is !== 'live' || canBeKept(state.info)) return
+    if (!(await isTorn(ceph, place, state, { signal: call.signal }))) return
+    await tellPatiently(ceph, about(place, 'fs subvolume rm'), call)
+  }
+}
+
+/** What is left of a create that was cut off in the manager: it can keep nothing, is empty, and has no tag. */
+async function isTorn(
+  ceph: Ceph,
+  place: Place,
+  state: Extract<VolumeState, { is: 'live' }>,
+  options: CallOptions,
+): Promise<boolean> {
+  if (canBeKept(state.info) || state.info.bytes_used > 0) return false
+  return Object.keys(await volumeMetadata(ceph, place, options)).length === 0
 }
 
 async function clone(ceph: Ceph, request: CreateRequest, call: Call): Promise<void> {

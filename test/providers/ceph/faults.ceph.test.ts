@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { nodePorts } from '../../../src/model/node-ports.js'
+import type { Provider } from '../../../src/providers/provider.js'
+import { type CephLab, cephLab, cephLabMissing } from '../../lab/ceph.js'
+import { aCall, openProvider, Subject } from './harness.js'
+
+const missing = await cephLabMissing()
+
+describe.skipIf(missing)(`faults ${missing ?? ''}`, () => {
+  let lab: CephLab
+  let provider: Provider
+  const at = { filesystem: 'files', group: 'team' }
+  beforeAll(async () => {
+    lab = await cephLab({ name: 'faults', port: 17800, osds: 3, mgrs: 2, store: 'bluestore' })
+    provider = await openProvider(lab, { timeoutSeconds: 60 })
+    await new Subject(provider, 'CephFilesystem', 'files', {}).create()
+    await new Subject(provider, 'CephSubvolumeGroup', 'team', { filesystem: 'files' }).create()
+    await new Subject(provider, 'CephPool', 'images', { size: 3, minSize: 2, pgNum: 8 }).create()
+  })
+  afterAll(async () => {
+    await provider?.close()
+    await lab?.clean()
+  })
+
+  const volumes = (prefix: string, count: number) =>
+    Array.from(
+      { length: count },
+      (_, n) => new Subject(provider, 'CephVolume', `${prefix}${n}`, { ...at, size: '1MiB' }),
+    )
+  const active = async () => (await lab.cephJson<{ active_name: string }>('mgr', 'dump')).active_name
+  const names = async () =>
+    (await lab.cephJson<{ name: string }[]>('fs', 'subvolume', 'ls', 'files', 'team'))
+      .map(one => one.name)
+      .sort()
+
+  /** What an engine does with a step that failed: the same again, which finishes what is there. */
+  async function persist(subject: Subject): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      try {
+        await subject.create()
+        return
+      } catch (thrown) {
+        if (tries === 5) throw thrown
+        await nodePorts.clock.sleep(500)
+      }
+    }
+  }
+
+  it('loses and doubles nothing when the manager fails over in the middle', async () => {
+    const many = volumes('mgr', 30)
+    const before = await active()
+    const work = Promise.all(many.map(persist))
+    await nodePorts.clock.sleep(300)
+    await lab.kill(`mgr.${before}`)
+    await work
+    expect(await active()).not.toBe(before)
+    await lab.start(`mgr.${before}`)
+    for (const volume of many) expect(await volume.differences()).toEqual([])
+    expect(await names()).toEqual(many.map(volume => volume.name).sort())
+    await Promise.all(many.map(async volume => volume.discard(await volume.remove())))
+    // The manager purges in the background
+    await expect.poll(names, { timeout: 60_000, interval: 500 }).toEqual([])
+  })
+
+  it('goes on when the monitor was restarted in the middle', async () => {
+    const many = [
+      ...volumes('mon', 10),
+      ...Array.from(
+        { length: 6 },
+        (_, n) => new Subject(provider, 'CephPool', `mon-${n}`, { size: 2, pgNum: 8 }),
+      ),
+    ]
+    const work = Promise.all(many.map(persist))
+    await nodePorts.clock.sleep(200)
+    await lab.kill('mon.a')
+    await nodePorts.clock.sleep(2000)
+    await lab.start('mon.a')
+    await work
+    for (const one of many) expect(await one.differences()).toEqual([])
+    await Promise.all(many.map(async one => one.discard(await one.remove())))
+    expect(await lab.cephJson<string[]>('osd', 'pool', 'ls')).not.toContain('mon-0')
+  })
+
+  it('makes and deletes images with their bytes while an OSD is down', async () => {
+    await lab.kill('osd.2')
+    const image = new Subject(provider, 'RbdImage', 'degraded', { pool: 'images', size: '16MiB' })
+    await image.create()
+    await lab.rbd('bench', '--io-type', 'write', '--io-total', '1M', 'images/degraded')
+    const hash = await lab.imageHash('images/degraded')
+    const token = await image.remove()
+    await lab.start('osd.2')
+    await image.create(token)
+    expect(await image.differences()).toEqual([])
+    expect(await lab.imageHash('images/degraded')).toBe(hash)
+    await image.discard(await image.remove())
+  })
+
+  it('says that nothing answers, within its time, and does not take it for absence', async () => {
+    const short = await openProvider(lab, { timeoutSeconds: 5 })
+    const at = { pool: 'images', size: '16MiB' }
+    const image = new Subject(short, 'RbdImage', 'hanging', at)
+    await image.create()
+    try {
+      for (const osd of ['osd.0', 'osd.1', 'osd.2']) await lab.kill(osd)
+      const started = Date.now()
+      expect(await image.observe()).toMatchObject({
+        status: 'unreadable',
+        why: expect.stringContaining('ETIMEDOUT'),
+      })
+      expect(Date.now() - started).toBeLessThan(15_000)
+    } finally {
+      for (const osd of ['osd.0', 'osd.1', 'osd.2']) await lab.start(osd)
+      await short.close()
+    }
+    const again = new Subject(provider, 'RbdImage', 'hanging', at)
+    expect(await again.differences()).toEqual([])
+    await again.discard(await again.remove())
+  })
+
+  it('closes at once while a command hangs', async () => {
+    const hanging = await openProvider(lab)
+    const subject = new Subject(hanging, 'CephVolume', 'x', at)
+    await lab.kill('mon.a')
+    try {
+      const abort = new AbortController()
+      const call = aCall(abort.signal).call
+      const request = { ...subject.target, owner: { lineage: 'l', address: 'CephPool/x' }, labels: {} }
+      const pool = { ...request, kind: 'CephPool', spec: {} }
+      const work = hanging.create(pool, call)
+      setTimeout(() => abort.abort(new Error('enough')), 200)
+      await expect(work).rejects.toThrow('enough')
+      const started = Date.now()
+      await hanging.close()
+      expect(Date.now() - started).toBeLessThan(3000)
+    } finally {
+      await lab.start('mon.a')
+    }
+  })
+})
