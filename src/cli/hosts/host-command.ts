@@ -1,0 +1,181 @@
+/** What the commands share that work on hosts of libvirt: the stack's connections or an address, several hosts at once. */
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { exitCodes, InfraError, InfraErrors } from '../../model/error.js'
+import type { Json } from '../../model/value.js'
+import { type Hosts, type NamedHost, openHosts } from '../../providers/libvirt/acts/open.js'
+import type { Connection } from '../../providers/provider.js'
+import { renderError } from '../../report/errors.js'
+import { renderYaml } from '../../report/table.js'
+import { openSession, type Session } from '../../session/session.js'
+import { InfraCommand } from '../base-command.js'
+import { requireSettled } from '../run-plan.js'
+
+export interface HostFlags {
+  readonly json: boolean
+  readonly verbose: boolean
+  readonly yaml: boolean
+  readonly stack: string
+  readonly connect?: string[] | undefined
+  readonly host?: string[] | undefined
+  readonly var?: string[] | undefined
+  readonly 'var-file'?: string[] | undefined
+  readonly state?: string | undefined
+  readonly 'lock-timeout'?: number | undefined
+}
+
+export interface HostContext {
+  readonly hosts: Hosts
+  /** Undefined where hosts were named by their address. */
+  readonly session: Session | undefined
+  /** Folder for what acts keep of their own: backups, downloads. */
+  readonly home: string
+}
+
+export abstract class HostCommand extends InfraCommand {
+  /** Ctrl-C ends what an act waits for. */
+  protected get signal(): AbortSignal {
+    return this.stopping.signal
+  }
+
+  /**
+   * Opens the hosts. With `changes` the stack's lock is held meanwhile, and it is refused while an apply is not settled.
+   */
+  protected async withHosts<T>(
+    flags: HostFlags,
+    options: { readonly changes: boolean },
+    work: (context: HostContext) => Promise<T>,
+  ): Promise<T> {
+    const session = flags.connect === undefined ? await this.#session(flags) : undefined
+    try {
+      if (session !== undefined && options.changes) {
+        await session.lock(this.holder(flags))
+        await requireSettled(session)
+      }
+      const connections =
+        session === undefined ? this.#named(flags.connect ?? []) : chosen(session, flags.host)
+      const hosts = await openHosts(connections, this.ports, this.signal)
+      try {
+        return await work({ hosts, session, home: session?.stateFolder ?? this.#home() })
+      } finally {
+        await hosts.close()
+      }
+    } finally {
+      await session?.close()
+    }
+  }
+
+  /** The one host that is meant, where an act works on one. Fails where it is down or not said. */
+  protected oneHost({ hosts }: HostContext): NamedHost {
+    const [first, second] = hosts.open
+    const [down] = hosts.down
+    if (first === undefined || (second === undefined && down !== undefined)) {
+      throw down?.error ?? noConnection()
+    }
+    if (second === undefined) return first
+    throw new InfraError({
+      kind: 'configuration',
+      code: 'which-host',
+      message: `The stack has more than one host: ${hosts.open.map(one => one.name).join(', ')}`,
+      hint: 'Say which with --host.',
+    })
+  }
+
+  /** Reads from all hosts at once; one that fails counts as down. */
+  protected async fromAll<T>(
+    { hosts }: HostContext,
+    read: (host: NamedHost) => Promise<T>,
+  ): Promise<{ readonly found: readonly T[]; readonly down: Hosts['down'] }> {
+    const tried = await Promise.all(
+      hosts.open.map(async one => {
+        try {
+          return { found: await read(one) }
+        } catch (error) {
+          if (error instanceof InfraError && error.kind === 'connection') return { name: one.name, error }
+          throw error
+        }
+      }),
+    )
+    return {
+      found: tried.flatMap(one => ('found' in one ? [one.found as T] : [])),
+      down: [...hosts.down, ...tried.flatMap(one => ('error' in one && one.error ? [one as never] : []))],
+    }
+  }
+
+  /** Prints data as JSON or YAML where that was asked for, else the text. */
+  protected tell(flags: Pick<HostFlags, 'json' | 'yaml'>, data: unknown, text: () => string): void {
+    if (flags.yaml) process.stdout.write(renderYaml(JSON.parse(JSON.stringify(data)) as Json))
+    else this.print({ json: () => data, text })
+  }
+
+  /** Tells errors beside a result that was printed, and exits as the first of them says. */
+  protected tellErrors(flags: Pick<HostFlags, 'json' | 'verbose'>, errors: readonly InfraError[]): void {
+    const [first] = errors
+    if (first === undefined) return
+    if (!flags.json) {
+      process.stderr.write(
+        renderError(new InfraErrors(errors), { ...this.tableOptions, verbose: flags.verbose }),
+      )
+    }
+    this.exitCode = exitCodes[first.kind]
+  }
+
+  /** Progress for people, where nobody parses it. */
+  protected progress(flags: Pick<HostFlags, 'json' | 'yaml'>): (name: string, message: string) => void {
+    return (name, message) => {
+      if (!flags.json && !flags.yaml) process.stderr.write(`${name}: ${message}\n`)
+    }
+  }
+
+  async #session(flags: HostFlags): Promise<Session> {
+    try {
+      return await openSession(this.sessionInput(flags, flags.stack))
+    } catch (error) {
+      if (flags.stack !== '.' || !(error instanceof InfraError) || error.code !== 'empty-stack') throw error
+      throw new InfraError({
+        ...error.details(),
+        hint: 'Name a stack with --stack, or a host with --connect qemu:///system.',
+      })
+    }
+  }
+
+  #named(uris: readonly string[]): Connection[] {
+    return uris.map((uri, index) => ({
+      name: uris.length === 1 ? 'libvirt' : `libvirt${index + 1}`,
+      type: 'libvirt',
+      settings: { uri },
+      folder: process.cwd(),
+      stateFolder: this.#home(),
+    }))
+  }
+
+  #home(): string {
+    return join(process.env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'infra')
+  }
+}
+
+function chosen(session: Session, names: readonly string[] | undefined): Connection[] {
+  const { connections, folder } = session.stack
+  const ours = connections.filter(one => one.type === 'libvirt')
+  for (const name of names ?? []) {
+    if (ours.some(one => one.name === name)) continue
+    throw new InfraError({
+      kind: 'configuration',
+      code: 'no-host',
+      message: `The stack has no connection ${name} to a libvirt`,
+      ...(ours.length > 0 && { why: `It has ${ours.map(one => one.name).join(', ')}` }),
+    })
+  }
+  const wanted = names === undefined ? ours : ours.filter(one => names.includes(one.name))
+  if (wanted.length === 0) throw noConnection()
+  return wanted.map(one => ({ ...one, folder, stateFolder: session.stateFolder }))
+}
+
+function noConnection(): InfraError {
+  return new InfraError({
+    kind: 'configuration',
+    code: 'no-host',
+    message: 'The stack has no connection to a libvirt',
+    hint: 'Add one under spec.providers (libvirt: {uri: qemu:///system}), or say --connect URI.',
+  })
+}

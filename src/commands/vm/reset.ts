@@ -1,0 +1,30 @@
+import { Args, Flags } from '@oclif/core'
+import { hostFlags, lockFlags, manyFlags, nameHelp } from '../../cli/hosts/flags.js'
+import { MachineCommand } from '../../cli/hosts/machine-command.js'
+import { resetMachine } from '../../providers/libvirt/acts/power.js'
+
+export default class VmReset extends MachineCommand {
+  static override summary = 'Press the reset button of machines; their guests are not asked.'
+  static override description =
+    'Unwritten data of the guest is lost. Stored changes that wait for a restart do not count yet: that takes `vm restart`.'
+  static override examples = ['<%= config.bin %> vm reset web']
+  static override strict = false
+  static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
+  static override flags = {
+    ...hostFlags,
+    ...lockFlags,
+    ...manyFlags,
+    'no-wait': Flags.boolean({ description: 'Do not wait until it is ready as its document asks.' }),
+  }
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(VmReset)
+    const options = { noWait: flags['no-wait'] }
+    await this.actOn(
+      flags,
+      argv.map(String),
+      (machine, call) => resetMachine(machine, options, call),
+      (_, { name }) => `${name} was reset.`,
+    )
+  }
+}

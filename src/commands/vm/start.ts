@@ -1,0 +1,33 @@
+import { Args, Flags } from '@oclif/core'
+import { hostFlags, lockFlags, manyFlags, nameHelp } from '../../cli/hosts/flags.js'
+import { MachineCommand } from '../../cli/hosts/machine-command.js'
+import { startMachine } from '../../providers/libvirt/acts/power.js'
+
+export default class VmStart extends MachineCommand {
+  static override summary = 'Start machines, and wait until they are ready.'
+  static override description =
+    'A paused machine goes on, a saved one is brought back with its memory. Readiness is what its document asks for.'
+  static override examples = [
+    '<%= config.bin %> vm start web db',
+    '<%= config.bin %> vm start --selector role=web',
+  ]
+  static override strict = false
+  static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
+  static override flags = {
+    ...hostFlags,
+    ...lockFlags,
+    ...manyFlags,
+    'no-wait': Flags.boolean({ description: 'Do not wait until it is ready as its document asks.' }),
+  }
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(VmStart)
+    const options = { noWait: flags['no-wait'] }
+    await this.actOn(
+      flags,
+      argv.map(String),
+      (machine, call) => startMachine(machine, options, call),
+      (done, { name }) => (done.changed ? `${name} runs.` : `${name} ran already.`),
+    )
+  }
+}

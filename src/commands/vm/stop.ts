@@ -1,0 +1,47 @@
+import { Args, Flags } from '@oclif/core'
+import { hostFlags, lockFlags, manyFlags, nameHelp } from '../../cli/hosts/flags.js'
+import { MachineCommand } from '../../cli/hosts/machine-command.js'
+import { stopMachine } from '../../providers/libvirt/acts/power.js'
+
+export default class VmStop extends MachineCommand {
+  static override summary = 'Shut machines down, and switch off those that do not.'
+  static override description =
+    'The guest is asked to shut down and gets the time that its document says, or a minute.'
+  static override examples = [
+    '<%= config.bin %> vm stop web',
+    '<%= config.bin %> vm stop --all --timeout 120',
+  ]
+  static override strict = false
+  static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
+  static override flags = {
+    ...hostFlags,
+    ...lockFlags,
+    ...manyFlags,
+    timeout: Flags.integer({
+      min: 0,
+      description: 'Seconds that the guest gets to shut down; then it is switched off.',
+      helpValue: 'SECONDS',
+    }),
+    force: Flags.boolean({ description: 'Switch it off at once.', exclusive: ['timeout'] }),
+  }
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(VmStop)
+    const options = {
+      ...(flags.force
+        ? { timeoutSeconds: 0 }
+        : flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
+    }
+    await this.actOn(
+      flags,
+      argv.map(String),
+      (machine, call) => stopMachine(machine, options, call),
+      (done, { name }) =>
+        !done.changed
+          ? `${name} was off already.`
+          : done.forced
+            ? `${name} did not shut down and was switched off.`
+            : `${name} is off.`,
+    )
+  }
+}

@@ -1,0 +1,64 @@
+/** One act on several machines: all at the same time, each with an end of its own. */
+import PQueue from 'p-queue'
+import { InfraError, messageOf } from '../../../model/error.js'
+import type { Machine, MachineView } from './machines.js'
+
+/** As many at once as a host serves well: libvirtd takes five calls of a client at a time. */
+const atOnce = 8
+
+export interface ActCall {
+  readonly signal: AbortSignal
+  /** Told what is under way. */
+  progress(message: string): void
+}
+
+export interface ActResult<T> {
+  readonly machine: Pick<MachineView, 'host' | 'name' | 'address'>
+  readonly done?: T
+  readonly error?: InfraError
+}
+
+/** The results in the order of the machines. An error of one stops no other. */
+export async function onEach<M extends Machine, T>(
+  machines: readonly M[],
+  call: { readonly signal: AbortSignal; progress(name: string, message: string): void },
+  act: (machine: M, call: ActCall) => Promise<T>,
+): Promise<readonly ActResult<T>[]> {
+  const queue = new PQueue({ concurrency: atOnce })
+  const { signal } = call
+  return Promise.all(
+    machines.map(machine =>
+      queue.add(async (): Promise<ActResult<T>> => {
+        const { host, name, address } = machine.view
+        const who = { host, name, ...(address !== undefined && { address }) }
+        try {
+          signal.throwIfAborted()
+          return {
+            machine: who,
+            done: await act(machine, { signal, progress: message => call.progress(name, message) }),
+          }
+        } catch (error) {
+          return { machine: who, error: told(error, name) }
+        }
+      }),
+    ),
+  )
+}
+
+/** The error of one machine among several, told of that machine. What infra did not raise on purpose goes on. */
+function told(error: unknown, name: string): InfraError {
+  if (error instanceof InfraError) {
+    return error.message.includes(name)
+      ? error
+      : new InfraError({ ...error.details(), message: `${name}: ${error.message}` })
+  }
+  if (error instanceof Error && (error.name === 'AbortError' || error.message === 'interrupted')) {
+    return new InfraError({
+      kind: 'operation',
+      code: 'interrupted',
+      message: `${name}: interrupted`,
+      why: messageOf(error),
+    })
+  }
+  throw error
+}
