@@ -19,8 +19,7 @@ export default class SummaryReporter implements Reporter {
         const result = test.result()
         if (result.state === 'passed' || result.state === 'failed') counts[result.state] += 1
         else counts.skipped += 1
-        if (result.state === 'skipped')
-          reasons.add(result.note ?? `${test.module.relativeModuleId}: no reason given`)
+        if (result.state === 'skipped') reasons.add(result.note ?? reasonOf(test.fullName))
       }
       // A file that cannot be loaded or a hook that fails has no test to show for it.
       if (module.state() === 'failed' && counts.failed === before) counts.failed += 1
@@ -28,4 +27,9 @@ export default class SummaryReporter implements Reporter {
     if (counts.failed === 0 && (unhandled.length > 0 || reason === 'interrupted')) counts.failed = 1
     appendFileSync(this.#file, `${JSON.stringify({ ...counts, reasons: [...reasons] })}\n`)
   }
+}
+
+/** Tests that a machine cannot run say why in their names: `… (skipped: no promtool; apt-get install prometheus)`. */
+function reasonOf(name: string): string {
+  return /\(skipped: ([^)]+)\)/.exec(name)?.[1] ?? `${name}: no reason given`
 }
