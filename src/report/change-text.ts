@@ -2,7 +2,7 @@
 import type { Json } from '../model/value.js'
 import type { Change } from '../planner/plan.js'
 import { visible } from './text.js'
-import { secretText, showValue } from './value.js'
+import { secretText, showAttribute } from './value.js'
 
 export interface ChangeText {
   readonly sign: '+' | '-' | '~'
@@ -33,7 +33,7 @@ export function changeText(change: Moved & Partial<Pick<Change, 'how' | 'origin'
 
 function moved(change: Moved, sign: ChangeText['sign'], arrow: string): string {
   if (change.sensitive) return sign === '~' ? '(sensitive, changed)' : secretText
-  if (sign === '+') return showValue(change.to)
-  if (sign === '-') return showValue(change.from)
-  return `${showValue(change.from)} ${arrow} ${showValue(change.to)}`
+  if (sign === '+') return showAttribute(change.path, change.to)
+  if (sign === '-') return showAttribute(change.path, change.from)
+  return `${showAttribute(change.path, change.from)} ${arrow} ${showAttribute(change.path, change.to)}`
 }

@@ -5,7 +5,7 @@ import { changeText } from './change-text.js'
 import type { ReviewItem } from './items.js'
 import type { Review } from './model.js'
 import { columns, plural, visible } from './text.js'
-import { leavesOf, showValue } from './value.js'
+import { leavesOf, showAttribute } from './value.js'
 
 /** `full`: with unchanged attributes. `changes`: what changes. `brief`: a line. `names`: the address alone. */
 export type Detail = 'full' | 'changes' | 'brief' | 'names'
@@ -66,7 +66,9 @@ function changeLine(change: Parameters<typeof changeText>[0], limit: number): st
 function attributes(item: ReviewItem, sign: '+' | '-' | ' ', limit: number): string[] {
   return leavesOf(item.spec)
     .filter(leaf => !item.changes.some(change => within(leaf.path, change.path)))
-    .map(({ path, value }) => diffLine(sign, `  ${clip(path, limit)}: ${clip(showValue(value), limit)}`))
+    .map(({ path, value }) =>
+      diffLine(sign, `  ${clip(path, limit)}: ${clip(showAttribute(path, value), limit)}`),
+    )
 }
 
 export function problemLines({ problems }: Review, limit = commentLimit): string[] {

@@ -5,7 +5,7 @@ import type { ReviewItem } from './items.js'
 import { countsText, type Review, type ReviewInput, reviewOf } from './model.js'
 import { paint, type Style, styleOf, symbols } from './style.js'
 import { columns, cut, duration, pad, plural, visible, wrap } from './text.js'
-import { leavesOf, showValue } from './value.js'
+import { leavesOf, showAttribute } from './value.js'
 
 export interface TerminalOptions extends ReviewInput {
   readonly colour: boolean
@@ -139,7 +139,7 @@ function summary(item: ReviewItem, page: Page, used: number): string {
   if (room < 12) return ''
   let told = ''
   for (const { path, value } of leavesOf(item.spec)) {
-    const next = `${visible(path)}=${showValue(value)}`
+    const next = `${visible(path)}=${showAttribute(path, value)}`
     const joined = told === '' ? next : `${told} ${next}`
     if (columns(joined) > room - 2) return told === '' ? '' : `  ${page.style.dim(`${told} …`)}`
     told = joined
@@ -150,7 +150,7 @@ function summary(item: ReviewItem, page: Page, used: number): string {
 function attributes(item: ReviewItem, page: Page): void {
   for (const { path, value } of leavesOf(item.spec))
     page.lines.push(
-      `    ${page.style.green('+')} ${cut(`${visible(path)}: ${showValue(value)}`, page.width - 6)}`,
+      `    ${page.style.green('+')} ${cut(`${visible(path)}: ${showAttribute(path, value)}`, page.width - 6)}`,
     )
 }
 

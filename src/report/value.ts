@@ -1,6 +1,6 @@
 /** Values of attributes as people read them. */
 import { isObject, isSensitive, isUnresolved, type Json } from '../model/value.js'
-import { visible } from './text.js'
+import { gibibytes, visible } from './text.js'
 
 export const secretText = '(sensitive)'
 
@@ -14,6 +14,17 @@ export function showValue(value: Json | undefined): string {
   if (Array.isArray(value)) return `[${value.map(showValue).join(', ')}]`
   const fields = Object.entries(value).map(([key, field]) => `${visible(key)}: ${showValue(field as Json)}`)
   return fields.length === 0 ? '{}' : `{ ${fields.join(', ')} }`
+}
+
+/** Fields that hold bytes, where a number of them is large enough to be hard to read. */
+const bytesField = /(^|\.|\])(size|capacity|quota|\w*Bytes)$/
+const legible = 2 ** 20
+
+/** A value as its field reads best: `536870912000 (500 GiB)`. */
+export function showAttribute(path: string, value: Json | undefined): string {
+  const shown = showValue(value)
+  if (typeof value !== 'number' || value < legible || !bytesField.test(path)) return shown
+  return `${shown} (${gibibytes(value / 2 ** 30)})`
 }
 
 /** One attribute of a spec with its path. */

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { renderTerminal } from '../../src/report/terminal.js'
 import { columns } from '../../src/report/text.js'
-import { largePlan, mixedPlan, planOf } from './fixtures.js'
+import { change, largePlan, mixedPlan, planOf, resource, step } from './fixtures.js'
 import { controls, hostileInput, hostileText, planWith } from './hostile.js'
 
 const plain = { colour: false, width: 100 }
@@ -60,6 +60,19 @@ describe('a plan on a terminal', () => {
 
   it('has nothing to say of a plan without steps but that', () => {
     expect(renderTerminal(planOf([]), plain)).toContain('Nothing to do.')
+  })
+
+  it('tells bytes in words where they are many', () => {
+    const desired = resource('Volume/a', { size: 536870912000, source: { size: 12 }, vcpus: 4194304 })
+    const changes = [change('size', 2 ** 40, 536870912000)]
+    const text = renderTerminal(
+      planOf([step('create', 'Volume/a', { desired }), step('update', 'Volume/b', { changes })]),
+      { ...plain, full: true },
+    )
+    expect(text).toContain('+ size: 536870912000 (500 GiB)')
+    expect(text).toContain('+ source.size: 12\n')
+    expect(text).toContain('+ vcpus: 4194304\n')
+    expect(text).toContain('~ size: 1099511627776 (1 TiB) → 536870912000 (500 GiB)')
   })
 
   it.each([20, 36, 80, 132])('keeps to %d columns', width => {
