@@ -9,13 +9,14 @@ import type { Channel } from './channel.js'
 import { connectionError } from './errors.js'
 import type { Procedure } from './procedure.js'
 import { procedures } from './procedures/index.js'
-import { type CallOptions, defaultSettings, Session, type SessionSettings } from './session.js'
+import { type CallOptions, defaultSettings, Session } from './session.js'
 import { openLink } from './transport.js'
 import { type Domain, domain } from './types.js'
 import { type LibvirtUri, parseUri } from './uri.js'
+import type { WatchdogSettings } from './watchdog.js'
 import { int, struct } from './xdr.js'
 
-export interface ClientSettings extends SessionSettings {
+export interface ClientSettings extends WatchdogSettings {
   /** Milliseconds for connecting, handshake included. */
   readonly connectTimeout: number
   /** Milliseconds in which connecting is tried again once a connection was lost: a restart of libvirtd takes a second. */

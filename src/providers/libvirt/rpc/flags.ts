@@ -26,7 +26,6 @@ export const undefineFlags = {
   tpm: 32,
   keepTpm: 64,
 } as const
-export const maximum = 4
 export const blockResizeBytes = 1
 export const addressSources = { lease: 0, agent: 1, arp: 2 } as const
 export const metadataTypes = { description: 0, title: 1, element: 2 } as const
@@ -36,4 +35,3 @@ export const networkSections = { dhcpHost: 4, dhcpRange: 5, dnsHost: 10 } as con
 export const poolStates = { inactive: 0, building: 1, running: 2, degraded: 3, inaccessible: 4 } as const
 export const sparse = 1
 export const consoleForce = 1
-export const lifecycleEvent = 0

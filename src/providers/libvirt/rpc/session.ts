@@ -9,6 +9,7 @@ import { connectionError, readError } from './errors.js'
 import { encodePacket, type Packet, packetReader, packetTypes, programs, statuses } from './packet.js'
 import type { Procedure } from './procedure.js'
 import type { Link } from './transport.js'
+import { Watchdog, type WatchdogSettings } from './watchdog.js'
 import { malformed, XdrReader, XdrWriter } from './xdr.js'
 
 export interface CallOptions {
@@ -17,14 +18,7 @@ export interface CallOptions {
   readonly timeout?: number
 }
 
-export interface SessionSettings {
-  /** Milliseconds without a byte from libvirtd, while it owes an answer, after which it is asked for a sign of life. */
-  readonly pingAfter: number
-  /** Milliseconds without a byte, while it owes an answer, after which the connection is given up. */
-  readonly silence: number
-}
-
-export const defaultSettings: SessionSettings = { pingAfter: 5_000, silence: 30_000 }
+export const defaultSettings: WatchdogSettings = { pingAfter: 5_000, silence: 30_000 }
 
 const readTimeout = 60_000
 const slowTimeout = 3_600_000
@@ -48,7 +42,7 @@ type EventListener = (payload: XdrReader) => void
 
 export class Session {
   readonly #link: Link
-  readonly #settings: SessionSettings
+  readonly #watchdog: Watchdog
   readonly #pending = new Map<number, Pending>()
   readonly #events = new Map<number, Set<EventListener>>()
   readonly #aborts = new Aborts()
@@ -57,19 +51,20 @@ export class Session {
   #channel: Channel | undefined
   #slow = 0
   #serial = 0
-  #heard = Date.now()
-  #pinged = false
-  #watch: NodeJS.Timeout | undefined
   #corked = false
   #failure: InfraError | undefined
 
-  constructor(link: Link, settings: SessionSettings = defaultSettings) {
+  constructor(link: Link, settings: WatchdogSettings = defaultSettings) {
     this.#link = link
-    this.#settings = settings
+    this.#watchdog = new Watchdog(settings, {
+      isPaused: () => link.stream.isPaused(),
+      ping: () => this.#keepaliveMessage(keepalive.ping),
+      dead: quiet =>
+        this.#end(new Error(`it has not answered for ${Math.round(quiet / 1000)} s`), 'libvirt-silent'),
+    })
     const reader = packetReader()
     link.stream.on('data', (chunk: Buffer) => {
-      this.#heard = Date.now()
-      this.#pinged = false
+      this.#watchdog.heard()
       try {
         for (const packet of reader.push(chunk)) this.#receive(packet)
       } catch (error) {
@@ -148,7 +143,7 @@ export class Session {
         clearTimeout(timer)
         unlisten()
         this.#pending.delete(serial)
-        if (this.#pending.size === 0 && this.#channel === undefined) this.#stopWatch()
+        if (this.#pending.size === 0 && this.#channel === undefined) this.#watchdog.stop()
       }
       const fail = (error: unknown) => {
         settled()
@@ -172,7 +167,7 @@ export class Session {
           resolve(result)
         },
       })
-      this.#startWatch()
+      this.#watchdog.start()
       const { program, number } = procedure
       const header = { program, procedure: number, type: packetTypes.call, serial, status: statuses.ok }
       // a connection that cannot be written to ends, which fails the call with what became of it
@@ -267,40 +262,11 @@ export class Session {
     this.#send(header, new Uint8Array()).catch(() => undefined)
   }
 
-  /** While libvirtd owes an answer or a stream is open: a ping when it is quiet, the end when it stays so. */
-  #startWatch(): void {
-    if (this.#watch !== undefined) return
-    const { pingAfter, silence } = this.#settings
-    const period = Math.max(10, pingAfter / 2)
-    this.#heard = Date.now()
-    let ticked = this.#heard
-    this.#watch = setInterval(() => {
-      const now = Date.now()
-      const late = now - ticked > period * 2
-      ticked = now
-      // what waits in the socket while this process was busy, or nobody reads the stream, has not been heard yet
-      if (this.#link.stream.isPaused()) this.#heard = now
-      if (late) return
-      const quiet = now - this.#heard
-      if (quiet >= silence) {
-        this.#end(new Error(`it has not answered for ${Math.round(quiet / 1000)} s`), 'libvirt-silent')
-      } else if (quiet >= pingAfter && !this.#pinged) {
-        this.#pinged = true
-        this.#keepaliveMessage(keepalive.ping)
-      }
-    }, period)
-  }
-
-  #stopWatch(): void {
-    clearInterval(this.#watch)
-    this.#watch = undefined
-  }
-
   #end(cause: unknown, code = 'libvirt-lost'): void {
     if (this.#failure) return
     const why = reasonOf(cause, this.#link.said())
     this.#failure = connectionError(code, 'The connection to libvirt was lost', why)
-    this.#stopWatch()
+    this.#watchdog.stop()
     this.#link.stream.on('error', () => undefined).destroy()
     for (const pending of [...this.#pending.values()]) pending.fail(lost(pending, code, why))
     this.#channel?.fail(this.#failure)
