@@ -8,6 +8,7 @@ import type { Ports } from '../model/ports.js'
 import { errorData, renderError } from '../report/errors.js'
 import type { SessionInput } from '../session/session.js'
 import { readSettings, type Settings } from '../stack/settings.js'
+import { type Log, openLog } from './log.js'
 import { parseVariables } from './variables.js'
 
 /** Flags of every command. */
@@ -74,6 +75,15 @@ export abstract class InfraCommand extends Command {
   #json = false
   #verbose = false
   #onlyCode: number | undefined
+  #secrets: readonly string[] = []
+  /** `INFRA_LOG`; see src/cli/log.ts. */
+  protected readonly logEvent: Log = openLog({
+    target: process.env.INFRA_LOG,
+    command: `infra ${this.id ?? ''}`,
+    pid: process.pid,
+    secrets: () => this.#secrets,
+    now: () => this.ports.clock.now(),
+  })
 
   override async init(): Promise<void> {
     await super.init()
@@ -139,6 +149,7 @@ export abstract class InfraCommand extends Command {
       environment: process.env,
       cacheFolder: join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'infra', 'documents'),
       version: this.config.version,
+      log: this.logEvent,
       ...(flags.state !== undefined && { stateFolder: flags.state }),
       ...(flags.parallelism !== undefined && { parallelism: flags.parallelism }),
     }
@@ -175,6 +186,11 @@ export abstract class InfraCommand extends Command {
     process.off('SIGINT', this.#interrupt)
     process.off('SIGTERM', this.#interrupt)
     await super.finally(thrown)
+  }
+
+  /** What must never be in a log, from now on. */
+  protected hide(secrets: readonly string[]): void {
+    this.#secrets = secrets
   }
 
   /** From now on every error exits with this code: other codes say something of the result. */

@@ -2,6 +2,7 @@
 import { hostname } from 'node:os'
 import type { Report } from '../apply/event.js'
 import type { Outcome } from '../apply/transaction.js'
+import type { Json } from '../model/value.js'
 import type { PlanResult } from '../planner/input.js'
 import { maskPlan } from '../report/mask.js'
 import { type Progress, progressOf } from '../report/progress.js'
@@ -33,8 +34,13 @@ export abstract class ChangeCommand extends InfraCommand {
 
   /** Opens the stack with its lock held, so that nobody else changes it until the session is closed. */
   protected async openLocked(flags: ChangeFlags, path: string): Promise<Session> {
-    const report: Report = event => this.#progress?.report({ at: this.ports.clock.now(), ...event })
+    const report: Report = event => {
+      this.#progress?.report({ at: this.ports.clock.now(), ...event })
+      const { type, ...details } = event
+      this.logEvent(type, details as unknown as Readonly<Record<string, Json>>)
+    }
     const session = await openSession({ ...this.sessionInput(flags, path), report })
+    this.hide(session.stack.secrets)
     try {
       await session.lock({ ...this.holder(flags), host: hostname() })
     } catch (error) {

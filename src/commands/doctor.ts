@@ -1,4 +1,6 @@
-import { InfraCommand, outputFlags } from '../cli/base-command.js'
+import { Args } from '@oclif/core'
+import { InfraCommand, stackFlags } from '../cli/base-command.js'
+import { examineStack, type StackHealth } from '../doctor/stack.js'
 import { type FoundTool, findTools } from '../doctor/tools.js'
 
 export default class Doctor extends InfraCommand {
@@ -6,16 +8,36 @@ export default class Doctor extends InfraCommand {
   static override description =
     'Looks for the programs and libraries that infra uses, and says how to get those that are missing. Changes nothing.'
   static override examples = ['<%= config.bin %> doctor', '<%= config.bin %> doctor --json']
-  static override flags = outputFlags
+  static override args = {
+    path: Args.string({
+      description: "A stack's file or folder: its connections are tried, and its state is looked into.",
+    }),
+  }
+  static override flags = stackFlags
 
   override async run(): Promise<void> {
-    await this.parse(Doctor)
+    const { args, flags } = await this.parse(Doctor)
     const tools = await findTools(process.env.PATH ?? '')
     const { version } = this.config
+    const stack =
+      args.path === undefined ? undefined : await examineStack(this.sessionInput(flags, args.path))
     this.print({
-      json: () => ({ infra: version, node: process.version, tools: tools.map(asJson) }),
-      text: () => [`infra ${version} on Node ${process.version}`, '', ...tools.map(asLine), ''].join('\n'),
+      json: () => ({
+        infra: version,
+        node: process.version,
+        tools: tools.map(asJson),
+        ...(stack && { stack }),
+      }),
+      text: () =>
+        [
+          `infra ${version} on Node ${process.version}`,
+          '',
+          ...tools.map(asLine),
+          ...(stack ? stackLines(stack) : []),
+          '',
+        ].join('\n'),
     })
+    if (stack?.connections.some(one => !one.reachable)) this.exitCode = 3
     if (tools.some(tool => tool.required && !tool.file)) this.exitCode = 1
   }
 }
@@ -27,4 +49,14 @@ function asJson({ name, file, purpose, required, get }: FoundTool) {
 function asLine({ name, file, purpose, required, get }: FoundTool): string {
   if (file) return `✓ ${name.padEnd(10)} ${file}`
   return `${required ? '✗' : '-'} ${name.padEnd(10)} missing. It is for ${purpose}. Get it: ${get}`
+}
+
+function stackLines({ name, connections, missing, journal }: StackHealth): string[] {
+  return [
+    '',
+    `Stack ${name}`,
+    ...connections.map(one => `${one.reachable ? '✓' : '✗'} ${one.name.padEnd(10)} ${one.description}`),
+    ...missing.map(text => `✗ state      ${text}`),
+    ...(journal ? ['✗ journal    an apply was cut off: infra recover settles it'] : []),
+  ]
 }

@@ -15,6 +15,7 @@ import { writeEdit } from '../apply/write-edit.js'
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
 import type { Ports } from '../model/ports.js'
+import type { Json } from '../model/value.js'
 import type { PlanInput, PlanOptions, PlanResult } from '../planner/input.js'
 import type { Plan, PlanMode } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
@@ -45,6 +46,8 @@ export interface SessionInput extends Omit<LoadInput, 'kinds' | 'signal'> {
   readonly ports: Ports
   readonly signal: AbortSignal
   readonly report?: Report
+  /** Hears what the session does and how long it took, for a log. */
+  readonly log?: (event: string, details?: Readonly<Record<string, Json>>) => void
   readonly parallelism?: number
   /** Where the state is, when not where the stack says. */
   readonly stateFolder?: string
@@ -64,7 +67,13 @@ export interface PlanRequest extends Partial<PlanOptions> {
 
 /** Opens a stack: reads and checks it and its state. Nothing is connected to before it is needed, and nothing is changed. */
 export async function openSession(input: SessionInput): Promise<Session> {
+  const began = input.ports.clock.now()
   const read = await readStack({ ...input, kinds })
+  input.log?.('stack-read', {
+    stack: read.stack.name,
+    resources: read.stack.resources.size,
+    milliseconds: input.ports.clock.now() - began,
+  })
   const stateFolder = input.stateFolder ?? read.stack.stateFolder
   const store = openStore(input.ports.files, stateFolder)
   return new Session(input, read, stateFolder, store, await store.read())
@@ -357,8 +366,13 @@ export class Session {
   }
 
   async #observeTargets(desired: Stack['resources'], records: Readonly<Record<Address, ResourceRecord>>) {
-    const { providers } = await this.#connect()
-    return observeAll({ providers }, targetsOf(desired, records), this.#input.signal)
+    const { ports, signal, log } = this.#input
+    const { providers, connections } = await this.#connect()
+    log?.('connected', { connections: Object.values(connections).map(one => one.description) })
+    const began = ports.clock.now()
+    const observed = await observeAll({ providers }, targetsOf(desired, records), signal)
+    log?.('observed', { resources: observed.size, milliseconds: ports.clock.now() - began })
+    return observed
   }
 
   async #engine(): Promise<Engine> {
