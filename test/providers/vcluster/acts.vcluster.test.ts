@@ -304,80 +304,111 @@ describe.skipIf('skip' in lab)(`acts${'skip' in lab ? `: ${lab.skip}` : ''}`, ()
     expect((await kubectl('get', 'configmap', 'kept', '-o', 'name')).code).toBe(0)
   })
 
-  test.each([
-    {
-      reason: 'an image that is not there',
-      spec: { values: { controlPlane: { statefulSet: { image: { repository: 'loft-sh/no-such-image' } } } } },
-      why: /[Pp]ull.*no-such-image/s,
-    },
-    {
-      reason: 'more than the host has',
-      spec: { resources: { requests: { cpu: '64' } } },
-      why: /Unschedulable.*Insufficient cpu/s,
-    },
-    {
-      reason: 'a storage class that is not there',
-      spec: { storage: { class: 'nowhere' } },
-      why: /Pending.*(nowhere|unbound)/s,
-    },
-  ])('not ready: $reason', async ({ spec, why }) => {
-    await expect(world.make('sad', { ...spec, readinessTimeout: '12s' })).rejects.toMatchObject({
-      code: 'cluster-not-ready',
-      why: expect.stringMatching(why),
+  describe.concurrent('side by side', () => {
+    test.each([
+      {
+        name: 'sad-image',
+        reason: 'an image that is not there',
+        spec: {
+          values: { controlPlane: { statefulSet: { image: { repository: 'loft-sh/no-such-image' } } } },
+        },
+        why: /[Pp]ull.*no-such-image/s,
+      },
+      {
+        name: 'sad-cpu',
+        reason: 'more than the host has',
+        spec: { resources: { requests: { cpu: '64' } } },
+        why: /Unschedulable.*Insufficient cpu/s,
+      },
+      {
+        name: 'sad-class',
+        reason: 'a storage class that is not there',
+        spec: { storage: { class: 'nowhere' } },
+        why: /Pending.*(nowhere|unbound)/s,
+      },
+    ])('not ready: $reason', async ({ name, spec, why }) => {
+      const own = await openWorld(host)
+      await expect(own.make(name, { ...spec, readinessTimeout: '15s' })).rejects.toMatchObject({
+        code: 'cluster-not-ready',
+        why: expect.stringMatching(why),
+      })
+      const seen = await own.present(name, spec)
+      expect(seen.incomplete).toBe(true)
+      await own.remove(name, spec)
+      expect(await own.observe(name, spec)).toEqual({ status: 'absent' })
+      for (const token of own.kept) await own.provider.discard?.(token, soon())
+      await own.close()
     })
-    const seen = await world.present('sad', spec)
-    expect(seen.incomplete).toBe(true)
-    await world.remove('sad', spec)
-    expect(await world.observe('sad', spec)).toEqual({ status: 'absent' })
-    for (const token of world.kept.splice(0)) await world.provider.discard?.(token, soon())
+
+    test('what others made is found, never owned, and can be taken over', async () => {
+      const own = await openWorld(host)
+      const values = join(world.folder, 'foreign.yaml')
+      await writeFile(values, JSON.stringify({ ...host.values, logging: { encoding: 'json' } }))
+      await host.vclusterctl(
+        'create',
+        'ghost',
+        '-n',
+        'ghostcluster',
+        '--driver',
+        'helm',
+        '--add=false',
+        '--connect=false',
+        '--local-chart-dir',
+        host.chart,
+        '--values',
+        values,
+      )
+      const home = await mkdtemp(join(tmpdir(), 'infra-ghost-'))
+      await writeFile(
+        join(home, 'clusters.json'),
+        JSON.stringify({
+          clusters: {
+            ghost: { namespace: 'ghostcluster', ttl: '3h0m0s', createdAt: '2026-01-01T00:00:00Z' },
+          },
+        }),
+      )
+      expect(await unmanaged(world.session, [world.target('box')], soon())).toEqual([
+        expect.objectContaining({ name: 'ghost', identity: { namespace: 'ghostcluster', name: 'ghost' } }),
+      ])
+      const [found] = await discover(world.session, { ghostFolder: home }, soon())
+      await rm(home, { recursive: true })
+      expect(found).toMatchObject({
+        name: 'ghost',
+        spec: {
+          namespace: 'ghostcluster',
+          createNamespace: false,
+          ttl: '3h',
+          values: { logging: { encoding: 'json' } },
+        },
+      })
+      const { ttl: _, chart: __, ...spec } = found?.spec ?? {}
+      expect((await own.present('ghost', spec)).owner).toBeUndefined()
+      expect(await own.drift('ghost', spec)).toEqual([])
+      await own.change('ghost', spec, { ...spec, ttl: '3h' })
+      expect((await own.present('ghost', { ...spec, ttl: '3h' })).owner?.address).toBe('VirtualCluster/ghost')
+      await own.remove('ghost', spec)
+      expect(await host.kubectl('get', 'ns', 'ghostcluster', '-o', 'name')).toContain('ghostcluster')
+      expect((await host.kubectl('-n', 'ghostcluster', 'get', 'all,pvc,secrets', '-o', 'name')).trim()).toBe(
+        '',
+      )
+      for (const token of own.kept) await own.provider.discard?.(token, soon())
+      await own.close()
+    })
   })
 
-  test('what others made is found, never owned, and can be taken over', async () => {
-    const values = join(world.folder, 'foreign.yaml')
-    await writeFile(values, JSON.stringify({ ...host.values, logging: { encoding: 'json' } }))
-    await host.vclusterctl(
-      'create',
-      'ghost',
-      '-n',
-      'ghostcluster',
-      '--driver',
-      'helm',
-      '--add=false',
-      '--connect=false',
-      '--local-chart-dir',
-      host.chart,
-      '--values',
-      values,
+  test('ten at once', async () => {
+    const spec = { readinessTimeout: '4m', resources: { requests: { cpu: '20m', memory: '64Mi' } } }
+    const names = Array.from({ length: 10 }, (_, index) => `many-${index}`)
+    await Promise.all(names.map(name => world.make(name, spec)))
+    const targets = names.map(name => world.target(name, spec))
+    const seen = await world.provider.observe(targets, soon())
+    expect([...seen.values()].map(one => one.status === 'present' && one.facts.phase)).toEqual(
+      names.map(() => 'Running'),
     )
-    const home = await mkdtemp(join(tmpdir(), 'infra-ghost-'))
-    await writeFile(
-      join(home, 'clusters.json'),
-      JSON.stringify({
-        clusters: { ghost: { namespace: 'ghostcluster', ttl: '3h0m0s', createdAt: '2026-01-01T00:00:00Z' } },
-      }),
-    )
-    expect(await unmanaged(world.session, [world.target('box')], soon())).toEqual([
-      expect.objectContaining({ name: 'ghost', identity: { namespace: 'ghostcluster', name: 'ghost' } }),
-    ])
-    const [found] = await discover(world.session, { ghostFolder: home }, soon())
-    await rm(home, { recursive: true })
-    expect(found).toMatchObject({
-      name: 'ghost',
-      spec: {
-        namespace: 'ghostcluster',
-        createNamespace: false,
-        ttl: '3h',
-        values: { logging: { encoding: 'json' } },
-      },
-    })
-    const { ttl: _, chart: __, ...spec } = found?.spec ?? {}
-    expect((await world.present('ghost', spec)).owner).toBeUndefined()
-    expect(await world.drift('ghost', spec)).toEqual([])
-    await world.change('ghost', spec, { ...spec, ttl: '3h' })
-    expect((await world.present('ghost', { ...spec, ttl: '3h' })).owner?.address).toBe('VirtualCluster/ghost')
-    await world.remove('ghost', spec)
-    expect(await host.kubectl('get', 'ns', 'ghostcluster', '-o', 'name')).toContain('ghostcluster')
-    expect((await host.kubectl('-n', 'ghostcluster', 'get', 'all,pvc,secrets', '-o', 'name')).trim()).toBe('')
-    for (const token of world.kept.splice(0)) await world.provider.discard?.(token, soon())
+    world.kept.length = 0
+    await Promise.all(names.map(name => world.remove(name, spec)))
+    await Promise.all(world.kept.map(token => world.provider.discard?.(token, soon())))
+    expect(await host.kubectl('get', 'ns', '-o', 'name')).not.toContain('many-')
+    expect(await host.kubectl('get', 'pv', '-o', 'name')).not.toContain('many')
   })
 })
