@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 /**
  * Projects by what they need, fast ones first. A test's file name says where it belongs:
- * `*.test.ts` needs nothing; `*.crash.test.ts` kills processes; `*.libvirt.test.ts`, `*.ceph.test.ts` and
+ * `*.test.ts` needs nothing, those in test/cli what is built; `*.crash.test.ts` kills processes; `*.libvirt.test.ts`, `*.ceph.test.ts` and
  * `*.vcluster.test.ts` need the real system of that name, which test/lab brings up.
  */
 const real = ['libvirt', 'ceph', 'vcluster', 'together']
@@ -14,8 +14,19 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/**/*.crash.test.ts', ...real.map(name => `test/**/*.${name}.test.ts`)],
+          exclude: [
+            'test/cli/**',
+            'test/**/*.crash.test.ts',
+            ...real.map(name => `test/**/*.${name}.test.ts`),
+          ],
           testTimeout: 20_000,
+        },
+      },
+      {
+        test: {
+          name: 'cli',
+          include: ['test/cli/**/*.test.ts'],
+          testTimeout: 600_000,
         },
       },
       {

@@ -95,7 +95,7 @@ function run(command: string, cwd: string, env: Readonly<Record<string, string>>
     const child = execFile(
       'bash',
       ['-c', command],
-      { cwd, env, timeout: 60_000, maxBuffer: 1 << 24 },
+      { cwd, env, timeout: 300_000, maxBuffer: 1 << 24 },
       (error, stdout, stderr) => {
         if (error?.killed) return reject(new Error(`it takes too long: ${command}`))
         const code = child.exitCode ?? child.signalCode

@@ -6,7 +6,7 @@ import { formatTranscript, parseTranscript, replay } from './transcript.js'
 const folder = fileURLToPath(new URL('.', import.meta.url))
 const names = readdirSync(folder).filter(name => name.endsWith('.txt'))
 
-describe.concurrent('transcripts', { timeout: 120_000 }, () => {
+describe.concurrent('transcripts', () => {
   beforeAll(() => {
     const built = existsSync(new URL('../../dist/cli/main.js', import.meta.url))
     if (!built) throw new Error('transcripts run what is built: npm run build')
