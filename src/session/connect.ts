@@ -3,7 +3,8 @@ import { InfraError, messageOf } from '../model/error.js'
 import type { Ports } from '../model/ports.js'
 import type { Plan } from '../planner/plan.js'
 import type { Provider, ProviderType } from '../providers/provider.js'
-import type { DesiredConnection } from '../stack/desired.js'
+import type { DesiredConnection, Stack } from '../stack/desired.js'
+import type { StateDocument } from '../state/document.js'
 import type { ProviderTypes } from './provider-types.js'
 
 export interface Connected {
@@ -85,4 +86,18 @@ function unreachable(wanted: DesiredConnection, error: InfraError): Provider {
     delete: refuse,
     close: () => Promise.resolve(),
   }
+}
+
+/** The connections that the stack's and the state's resources use, and those of `more`. */
+export function neededConnections(
+  stack: Stack,
+  state: StateDocument | undefined,
+  more: readonly string[],
+): DesiredConnection[] {
+  const used = new Set<string>(more)
+  for (const resource of stack.resources.values()) used.add(resource.connection)
+  for (const record of Object.values(state?.resources ?? {})) used.add(record.connection)
+  const declared = stack.connections.filter(connection => used.has(connection.name))
+  const embedded = used.has('embedded') && !declared.some(connection => connection.name === 'embedded')
+  return embedded ? [...declared, { name: 'embedded', type: 'embedded', settings: {} }] : declared
 }

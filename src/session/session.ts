@@ -16,27 +16,23 @@ import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
 import type { Ports } from '../model/ports.js'
 import type { Json } from '../model/value.js'
-import type { PlanInput, PlanOptions, PlanResult } from '../planner/input.js'
+import type { PlanOptions, PlanResult } from '../planner/input.js'
 import type { Plan, PlanMode } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
 import type { PolicyReport } from '../policy/policy.js'
 import type { Observation } from '../providers/provider.js'
 import { type DriftReport, driftReport } from '../report/drift/model.js'
-import type { DesiredConnection, Stack } from '../stack/desired.js'
-import {
-  type FactsOf,
-  type LoadInput,
-  type ReadStack,
-  readStack,
-  resolveResource,
-  resolveStack,
-} from '../stack/load.js'
+import type { Stack } from '../stack/desired.js'
+import { type LoadInput, type ReadStack, readStack, resolveResource, resolveStack } from '../stack/load.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
 import { acquireLock, type Lock } from '../state/lock.js'
 import { openStore, type Store } from '../state/store.js'
-import { type Connected, connect } from './connect.js'
+import { firstState, requireBase } from './base-state.js'
+import { type Connected, connect, neededConnections } from './connect.js'
 import { readDrift } from './drift.js'
+import { documentToImport, requireImportable } from './importable.js'
 import { movedSince } from './moved.js'
+import { asRecorded, outputsOf, planFrom } from './plan-from.js'
 import { kinds, providerTypes } from './provider-types.js'
 import { checkpointsToPrune, type PruneChoice, pruneCheckpoints } from './prune.js'
 import { type Restorer, restorerAt } from './restore-state.js'
@@ -142,7 +138,7 @@ export class Session {
     const state = this.#state
     const { checkpoints } = await this.checkpoints()
     const way = rollbackInput(state, checkpoints, id)
-    const { connections } = await this.#connect()
+    const { connections } = await this.#connect([...way.desired.values()].map(one => one.connection))
     const observed = await this.#observeTargets(new Map(way.desired), way.records)
     return planStack({
       stack: this.stack.name,
@@ -189,7 +185,9 @@ export class Session {
 
   /** Applies a plan that was approved. `recheck` reads everything again first, and refuses what moved since. */
   async apply(plan: Plan, command: string, control: Control, recheck: boolean): Promise<Outcome> {
-    const state = await this.#baseFor(plan)
+    requireBase(plan, this.#state)
+    const state = this.#state ?? (await firstState(this.stack.name, this.store, this.#input.ports.random))
+    this.#state = state
     const engine = await this.#engine()
     if (recheck) movedSince(plan, await this.#observeTargets(this.stack.resources, state.resources))
     return this.#outcome(await applyPlan(engine, plan, state, command, control))
@@ -251,34 +249,14 @@ export class Session {
    * Plans to take an existing object over as the resource of this address. `name` is the object's own in the system below.
    */
   async planImport(address: Address, name: string): Promise<PlanResult> {
-    const desired = this.stack.resources.get(address)
-    if (!desired) {
-      throw new InfraError({
-        kind: 'validation',
-        code: 'no-document',
-        address,
-        message: 'the stack has no document for it, so there is nothing to hold it against',
-        hint: 'Write its document first; `infra discover` writes documents of what exists.',
-      })
-    }
+    const desired = documentToImport(this.stack, address)
     const { kind, connection, spec } = desired
     const { providers } = await this.#connect()
     const aimed = [{ connection, target: { address, kind, name, spec } }]
     const found = (await observeAll({ providers }, aimed, this.#input.signal)).get(address)
-    if (found?.status !== 'present' || desired.name !== name) {
-      const missing =
-        found?.status === 'unreadable' ? `it cannot be read: ${found.why}` : `there is no ${kind} ${name}`
-      throw new InfraError({
-        kind: 'validation',
-        code: 'nothing-to-import',
-        address,
-        message:
-          found?.status === 'present' ? `its document says the name ${desired.name}, not ${name}` : missing,
-        hint: 'The name in the document and the name of the existing object must be the same.',
-      })
-    }
+    requireImportable(desired, name, found)
     const observed = new Map(await this.observe())
-    observed.set(address, found)
+    if (found) observed.set(address, found)
     return this.#planFrom(observed, { mode: 'apply', only: new Set([address]), adopt: [address] })
   }
 
@@ -300,55 +278,7 @@ export class Session {
 
   async #planFrom(observed: ReadonlyMap<Address, Observation>, options: PlanOptions): Promise<PlanResult> {
     const { connections } = await this.#connect()
-    const replaced = new Set<Address>()
-    for (;;) {
-      const stack = resolveStack(this.#read, factsFrom(observed, replaced))
-      const input: PlanInput = {
-        stack: stack.name,
-        desired: stack.resources,
-        state: this.#state ?? { lineage: '', serial: 0, resources: {} },
-        observed,
-        kinds,
-        connections,
-        outputs: outputsOf(stack),
-        options,
-      }
-      const result = planStack(input)
-      // What is replaced has other observed attributes afterwards: those who refer to them are resolved anew.
-      const more = result.plan.steps.filter(step => step.action === 'replace' && !replaced.has(step.address))
-      if (more.length === 0) return result
-      for (const step of more) replaced.add(step.address)
-    }
-  }
-
-  /** The state that a plan was made from; the first state is made here. */
-  async #baseFor(plan: Plan): Promise<StateDocument> {
-    const state = this.#state
-    const { lineage, serial } = plan.base
-    const same = state ? state.lineage === lineage && state.serial === serial : serial === 0
-    if (!same) {
-      throw new InfraError({
-        kind: 'validation',
-        code: 'stale-plan',
-        message: 'the state has moved since the plan was made',
-        why: state
-          ? `the plan was made from serial ${serial}, the state is at ${state.serial}`
-          : 'there is no state any more',
-        hint: 'Plan again, and apply that.',
-      })
-    }
-    if (state) return state
-    const made: StateDocument = {
-      format: 1,
-      lineage: this.#input.ports.random.uuid(),
-      serial: 1,
-      stack: this.stack.name,
-      resources: {},
-      outputs: {},
-    }
-    await this.store.write(made)
-    this.#state = made
-    return made
+    return planFrom(this.#read, this.#state, observed, connections, options)
   }
 
   /** Opens the connections that the stack, the state and the caller use, once. */
@@ -413,43 +343,4 @@ function noState(): InfraError {
     message: 'the stack has no state yet',
     hint: '`infra apply` makes the first one.',
   })
-}
-
-/** Facts by what was observed; what is going to be replaced has none yet. */
-function factsFrom(observed: ReadonlyMap<Address, Observation>, replaced: ReadonlySet<Address>): FactsOf {
-  return address => {
-    const found = observed.get(address)
-    return found?.status === 'present' && !replaced.has(address) ? found : undefined
-  }
-}
-
-function outputsOf(stack: Stack): Plan['outputs'] {
-  return Object.fromEntries(stack.outputs.map(({ name, value, sensitive }) => [name, { value, sensitive }]))
-}
-
-/** The connections that the stack's and the state's resources use. */
-function neededConnections(
-  stack: Stack,
-  state: StateDocument | undefined,
-  more: readonly string[],
-): DesiredConnection[] {
-  const used = new Set<string>(more)
-  for (const resource of stack.resources.values()) used.add(resource.connection)
-  for (const record of Object.values(state?.resources ?? {})) used.add(record.connection)
-  const declared = stack.connections.filter(connection => used.has(connection.name))
-  const embedded = used.has('embedded') && !declared.some(connection => connection.name === 'embedded')
-  return embedded ? [...declared, { name: 'embedded', type: 'embedded', settings: {} }] : declared
-}
-
-/** Observations as the state has them, for a plan that reads nothing live. */
-function asRecorded(
-  records: Readonly<Record<Address, ResourceRecord>>,
-  stack: Stack,
-): Map<Address, Observation> {
-  const found = new Map<Address, Observation>()
-  for (const address of stack.resources.keys()) found.set(address, { status: 'absent' })
-  for (const { address, identity, spec, facts } of Object.values(records)) {
-    found.set(address, { status: 'present', identity, spec, facts })
-  }
-  return found
 }
