@@ -1,9 +1,9 @@
 /** Evaluates rules on a plan. */
-import { type CelInput, celEnv, isCelError, parse, plan as prepare } from '@bufbuild/cel'
+import { type CelInput, celEnv, isCelError, plan as prepare } from '@bufbuild/cel'
 import { strings } from '@bufbuild/cel/ext'
 import type { Plan } from '../planner/plan.js'
 import { maskPlan } from '../report/mask.js'
-import type { PolicyFinding, PolicyReport, PolicyRule } from './policy.js'
+import type { Expression, PolicyFinding, PolicyReport, PolicyRule } from './policy.js'
 import { variablesOf } from './variables.js'
 
 /** After this many findings of one rule, more are counted and not listed. */
@@ -72,8 +72,8 @@ function evaluation(rule: PolicyRule): Evaluate {
   }
 }
 
-function compiled(expression: string): Evaluate {
-  const evaluate = prepare(celEnv({ funcs: [...strings] }), parse(expression))
+function compiled(expression: Expression): Evaluate {
+  const evaluate = prepare(celEnv({ funcs: [...strings] }), expression)
   return bindings => {
     const result = evaluate({ ...bindings })
     if (isCelError(result)) return { error: result.message }

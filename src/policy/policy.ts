@@ -1,7 +1,11 @@
 /** Policies: rules beside a stack that every plan must meet, in CEL, evaluated when planning and again when applying. */
+import type { parse } from '@bufbuild/cel'
 import type { SourcePlace } from '../model/error.js'
 
 export type PolicyLevel = 'warn' | 'deny'
+
+/** A CEL expression, parsed. */
+export type Expression = ReturnType<typeof parse>
 
 export interface PolicyRule {
   readonly name: string
@@ -9,10 +13,10 @@ export interface PolicyRule {
   readonly level: PolicyLevel
   /** Evaluated once for the plan, or for each step. */
   readonly each: 'plan' | 'step'
-  /** A CEL expression: where it is false, the rule has nothing to say. */
-  readonly when?: string
-  /** A CEL expression that must be true. */
-  readonly require: string
+  /** Where it is false, the rule has nothing to say. */
+  readonly when?: Expression
+  /** Must be true. */
+  readonly require: Expression
   /** Where the rule stands, for messages. */
   readonly place: SourcePlace
 }

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { messageOf } from '../model/error.js'
 import type { SourceFile } from '../stack/documents.js'
 import { readSideFile } from '../stack/side-file.js'
-import type { PolicyRule } from './policy.js'
+import type { Expression, PolicyRule } from './policy.js'
 
 /** The name of a policy's file, beside the stack. */
 export const policyFileName = 'infra-policy.yaml'
@@ -40,37 +40,40 @@ export const policySchema = z.strictObject({
 /** The rules of a file, or `InfraErrors` with all that is wrong with it, expressions included. */
 export function readPolicy(file: SourceFile): readonly PolicyRule[] {
   const { value, problem, placeOf, done } = readSideFile(file, policySchema)
-  const names = new Map<string, number>()
+  const names = new Set<string>()
+  const rules: PolicyRule[] = []
   for (const [index, rule] of value.rules.entries()) {
     const path = ['rules', index]
-    if (names.has(rule.name))
+    if (names.has(rule.name)) {
       problem([...path, 'name'], 'duplicate-rule', `There are two rules called \`${rule.name}\`.`)
-    names.set(rule.name, index)
-    for (const field of ['when', 'require'] as const) {
-      const text = rule[field]
-      const why = text === undefined ? undefined : syntaxError(text)
-      if (why === undefined) continue
-      problem([...path, field], 'invalid-expression', `\`${field}\` of the rule ${rule.name} is not CEL.`, {
-        why,
-        hint: 'CEL is described at https://cel.dev.',
+    }
+    names.add(rule.name)
+    const parsed = (field: 'when' | 'require', text: string): Expression | undefined => {
+      try {
+        return parse(text)
+      } catch (thrown) {
+        problem([...path, field], 'invalid-expression', `\`${field}\` of the rule ${rule.name} is not CEL.`, {
+          why: messageOf(thrown),
+          hint: 'CEL is described at https://cel.dev.',
+        })
+        return undefined
+      }
+    }
+    const { name, reason, level = 'deny', each = 'step' } = rule
+    const when = rule.when === undefined ? undefined : parsed('when', rule.when)
+    const require = parsed('require', rule.require)
+    if (require) {
+      rules.push({
+        name,
+        reason,
+        level,
+        each,
+        require,
+        ...(when && { when }),
+        place: placeOf([...path, 'name']),
       })
     }
   }
   done()
-  return value.rules.map(({ level = 'deny', each = 'step', when, ...rule }, index) => ({
-    ...rule,
-    level,
-    each,
-    ...(when !== undefined && { when }),
-    place: placeOf(['rules', index, 'name']),
-  }))
-}
-
-function syntaxError(text: string): string | undefined {
-  try {
-    parse(text)
-    return undefined
-  } catch (thrown) {
-    return messageOf(thrown)
-  }
+  return rules
 }

@@ -6,6 +6,7 @@ import type { Plan } from '../../src/planner/plan.js'
 import { evaluatePolicy } from '../../src/policy/evaluate.js'
 import { permits } from '../../src/policy/policy.js'
 import { policyFileName, readPolicy } from '../../src/policy/read.js'
+import { cpuMilliseconds } from '../cpu.js'
 import { largePlan, mixedPlan, planOf, resource, secret, step } from '../report/fixtures.js'
 
 const example = readFileSync(new URL('../../examples/policy/infra-policy.yaml', import.meta.url), 'utf8')
@@ -166,14 +167,13 @@ describe('evaluation', () => {
     expect(findings.at(-1)?.reason).toBe('Because. (and 800 more steps)')
   })
 
-  it('takes 10,000 steps and the example’s rules in seconds', () => {
+  it('takes 10,000 steps and the example’s rules in seconds', { timeout: 120_000 }, () => {
     const plan = largePlan(10_000)
-    const start = performance.now()
-    evaluatePolicy(read(example), plan, wednesday)
-    expect(performance.now() - start).toBeLessThan(15_000)
+    const rulesOf = read(example)
+    expect(cpuMilliseconds(() => evaluatePolicy(rulesOf, plan, wednesday))).toBeLessThan(10_000)
   })
 
-  it('never throws, whatever a plan holds', () => {
+  it('never throws, whatever a plan holds', { timeout: 120_000 }, () => {
     const rulesOf = read(example)
     fc.assert(
       fc.property(fc.dictionary(fc.string(), fc.jsonValue()), spec => {
@@ -225,8 +225,9 @@ describe('a policy’s file', () => {
     ['nothing', ''],
     ['a large file', `# ${'x'.repeat(2_000_000)}`],
   ])('refuses %s quickly', (_reason, text) => {
-    const start = performance.now()
-    expect(errorsOf(text).length).toBeGreaterThan(0)
-    expect(performance.now() - start).toBeLessThan(2000)
+    const milliseconds = cpuMilliseconds(() => {
+      expect(errorsOf(text).length).toBeGreaterThan(0)
+    })
+    expect(milliseconds).toBeLessThan(2000)
   })
 })

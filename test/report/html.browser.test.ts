@@ -26,7 +26,7 @@ describe.skipIf(!executablePath)(`a plan’s page${skipped}`, () => {
       executablePath: executablePath ?? '',
       args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--disable-background-networking'],
     })
-  }, 60_000)
+  }, 120_000)
   afterAll(async () => {
     await browser?.close()
     await rm(folder, { recursive: true, force: true })
@@ -182,7 +182,7 @@ describe.skipIf(!executablePath)(`a plan’s page${skipped}`, () => {
     expect(await page.locator('.graph g[data-item]').count()).toBe(5000)
     expect(faults).toEqual([])
     await close()
-  }, 60_000)
+  }, 120_000)
 
   it('can be read without its script', async () => {
     const context = await browser.newContext({ javaScriptEnabled: false })

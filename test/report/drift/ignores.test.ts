@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { InfraErrors } from '../../../src/model/error.js'
 import { globMatches } from '../../../src/report/drift/glob.js'
 import { applyIgnores, driftIgnoreFileName, readIgnores } from '../../../src/report/drift/ignores.js'
+import { cpuMilliseconds } from '../../cpu.js'
 
 const read = (body: string) =>
   readIgnores({
@@ -91,8 +92,9 @@ describe('a pattern', () => {
   })
 
   it('is quick, however it is made', () => {
-    const start = performance.now()
-    expect(globMatches(`${'*a'.repeat(250)}b`, 'a'.repeat(5000))).toBe(false)
-    expect(performance.now() - start).toBeLessThan(1000)
+    const milliseconds = cpuMilliseconds(() => {
+      expect(globMatches(`${'*a'.repeat(250)}b`, 'a'.repeat(5000))).toBe(false)
+    })
+    expect(milliseconds).toBeLessThan(1000)
   })
 })
