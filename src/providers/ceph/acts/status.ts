@@ -38,7 +38,6 @@ interface StatusJson {
   readonly mgrmap: { readonly available: boolean; readonly num_standbys: number }
   readonly osdmap: { readonly num_osds: number; readonly num_up_osds: number; readonly num_in_osds: number }
   readonly pgmap: {
-    readonly num_pools: number
     readonly pgs_by_state: readonly { readonly state_name: string; readonly count: number }[]
     readonly bytes_total: number
     readonly bytes_used: number
@@ -63,9 +62,11 @@ interface FsDump {
 }
 
 export async function clusterStatus(ceph: Ceph, options: CallOptions): Promise<ClusterStatus> {
-  const [status, systems] = await Promise.all([
+  const [status, systems, pools] = await Promise.all([
     monData<StatusJson>(ceph, { prefix: 'status' }, options),
     monData<FsDump>(ceph, { prefix: 'fs dump' }, options),
+    // The status counts them by what the manager last heard
+    monData<string[]>(ceph, { prefix: 'osd pool ls' }, options),
   ])
   const { health, monmap, mgrmap, osdmap, pgmap } = status
   return {
@@ -87,7 +88,7 @@ export async function clusterStatus(ceph: Ceph, options: CallOptions): Promise<C
       active: Object.values(mdsmap.info).filter(server => server.state === 'up:active').length,
       wanted: mdsmap.max_mds,
     })),
-    pools: pgmap.num_pools,
+    pools: pools.length,
     placementGroups: Object.fromEntries(pgmap.pgs_by_state.map(state => [state.state_name, state.count])),
     space: { totalBytes: pgmap.bytes_total, usedBytes: pgmap.bytes_used, availableBytes: pgmap.bytes_avail },
   }
