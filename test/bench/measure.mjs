@@ -20,7 +20,9 @@ export function measure(program, args, { cwd, env, codes = [0], timeoutSeconds }
   const wall = (performance.now() - began) / 1000
   if (run.error?.code === 'ETIMEDOUT') return { wall: Number.POSITIVE_INFINITY }
   if (!codes.includes(run.status)) {
-    throw new Error(`${program} ${args.join(' ')} ended with ${run.status}:\n${run.stderr.slice(-2000)}`)
+    throw new Error(
+      `${program} ${args.join(' ')} ended with ${run.status ?? run.signal}${run.error ? ` (${run.error.message})` : ''}:\n${run.stderr.slice(-2000)}`,
+    )
   }
   const found = /measured ([\d.]+) ([\d.]+) ([\d.]+) (\d+)/.exec(run.stderr)
   if (!found) return { wall }

@@ -142,13 +142,14 @@ function runTerraform(folder, form, size) {
 /** The exponent of growth from one size to the next: 1 is linear, 2 quadratic. */
 function printGrowth(form, byStep) {
   const pairs = sizes.slice(1).map((size, index) => [sizes[index], size])
-  print(`### ${form}: growth of wall time (1 is linear)\n`)
+  print(`### ${form}: growth of wall time, of processor time in brackets (1 is linear)\n`)
   print(`| step | ${pairs.map(([from, to]) => `${from} → ${to}`).join(' | ')} |`)
   print(`| --- | ${pairs.map(() => '---').join(' | ')} |`)
   for (const [step, all] of byStep) {
     const exponents = pairs.map((_, index) => {
       const [[fromSize, from], [toSize, to]] = [all[index], all[index + 1]]
-      return (Math.log(to.wall / from.wall) / Math.log(toSize / fromSize)).toFixed(2)
+      const exponent = key => (Math.log(to[key] / from[key]) / Math.log(toSize / fromSize)).toFixed(2)
+      return from.cpu ? `${exponent('wall')} (${exponent('cpu')})` : exponent('wall')
     })
     print(`| ${step} | ${exponents.join(' | ')} |`)
   }
