@@ -1,7 +1,7 @@
 /** `INFRA_LOG`: what a command does, as one JSON object a line, on standard error or in a file; secrets are taken out. */
 import { appendFileSync } from 'node:fs'
 import type { Json } from '../model/value.js'
-import { wipeText } from '../report/mask.js'
+import { wipeText } from '../planner/mask.js'
 
 export type Log = (event: string, details?: Readonly<Record<string, Json>>) => void
 

@@ -1,9 +1,9 @@
 /** A plan in any of its formats, as text. */
 import type { PlanResult } from '../planner/input.js'
+import { maskPlan } from '../planner/mask.js'
 import type { PolicyReport } from '../policy/policy.js'
 import { renderHtml } from '../report/html.js'
 import { renderMarkdown } from '../report/markdown.js'
-import { maskPlan } from '../report/mask.js'
 import { renderTerminal } from '../report/terminal.js'
 
 export const planFormats = ['terminal', 'markdown', 'html', 'json'] as const

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../cli/base-command.js'
-import { maskPaths } from '../report/mask.js'
+import { maskPaths } from '../planner/mask.js'
 import { renderYaml } from '../report/table.js'
 import { kinds } from '../session/provider-types.js'
 import { loadStack } from '../stack/load.js'

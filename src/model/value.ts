@@ -58,3 +58,6 @@ export function canonicalJson(value: Json | undefined): string {
     .map(key => `${JSON.stringify(key)}:${canonicalJson(record[key])}`)
   return `{${fields.join(',')}}`
 }
+
+/** What stands for a secret in everything that people read. */
+export const secretText = '(sensitive)'

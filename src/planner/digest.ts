@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import { canonicalJson, type Json } from '../model/value.js'
 import type { Observation } from '../providers/provider.js'
+import { maskPlan } from './mask.js'
 import type { Plan } from './plan.js'
 
 /**
@@ -21,8 +22,12 @@ export function observationDigest(observation: Observation): string {
   return createHash('sha256').update(canonicalJson(told)).digest('hex').slice(0, 16)
 }
 
-/** sha256 over the plan without its digest, in hex. */
-export function planDigest(plan: Omit<Plan, 'digest'>): string {
+/**
+ * sha256 over the plan without its digest, in hex. Secrets are masked first: a digest is published, and must not let a weak
+ * secret be guessed. It therefore tells that a secret changes, and not to what.
+ */
+export function planDigest(clear: Omit<Plan, 'digest'>): string {
+  const plan = maskPlan({ ...clear, digest: '' })
   return createHash('sha256')
     .update(canonicalJson(plan as unknown as Json))
     .digest('hex')

@@ -1,8 +1,8 @@
 /** Evaluates rules on a plan. */
 import { type CelInput, celEnv, isCelError, plan as prepare } from '@bufbuild/cel'
 import { strings } from '@bufbuild/cel/ext'
+import { maskPlan } from '../planner/mask.js'
 import type { Plan } from '../planner/plan.js'
-import { maskPlan } from '../report/mask.js'
 import type { Expression, PolicyFinding, PolicyReport, PolicyRule } from './policy.js'
 import { variablesOf } from './variables.js'
 

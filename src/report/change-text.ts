@@ -1,8 +1,8 @@
 /** One changed attribute in words; the same for every renderer. */
-import type { Json } from '../model/value.js'
+import { type Json, secretText } from '../model/value.js'
 import type { Change } from '../planner/plan.js'
 import { visible } from './text.js'
-import { secretText, showAttribute } from './value.js'
+import { showAttribute } from './value.js'
 
 export interface ChangeText {
   readonly sign: '+' | '-' | '~'

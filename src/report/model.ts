@@ -1,9 +1,10 @@
 /** The review of a plan: what every renderer shows, in the order of a reviewer's worry, with every secret masked. */
+
+import { type MaskOptions, maskPlan } from '../planner/mask.js'
 import type { Capacity, Change, Drift, Plan, PlanCounts, Unreadable } from '../planner/plan.js'
 import type { PolicyReport } from '../policy/policy.js'
 import type { Hazard } from '../providers/kind.js'
 import { dataAtStake, itemsOf, type ReviewItem } from './items.js'
-import { type MaskOptions, maskPlan } from './mask.js'
 import { plural } from './text.js'
 
 export interface ReviewInput extends MaskOptions {

@@ -1,8 +1,8 @@
 /** How two plans differ: what `infra diff` prints, and what a refused `infra apply --digest` shows. */
 import { canonicalJson, type Json, sameValue } from '../model/value.js'
+import { type MaskOptions, maskPlan } from '../planner/mask.js'
 import type { Plan, Step } from '../planner/plan.js'
 import { changeText } from './change-text.js'
-import { type MaskOptions, maskPlan } from './mask.js'
 import { type Style, styleOf } from './style.js'
 import { visible } from './text.js'
 import { showValue } from './value.js'

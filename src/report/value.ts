@@ -1,8 +1,6 @@
 /** Values of attributes as people read them. */
-import { isObject, isSensitive, isUnresolved, type Json } from '../model/value.js'
+import { isObject, isSensitive, isUnresolved, type Json, secretText } from '../model/value.js'
 import { gibibytes, visible } from './text.js'
-
-export const secretText = '(sensitive)'
 
 /** A value on one line: texts in quotes, secrets and unknowns in words. */
 export function showValue(value: Json | undefined): string {

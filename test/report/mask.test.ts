@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { maskPlan, maskValue } from '../../src/planner/mask.js'
 import type { Plan } from '../../src/planner/plan.js'
 import { renderHtml } from '../../src/report/html.js'
 import { renderMarkdown } from '../../src/report/markdown.js'
-import { maskPlan, maskValue } from '../../src/report/mask.js'
 import { renderTerminal } from '../../src/report/terminal.js'
 import { change, mixedPlan, planOf, resource, secret, step, token } from './fixtures.js'
 

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../../cli/base-command.js'
 import { InfraErrors } from '../../model/error.js'
-import { maskPlan } from '../../report/mask.js'
+import { maskPlan } from '../../planner/mask.js'
 import { renderTerminal } from '../../report/terminal.js'
 import { openSession } from '../../session/session.js'
 

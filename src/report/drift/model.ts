@@ -4,11 +4,11 @@
  */
 import type { Json } from '../../model/value.js'
 import { currentSpec, type Difference, differences, within } from '../../planner/diff.js'
+import { maskValue, wipeText } from '../../planner/mask.js'
 import type { Plan } from '../../planner/plan.js'
 import type { Kind } from '../../providers/kind.js'
 import type { Observation, Unmanaged } from '../../providers/provider.js'
 import type { ResourceRecord } from '../../state/document.js'
-import { maskValue, wipeText } from '../mask.js'
 import { type AppliedIgnores, applyIgnores, type Ignore, type Ignored } from './ignores.js'
 import { leavesWithKeys } from './leaves.js'
 

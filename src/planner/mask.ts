@@ -1,10 +1,16 @@
 /** The one place where secrets are taken out of a plan. What every report shows and every file holds went through here. */
 import { createHmac } from 'node:crypto'
-import { canonicalJson, isObject, isSensitive, type Json, type Sensitive } from '../model/value.js'
-import { within } from '../planner/diff.js'
-import type { Change, Drift, Plan, Step } from '../planner/plan.js'
+import {
+  canonicalJson,
+  isObject,
+  isSensitive,
+  type Json,
+  type Sensitive,
+  secretText,
+} from '../model/value.js'
 import type { DesiredResource } from '../stack/desired.js'
-import { secretText } from './value.js'
+import { within } from './diff.js'
+import type { Change, Drift, Plan, Step } from './plan.js'
 
 export interface MaskOptions {
   /** Makes the digests that tell a changed secret from an unchanged one. Without a key a mask tells nothing. */
