@@ -1,0 +1,28 @@
+import { Args } from '@oclif/core'
+import { hostFlags, lockFlags, manyFlags, nameHelp } from '../../../cli/hosts/flags.js'
+import { MachineCommand } from '../../../cli/hosts/machine-command.js'
+import { deleteSnapshot } from '../../../providers/libvirt/acts/snapshots.js'
+
+export default class VmSnapshotDelete extends MachineCommand {
+  static override summary = 'Delete a snapshot of machines; what was written since stays.'
+  static override examples = ['<%= config.bin %> vm snapshot delete before-upgrade web']
+  static override strict = false
+  static override args = {
+    snapshot: Args.string({ description: 'Name of the snapshot.', required: true }),
+    names: Args.string({ description: `${nameHelp} Several may be named.` }),
+  }
+  static override flags = { ...hostFlags, ...lockFlags, ...manyFlags }
+
+  async run(): Promise<void> {
+    const { argv, args, flags } = await this.parse(VmSnapshotDelete)
+    await this.actOn(
+      flags,
+      argv.slice(1).map(String),
+      async (machine, call) => {
+        await deleteSnapshot(machine, args.snapshot, call.signal)
+        return { deleted: args.snapshot }
+      },
+      ({ deleted }, { name }) => `${name}: snapshot ${deleted} deleted.`,
+    )
+  }
+}

@@ -1,0 +1,45 @@
+import { Args, Flags } from '@oclif/core'
+import { confirm } from '../../../cli/hosts/confirm.js'
+import { hostFlags, lockFlags, nameHelp } from '../../../cli/hosts/flags.js'
+import { MachineCommand } from '../../../cli/hosts/machine-command.js'
+import { restoreSnapshot } from '../../../providers/libvirt/acts/snapshot-restore.js'
+
+export default class VmSnapshotRestore extends MachineCommand {
+  static override summary = 'Put the disks of a machine back to a snapshot.'
+  static override description =
+    'What was written since is lost. A running machine is switched off for it, and runs again afterwards.'
+  static override examples = ['<%= config.bin %> vm snapshot restore before-upgrade web']
+  static override args = {
+    snapshot: Args.string({ description: 'Name of the snapshot.', required: true }),
+    name: Args.string({ description: nameHelp, required: true }),
+  }
+  static override flags = {
+    ...hostFlags,
+    ...lockFlags,
+    yes: Flags.boolean({ char: 'y', description: 'Do not ask.' }),
+    'discard-later': Flags.boolean({ description: 'Also delete the snapshots that were taken after it.' }),
+    start: Flags.boolean({ allowNo: true, description: 'Whether it runs afterwards; as before by default.' }),
+  }
+
+  async run(): Promise<void> {
+    const { args, flags } = await this.parse(VmSnapshotRestore)
+    const options = {
+      discardLater: flags['discard-later'],
+      ...(flags.start !== undefined && { start: flags.start }),
+    }
+    const question = `Put ${args.name} back to ${args.snapshot}? What was written since is lost.`
+    if (!(await confirm(question, { yes: flags.yes, interactive: this.interactive, signal: this.signal }))) {
+      this.exitCode = 1
+      return
+    }
+    await this.actOn(
+      flags,
+      [args.name],
+      (machine, call) => restoreSnapshot(machine, args.snapshot, options, call),
+      (done, { name }) => {
+        const more = done.discarded.length > 0 ? `, without ${done.discarded.join(', ')}` : ''
+        return `${name} is as it was at ${done.snapshot}${more}; it is ${done.state}.`
+      },
+    )
+  }
+}

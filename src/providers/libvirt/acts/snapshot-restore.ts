@@ -1,0 +1,267 @@
+/**
+ * Back to a snapshot. What was written since is lost. Snapshots inside the disks are libvirt's own to go back to; for overlays
+ * libvirt has been able to only since 9.9, so that they are made anew here: each disk gets an empty overlay on what it was
+ * then. Cut off anywhere, it can be run again.
+ */
+import { InfraError } from '../../../model/error.js'
+import { ask, type Host, orAbsent } from '../connection.js'
+import { stop } from '../power.js'
+import { domainXmlFlags } from '../rpc/flags.js'
+import { procedures } from '../rpc/procedures/index.js'
+import { createVolume, deleteVolume } from '../storage.js'
+import { readDisks } from '../xml/domain-read-disks.js'
+import { parseXml } from '../xml/parse.js'
+import { serializeXml } from '../xml/serialize.js'
+import { element, find, findAll, type XmlElement, type XmlNode } from '../xml/tree.js'
+import { readVolume } from '../xml/volume.js'
+import type { ActCall } from './each.js'
+import type { Machine } from './machines.js'
+import { folderPath } from './pools.js'
+import { startMachine } from './power.js'
+import { findSnapshot, type KnownSnapshot, readSnapshots, refreshDiskPools } from './snapshots.js'
+
+export interface RestoreOptions {
+  /** Leave to delete the snapshots that were taken after it. */
+  readonly discardLater?: boolean
+  /** Whether it runs afterwards; as before by default. */
+  readonly start?: boolean
+}
+
+export interface RestoreResult {
+  readonly snapshot: string
+  /** Snapshots that were deleted with what was written since. */
+  readonly discarded: readonly string[]
+  readonly state: 'running' | 'shut off'
+}
+
+const metadataOnly = 2
+const forced = 4
+
+export async function restoreSnapshot(
+  machine: Machine,
+  name: string,
+  options: RestoreOptions,
+  call: ActCall,
+): Promise<RestoreResult> {
+  const { host, domain, view } = machine
+  const { signal } = call
+  const wanted = await findSnapshot(machine, name, signal)
+  const later = descendants(await readSnapshots(host, domain, signal), name)
+  const wasActive = view.state === 'running' || view.state === 'paused'
+  const runs = options.start ?? wasActive
+  if (wanted.reading.spec.storage === 'internal') {
+    await ask(host, procedures.snapshots.revert, { snapshot: wanted.snapshot, flags: forced }, signal)
+    return { snapshot: name, discarded: [], state: await settle(machine, options.start, wanted, call) }
+  }
+  if (later.length > 0 && !options.discardLater) throw wouldDiscard(view.name, name, later)
+  await stop(host, domain, 0, call)
+  const overlays = wanted.reading.overlays
+  const bases = basesOf(wanted)
+  // overlays that others made are no volumes to libvirt before it looks
+  await refreshDiskPools(host, machine.stored, signal)
+  call.progress(`puts ${Object.keys(overlays).length} disks back`)
+  await pointAt(machine, overlays, wanted, signal)
+  for (const { snapshot } of [...later].reverse())
+    await ask(host, procedures.snapshots.delete, { snapshot, flags: metadataOnly }, signal)
+  for (const { reading } of later)
+    for (const path of Object.values(reading.overlays)) await removeVolume(host, path, signal)
+  await Promise.all(
+    Object.entries(overlays).map(([device, path]) => freshOverlay(host, path, bases.get(device), signal)),
+  )
+  await refreshDiskPools(host, machine.stored, signal)
+  if (runs) await startMachine({ ...machine, view: { ...view, state: 'shut off' } }, {}, call)
+  return {
+    snapshot: name,
+    discarded: later.map(one => one.snapshot.name),
+    state: runs ? 'running' : 'shut off',
+  }
+}
+
+/** After libvirt's own revert: the power state that was asked for. */
+async function settle(
+  machine: Machine,
+  start: boolean | undefined,
+  wanted: KnownSnapshot,
+  call: ActCall,
+): Promise<'running' | 'shut off'> {
+  const active = await ask(machine.host, procedures.domains.isActive, { domain: machine.domain }, call.signal)
+  const wasActive = machine.view.state === 'running' || machine.view.state === 'paused'
+  // without memory it comes back switched off, whatever it did before
+  const runs = start ?? (wanted.reading.spec.memory === true ? active : wasActive)
+  if (runs && !active)
+    await startMachine({ ...machine, view: { ...machine.view, state: 'shut off' } }, {}, call)
+  if (!runs && active) await stop(machine.host, machine.domain, 0, call)
+  return runs ? 'running' : 'shut off'
+}
+
+/** Snapshots that were taken after this one, parents first. */
+function descendants(all: readonly KnownSnapshot[], name: string): KnownSnapshot[] {
+  const names = new Set([name])
+  const later: KnownSnapshot[] = []
+  for (const one of all) {
+    if (one.reading.parent === undefined || !names.has(one.reading.parent)) continue
+    names.add(one.snapshot.name)
+    later.push(one)
+  }
+  return later
+}
+
+interface Base {
+  readonly reference: string
+  readonly pool: string | undefined
+  readonly volume: string | undefined
+  readonly path: string | undefined
+  readonly format: string
+}
+
+/** What each disk was when the snapshot was taken, which its overlay lies on. */
+function basesOf({ root, reading }: KnownSnapshot): ReadonlyMap<string, Base> {
+  const domain = find(root, 'domain')
+  const disks = domain === undefined ? [] : readDisks(domain, '')
+  return new Map(
+    disks.flatMap(disk =>
+      reading.overlays[disk.device] === undefined || disk.reference === undefined
+        ? []
+        : [
+            [
+              disk.device,
+              {
+                reference: disk.reference,
+                pool: disk.pool,
+                volume: disk.volume,
+                path: disk.path,
+                format: disk.format ?? 'qcow2',
+              },
+            ],
+          ],
+    ),
+  )
+}
+
+/** The stored definition with these overlays as its disks, and nothing else of it changed. */
+async function pointAt(
+  { host, domain }: Machine,
+  overlays: Readonly<Record<string, string>>,
+  wanted: KnownSnapshot,
+  signal: AbortSignal,
+): Promise<void> {
+  const flags = domainXmlFlags.inactive | domainXmlFlags.secure
+  const root = parseXml(await ask(host, procedures.domains.xml, { domain, flags }, signal))
+  const changed = mapDisks(root, disk => {
+    const device = find(disk, 'target')?.attributes.dev ?? ''
+    const path = overlays[device]
+    if (path === undefined || find(disk, 'source')?.attributes.file === path) return disk
+    return overlayDisk(disk, path, diskOf(find(wanted.root, 'domain'), device))
+  })
+  if (changed === root) return
+  await ask(host, procedures.domains.define, { xml: serializeXml(changed), flags: 0 }, signal)
+}
+
+/** What it lies on is written down as libvirt does it: by that it knows the snapshot's disk again when it deletes it. */
+function overlayDisk(disk: XmlElement, path: string, base: XmlElement | undefined): XmlElement {
+  const below = base && find(base, 'source')
+  const backing =
+    below &&
+    element(
+      'backingStore',
+      { type: base.attributes.type },
+      element('format', { type: find(base, 'driver')?.attributes.type ?? 'qcow2' }),
+      element('source', { ...below.attributes }),
+    )
+  return {
+    ...disk,
+    attributes: { ...disk.attributes, type: 'file' },
+    children: disk.children.flatMap((child): XmlNode[] => {
+      if (typeof child === 'string') return [child]
+      if (child.name === 'backingStore') return []
+      if (child.name === 'source') return [element('source', { file: path }), ...(backing ? [backing] : [])]
+      return child.name === 'driver'
+        ? [{ ...child, attributes: { ...child.attributes, type: 'qcow2' } }]
+        : [child]
+    }),
+  }
+}
+
+function diskOf(root: XmlElement | undefined, device: string): XmlElement | undefined {
+  return findAll(find(root, 'devices'), 'disk').find(disk => find(disk, 'target')?.attributes.dev === device)
+}
+
+/** The tree with its disks changed; the same tree where none was. */
+export function mapDisks(root: XmlElement, change: (disk: XmlElement) => XmlElement): XmlElement {
+  let differs = false
+  const children = root.children.map(child => {
+    if (typeof child === 'string' || child.name !== 'devices') return child
+    const devices = child.children.map(device => {
+      if (typeof device === 'string' || device.name !== 'disk') return device
+      const next = change(device)
+      differs ||= next !== device
+      return next
+    })
+    return { ...child, children: devices }
+  })
+  return differs ? { ...root, children } : root
+}
+
+async function removeVolume(host: Host, path: string, signal: AbortSignal): Promise<void> {
+  const volume = await orAbsent(
+    ask(host, procedures.volumes.lookupByPath, { path }, signal),
+    'NO_STORAGE_VOL',
+  )
+  if (volume !== undefined) await deleteVolume(host, volume, signal)
+}
+
+async function freshOverlay(
+  host: Host,
+  path: string,
+  base: Base | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  if (base === undefined) throw lost(path, 'The snapshot does not tell what its disk was')
+  const below =
+    base.path === undefined
+      ? await orAbsent(
+          ask(host, procedures.pools.lookupByName, { name: base.pool ?? '' }, signal).then(pool =>
+            ask(host, procedures.volumes.lookupByName, { pool, name: base.volume ?? '' }, signal),
+          ),
+          'NO_STORAGE_VOL',
+          'NO_STORAGE_POOL',
+        )
+      : await orAbsent(
+          ask(host, procedures.volumes.lookupByPath, { path: base.path }, signal),
+          'NO_STORAGE_VOL',
+        )
+  if (below === undefined) throw lost(path, `${base.reference} is gone`)
+  const reading = readVolume(
+    parseXml(await ask(host, procedures.volumes.xml, { volume: below, flags: 0 }, signal)),
+  )
+  const { pool, name } = await folderPath(host, path, signal)
+  await removeVolume(host, path, signal)
+  const input = {
+    name,
+    capacityBytes: reading.capacityBytes,
+    format: 'qcow2' as const,
+    backing: { path: reading.path, format: base.format },
+  }
+  await createVolume(host, pool, input, signal)
+}
+
+function lost(path: string, why: string): InfraError {
+  return new InfraError({
+    kind: 'storage',
+    code: 'snapshot-lost',
+    message: `The disk below the overlay ${path} cannot be found`,
+    why,
+    hint: 'infra pool refresh, and try again; or restore a backup.',
+  })
+}
+
+function wouldDiscard(machine: string, name: string, later: readonly KnownSnapshot[]): InfraError {
+  const names = later.map(one => one.snapshot.name).join(', ')
+  return new InfraError({
+    kind: 'operation',
+    code: 'later-snapshots',
+    message: `${machine} has snapshots that were taken after ${name}: ${names}`,
+    why: 'They hold what was written since, which going back throws away',
+    hint: 'Say --discard-later to delete them, too, or go back to the last one.',
+  })
+}
