@@ -4,7 +4,7 @@ import { isObject, type Json, sameValue } from '../../model/value.js'
 import type { Host } from './client/host.js'
 import type { KubeObject, Secret } from './client/objects.js'
 import type { ReleaseContent } from './helm/release.js'
-import { compareLeaves, mergeValues, type Values, valueAt, withoutEmpty } from './kinds/tree.js'
+import { compareLeaves, type Values, valueAt, withoutEmpty } from './kinds/tree.js'
 
 /** Where each kind that the chart makes is in the API. A kind that is not here is not looked at. */
 const plurals: Readonly<Record<string, string>> = {
@@ -69,11 +69,6 @@ function configChanges(expected: Secret, live: Secret): string[] {
   }
   const { added, removed, changed } = compareLeaves(read(expected), read(live))
   return [...added, ...removed, ...changed].map(path => `${`Secret/${live.metadata.name}`}: ${path}`)
-}
-
-/** The values as they were when a release was made: chart defaults with the given ones over them. */
-export function effectiveValues(release: ReleaseContent): Values {
-  return mergeValues(release.chart.defaults, release.values)
 }
 
 function pathOf(object: KubeObject, namespace: string): string {

@@ -13,6 +13,8 @@ export const marks = {
   lineage: 'infra/lineage',
   /** Label on a release: a digest of chart and values, by which a revision to go back to is found. */
   digest: 'infra/digest',
+  /** Label on a release: a digest of the address, which itself is no label's value. */
+  addressDigest: 'infra/address-digest',
   /** Label on a kept volume. */
   kept: 'infra/kept',
   address: 'infra/address',
@@ -62,6 +64,30 @@ export function appliedOf(object: KubeObject | undefined): Applied | undefined {
 export function labelNames(object: KubeObject | undefined): readonly string[] {
   const names = parse(object?.metadata.annotations?.[marks.labels])
   return Array.isArray(names) ? names.filter(name => typeof name === 'string') : []
+}
+
+/** The labels of a release: whose it is is known before any of its objects could be marked. */
+export function releaseLabels(owner: Owner, digest: string): Record<string, string> {
+  return {
+    [marks.lineage]: owner.lineage,
+    [marks.addressDigest]: addressDigest(owner.address),
+    [marks.digest]: digest,
+  }
+}
+
+/** Whose a release is, if it is that of this address. */
+export function releaseOwner(
+  labels: Readonly<Record<string, string>> | undefined,
+  address: string,
+): Owner | undefined {
+  const lineage = labels?.[marks.lineage]
+  return lineage !== undefined && labels?.[marks.addressDigest] === addressDigest(address)
+    ? { lineage, address }
+    : undefined
+}
+
+function addressDigest(address: string): string {
+  return createHash('sha256').update(address).digest('hex').slice(0, 40)
 }
 
 /** The same for the same chart and values; fits into a label. */

@@ -7,7 +7,7 @@ import { type ReleaseContent, readRelease } from './helm/release.js'
 import { canonicalSpec } from './kinds/canonical.js'
 import { lower } from './kinds/shortcuts.js'
 import { type Values, valueAt } from './kinds/tree.js'
-import { appliedOf, digestOf, marks, ownerOf, paused } from './marks.js'
+import { appliedOf, digestOf, marks, ownerOf, paused, releaseOwner } from './marks.js'
 import type { Session } from './session.js'
 import { type Found, keyOf, type Snapshot, takeSnapshot } from './snapshot.js'
 import { isReady, troubleOf } from './trouble.js'
@@ -60,7 +60,8 @@ async function observeOne(
 
   const { workload, revisions } = found
   const [latest] = revisions
-  const owner = ownerOf(workload) ?? ownerOf(madeFor(space, name))
+  const owner =
+    ownerOf(workload) ?? ownerOf(madeFor(space, name)) ?? releaseOwner(latest?.labels, target.address)
   const applied = appliedOf(workload)
   const isPaused = workload?.spec.replicas === 0
   const current =

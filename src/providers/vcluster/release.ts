@@ -9,7 +9,7 @@ import { type Revision, readRelease, revisionsOf, settle } from './helm/release.
 import { chartArguments, rollback, upgrade } from './helm/run.js'
 import { parseDuration } from './kinds/duration.js'
 import { lower } from './kinds/shortcuts.js'
-import { type Applied, digestOf, labelNames, marks, paused } from './marks.js'
+import { type Applied, digestOf, labelNames, marks, paused, releaseLabels } from './marks.js'
 import { readOne } from './ready.js'
 import type { Session } from './session.js'
 import { type Found, keyOf, takeSnapshot } from './snapshot.js'
@@ -52,7 +52,7 @@ export async function bringRelease(
   await upgrade(helm, host, place, {
     chart: chartArguments(chart, session.folder),
     values: lower(spec),
-    labels: { [marks.lineage]: request.owner.lineage, [marks.digest]: digest },
+    labels: releaseLabels(request.owner, digest),
     signal,
   }).catch(error => {
     throw hasCode(error, 'invalid-values')

@@ -18,6 +18,8 @@ export interface Found {
   readonly pods: readonly Pod[]
   readonly claims: readonly Claim[]
   readonly service?: Service
+  /** Version of the Secret that holds its kubeconfig. */
+  readonly kubeconfigVersion?: string
   /** `Kind/name` → generation or resource version of what the release made. */
   readonly objects: Readonly<Record<string, string>>
 }
@@ -128,6 +130,12 @@ export async function takeSnapshot(
     ['RoleBinding', bindings],
   ] as const)
     for (const object of objects) note(kind, object, object.metadata.resourceVersion)
+  for (const secret of secrets) {
+    const name = secret.metadata.labels?.['vcluster-name']
+    if (name === undefined || secret.metadata.name !== `vc-${name}`) continue
+    const found = at(secret, name)
+    if (found !== undefined) found.kubeconfigVersion = secret.metadata.resourceVersion ?? ''
+  }
   for (const service of services) {
     const found = note('Service', service, service.metadata.resourceVersion)
     if (found !== undefined && service.metadata.name === found.name) found.service = service
@@ -155,6 +163,7 @@ interface Builder {
   readonly pods: Pod[]
   readonly claims: Claim[]
   service?: Service
+  kubeconfigVersion?: string
   readonly objects: { [key: string]: string }
 }
 

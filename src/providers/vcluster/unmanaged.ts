@@ -6,10 +6,10 @@ import type { Identity, Target, Unmanaged } from '../provider.js'
 import { readRelease } from './helm/release.js'
 import { canonicalSpec } from './kinds/canonical.js'
 import { formatDuration } from './kinds/duration.js'
-import { ownerOf } from './marks.js'
+import { marks, ownerOf } from './marks.js'
 import { chartVersion, phaseOf, placeOf } from './observe.js'
 import type { Session } from './session.js'
-import { type Found, keyOf, takeSnapshot } from './snapshot.js'
+import { type Found, keyOf, type Snapshot, takeSnapshot } from './snapshot.js'
 
 /** Clusters of the host without a mark of infra that no target names. */
 export async function unmanaged(
@@ -29,7 +29,7 @@ export async function unmanaged(
     signal,
   )
   return [...snapshot.clusters.values()]
-    .filter(found => isForeign(found) && !named.has(keyOf(found.namespace, found.name)))
+    .filter(found => isForeign(found, snapshot) && !named.has(keyOf(found.namespace, found.name)))
     .map(found => ({
       kind: 'VirtualCluster',
       name: found.name,
@@ -74,7 +74,7 @@ export async function discover(
     takeSnapshot(session.host, new Set(), signal),
     options.ghostFolder === undefined ? [] : readGhosts(session.ports.files, options.ghostFolder),
   ])
-  const found = [...snapshot.clusters.values()].filter(isForeign)
+  const found = [...snapshot.clusters.values()].filter(one => isForeign(one, snapshot))
   return Promise.all(
     found.map(async (one): Promise<Discovered> => {
       const [latest] = one.revisions
@@ -141,8 +141,14 @@ function ghostSpan(text: string): string | undefined {
   return total > 0 ? formatDuration(total) : undefined
 }
 
-function isForeign(found: Found): boolean {
-  return found.workload !== undefined && ownerOf(found.workload) === undefined
+/** No mark of infra on workload, release or namespace: the first marks come before there is a workload. */
+function isForeign(found: Found, snapshot: Snapshot): boolean {
+  return (
+    found.workload !== undefined &&
+    ownerOf(found.workload) === undefined &&
+    found.revisions[0]?.labels[marks.lineage] === undefined &&
+    ownerOf(snapshot.namespaces.get(found.namespace)) === undefined
+  )
 }
 
 /** The canonical spec without what it would be anyway. */

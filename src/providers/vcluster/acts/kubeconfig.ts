@@ -1,6 +1,6 @@
 /** The kubeconfig of a virtual cluster: its path, or, on purpose only, its text. */
 import { InfraError } from '../../../model/error.js'
-import { readNote } from '../kubeconfig/store.js'
+import { readStored } from '../kubeconfig/store.js'
 import type { Session } from '../session.js'
 import type { ClusterChoice } from './connect.js'
 import { findCluster } from './find.js'
@@ -26,7 +26,7 @@ export async function clusterKubeconfig(
   const target = { spec: choice.spec ?? {} }
   const place = session.kubeconfigs.place(target, found.namespace, found.name)
   const { files, clock } = session.ports
-  let note = await readNote(files, place, found.workload?.metadata.uid ?? '')
+  let { note } = await readStored(files, clock, place, found.workload?.metadata.uid ?? '')
   const stale = note === undefined || note.until <= clock.now() || note.fetched > clock.now()
   let text: string | undefined
   if (options.refresh === true || stale || (options.text === true && note?.encrypted === true)) {

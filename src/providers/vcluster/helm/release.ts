@@ -1,7 +1,6 @@
 /** Helm's own records of a release, as Secrets in its namespace: revisions, values, manifest; and what to do about half-done ones. */
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
-import { InfraError } from '../../../model/error.js'
 import type { Clock } from '../../../model/ports.js'
 import type { Attributes } from '../../../model/value.js'
 import type { Host } from '../client/host.js'
@@ -124,15 +123,4 @@ export async function settle(
     await clock.sleep(2_000, signal)
     waited += 2_000
   }
-}
-
-/** Fails where a release of that name is not there. */
-export function requireRevision(revisions: readonly Revision[], release: ReleaseName): Revision {
-  const [latest] = revisions
-  if (latest !== undefined) return latest
-  throw new InfraError({
-    kind: 'operation',
-    code: 'no-release',
-    message: `There is no Helm release ${release.name} in namespace ${release.namespace}.`,
-  })
 }

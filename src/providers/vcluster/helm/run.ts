@@ -108,16 +108,6 @@ export async function template(
   )
 }
 
-/** The chart's default values, as YAML. */
-export async function chartDefaults(
-  helm: Helm,
-  chart: readonly string[],
-  signal: AbortSignal,
-): Promise<string> {
-  const [name = '', ...options] = chart
-  return run(helm, undefined, 'default', ['show', 'values', ...options, '--', name], signal)
-}
-
 async function run(
   helm: Helm,
   host: Host | undefined,

@@ -13,8 +13,7 @@ import { type Reach, reach } from './reach.js'
 import {
   type Note,
   placeOfKubeconfig,
-  readKubeconfig,
-  readNote,
+  readStored,
   removeKubeconfig,
   type StorePlace,
   writeKubeconfig,
@@ -56,6 +55,19 @@ export function openKubeconfigs(ports: KubeconfigPorts): Kubeconfigs {
     return data === undefined ? undefined : Buffer.from(data, 'base64').toString('utf8')
   }
 
+  /** Texts by the version of their Secret: read once in the life of a connection, until the cluster writes another. */
+  const memory = new Map<string, { readonly version: string; readonly text: string }>()
+  async function remembered(found: Found, signal: AbortSignal): Promise<string | undefined> {
+    const version = found.kubeconfigVersion
+    if (version === undefined) return undefined
+    const key = `${found.namespace}/${found.name}`
+    const known = memory.get(key)
+    if (known?.version === version) return known.text
+    const text = await ports.limited(() => original(found.namespace, found.name, signal))
+    if (text !== undefined) memory.set(key, { version, text })
+    return text
+  }
+
   async function refresh(target: Pick<Target, 'spec'>, found: Found, signal: AbortSignal) {
     const { namespace, name } = found
     const text = await original(namespace, name, signal)
@@ -84,23 +96,18 @@ export function openKubeconfigs(ports: KubeconfigPorts): Kubeconfigs {
     refresh,
     place,
     async current(target, found, signal) {
-      const stored = await readKubeconfig(
-        files,
-        clock,
-        place(target, found.namespace, found.name),
-        uidOf(found),
-      )
-      return stored ?? (await refresh(target, found, signal))?.text
+      const where = place(target, found.namespace, found.name)
+      const { text } = await readStored(files, clock, where, uidOf(found))
+      return text ?? (await refresh(target, found, signal))?.text
     },
     async facts(target, found, signal) {
       const where = place(target, found.namespace, found.name)
-      const note = await readNote(files, where, uidOf(found))
-      const stored = await readKubeconfig(files, clock, where, uidOf(found))
-      const text = stored ?? (await ports.limited(() => original(found.namespace, found.name, signal)))
-      const server = note?.server ?? (text === undefined ? undefined : serverOf(text))
+      const stored = await readStored(files, clock, where, uidOf(found))
+      const text = stored.text ?? (await remembered(found, signal))
+      const server = stored.note?.server ?? (text === undefined ? undefined : serverOf(text))
       return {
         ...(server !== undefined && { server }),
-        ...(note !== undefined && { kubeconfigPath: where.path }),
+        ...(stored.note !== undefined && { kubeconfigPath: where.path }),
         ...(text !== undefined && { kubeconfigContent: text }),
       }
     },

@@ -66,10 +66,10 @@ export async function writeKubeconfig(
   return note
 }
 
-/** The note of a stored kubeconfig, if the file is there and is of this cluster. */
-export async function readNote(files: FileSystem, place: StorePlace, of: string): Promise<Note | undefined> {
-  const [note, file] = await Promise.all([files.read(notePath(place.path)), files.read(place.path)])
-  if (note === undefined || file === undefined) return undefined
+/** The note of a stored kubeconfig, if it is of this cluster. */
+async function readNote(files: FileSystem, place: StorePlace, of: string): Promise<Note | undefined> {
+  const note = await files.read(notePath(place.path))
+  if (note === undefined) return undefined
   try {
     const value = JSON.parse(Buffer.from(note).toString('utf8')) as Note
     return value.of === of && value.encrypted === (place.recipient !== undefined) ? value : undefined
@@ -78,18 +78,19 @@ export async function readNote(files: FileSystem, place: StorePlace, of: string)
   }
 }
 
-/** The text of a stored kubeconfig that is not encrypted and still serves. */
-export async function readKubeconfig(
+/** A stored kubeconfig: its note where the file is there, and its text where that is not encrypted and still serves. */
+export async function readStored(
   files: FileSystem,
   clock: Clock,
   place: StorePlace,
   of: string,
-): Promise<string | undefined> {
+): Promise<{ readonly note?: Note; readonly text?: string }> {
   const note = await readNote(files, place, of)
-  if (note === undefined || note.encrypted || note.until <= clock.now() || note.fetched > clock.now())
-    return undefined
-  const file = await files.read(place.path)
-  return file === undefined ? undefined : Buffer.from(file).toString('utf8')
+  const file = note === undefined ? undefined : await files.read(place.path)
+  if (note === undefined || file === undefined) return {}
+  const now = clock.now()
+  const serves = !note.encrypted && note.until > now && note.fetched <= now
+  return { note, ...(serves && { text: Buffer.from(file).toString('utf8') }) }
 }
 
 export async function removeKubeconfig(files: FileSystem, place: StorePlace): Promise<void> {

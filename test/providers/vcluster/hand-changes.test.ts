@@ -1,0 +1,131 @@
+import { expect, test } from 'vitest'
+import { compareManifests } from '../../../src/providers/vcluster/acts/manifests.js'
+import { problemsOf } from '../../../src/providers/vcluster/acts/validate-values.js'
+import type { Host } from '../../../src/providers/vcluster/client/host.js'
+import { foreignObjects, foreignValues } from '../../../src/providers/vcluster/hand-changes.js'
+
+const object = (spec: object, kind = 'StatefulSet') => ({
+  apiVersion: kind === 'Service' ? 'v1' : 'apps/v1',
+  kind,
+  metadata: { name: 'a' },
+  spec,
+})
+
+/** A host that has one object. */
+const hostWith = (live: object | undefined) => ({ get: async () => live }) as unknown as Host
+const changes = (manifest: object, live: object | undefined, paused = false) =>
+  foreignObjects(
+    hostWith(live),
+    'n',
+    {
+      values: {},
+      chart: { name: 'vcluster', version: '1', defaults: {} },
+      manifest: JSON.stringify(manifest),
+    },
+    paused,
+    AbortSignal.timeout(1_000),
+  )
+
+test.each([
+  { reason: 'the same', manifest: object({ a: 1 }), live: object({ a: 1 }), expected: [] },
+  {
+    reason: "what the server adds is the server's",
+    manifest: object({ a: 1 }),
+    live: object({ a: 1, b: 2 }),
+    expected: [],
+  },
+  {
+    reason: 'a quantity in another spelling',
+    manifest: object({ cpu: '1000m', memory: '1024Mi' }),
+    live: object({ cpu: '1', memory: '1Gi' }),
+    expected: [],
+  },
+  {
+    reason: 'a number as text',
+    manifest: object({ port: 8443 }),
+    live: object({ port: '8443' }),
+    expected: [],
+  },
+  {
+    reason: 'nothing is nothing',
+    manifest: object({ a: null, b: {}, c: [], d: '', nodePort: 0 }),
+    live: object({ nodePort: 30_001 }),
+    expected: [],
+  },
+  {
+    reason: 'a value that differs',
+    manifest: object({ a: { b: 1 } }),
+    live: object({ a: { b: 2 } }),
+    expected: ['StatefulSet/a: spec.a.b'],
+  },
+  {
+    reason: 'a value that is gone',
+    manifest: object({ a: 1 }),
+    live: object({}),
+    expected: ['StatefulSet/a: spec.a'],
+  },
+  {
+    reason: 'a list with another element',
+    manifest: object({ a: [{ n: 1 }] }),
+    live: object({ a: [{ n: 2 }] }),
+    expected: ['StatefulSet/a: spec.a[0].n'],
+  },
+  {
+    reason: 'a list that is longer',
+    manifest: object({ a: [1] }),
+    live: object({ a: [1, 2] }),
+    expected: ['StatefulSet/a: spec.a'],
+  },
+  {
+    reason: 'an object that is gone',
+    manifest: object({ a: 1 }),
+    live: undefined,
+    expected: ['StatefulSet/a is missing'],
+  },
+])('$reason', async ({ manifest, live, expected }) => {
+  expect(await changes(manifest, live)).toEqual(expected)
+})
+
+test('replicas of a paused cluster are not compared', async () => {
+  expect(await changes(object({ replicas: 1 }), object({ replicas: 0 }), true)).toEqual([])
+  expect(await changes(object({ replicas: 1 }), object({ replicas: 0 }))).toEqual([
+    'StatefulSet/a: spec.replicas',
+  ])
+})
+
+test('values beside and without those that were given', () => {
+  expect(foreignValues({ a: { b: 1 }, c: 2 }, { a: { b: 1, x: true }, d: {} })).toEqual([
+    'value a.x=true',
+    'value c is gone',
+  ])
+})
+
+test('rendered objects: added, removed, changed; no data of a Secret is told', () => {
+  const secret = (data: string) => ({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 's' },
+    data: { 'config.yaml': data },
+  })
+  const join = (...objects: object[]) => objects.map(one => JSON.stringify(one)).join('\n---\n')
+  expect(
+    compareManifests(
+      join(object({ a: 1 }), object({}, 'Service'), secret('x')),
+      join(object({ a: 2 }), secret('y'), { kind: 'Role', metadata: { name: 'r' } }),
+    ),
+  ).toEqual([
+    { object: 'Role/r', op: 'add', paths: [] },
+    { object: 'Secret/s', op: 'change', paths: ['data'] },
+    { object: 'Service/a', op: 'remove', paths: [] },
+    { object: 'StatefulSet/a', op: 'change', paths: ['spec.a'] },
+  ])
+})
+
+test('what the chart refuses gets its place in the document', () => {
+  const words =
+    "values don't meet the specifications of the schema(s) in the following chart(s):\nvcluster:\n- at '/controlPlane/statefulSet': additional properties 'nonsense' not allowed\n- at '/logging/encoding': got number, want string"
+  expect(problemsOf(words).map(problem => problem.path.join('.'))).toEqual([
+    'spec.values.controlPlane.statefulSet.nonsense',
+    'spec.values.logging.encoding',
+  ])
+})
