@@ -8,7 +8,8 @@ export async function ask(question: string, signal: AbortSignal): Promise<string
     const answer = await terminal.question(question, { signal })
     return answer.trim().toLowerCase()
   } catch (error) {
-    if (signal.aborted) return ''
+    // Ctrl-C at the question is a no.
+    if (signal.aborted || (error instanceof Error && error.name === 'AbortError')) return ''
     throw error
   } finally {
     terminal.close()

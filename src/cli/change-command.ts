@@ -31,10 +31,13 @@ export interface ChangeFlags extends RunFlags {
 
 export abstract class ChangeCommand extends InfraCommand {
   #progress: Progress | undefined
+  /** A plan is being carried out: there is progress to show. */
+  #running = false
 
   /** Opens the stack with its lock held, so that nobody else changes it until the session is closed. */
   protected async openLocked(flags: ChangeFlags, path: string): Promise<Session> {
     const report: Report = event => {
+      if (event.type === 'plan-started') this.#running = true
       this.#progress?.report({ at: this.ports.clock.now(), ...event })
       const { type, ...details } = event
       this.logEvent(type, details as unknown as Readonly<Record<string, Json>>)
@@ -93,13 +96,21 @@ export abstract class ChangeCommand extends InfraCommand {
       now: () => this.ports.clock.now(),
     })
     this.#progress = progress
-    const ticking = setInterval(() => progress.tick(), 250)
+    const ticking = setInterval(() => this.#running && progress.tick(), 250)
+    const stopped = () =>
+      progress.report({
+        type: 'stopping',
+        at: this.ports.clock.now(),
+        why: 'asked to; Ctrl-C again is out at once',
+      })
+    this.stopping.signal.addEventListener('abort', stopped, { once: true })
     let outcome: Outcome
     try {
       outcome = await work()
     } finally {
       clearInterval(ticking)
-      progress.finish()
+      this.stopping.signal.removeEventListener('abort', stopped)
+      if (this.#running) progress.finish()
       this.#progress = undefined
     }
     if (flags.json) this.#tellEnd(outcome, began)

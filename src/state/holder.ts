@@ -37,7 +37,7 @@ export function lockHeld(holder: Holder | undefined): InfraError {
     code: 'lock-held',
     message: 'the state is locked by another infra that is running',
     why: who,
-    hint: 'Wait for it, with `--lock-timeout 10m` for instance. The lock ends with that process; there is nothing to break.',
+    hint: 'Wait for it, with `--lock-timeout 600` for instance. The lock ends with that process; there is nothing to break.',
   })
 }
 
