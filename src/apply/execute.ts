@@ -9,6 +9,7 @@ import type { Provider } from '../providers/provider.js'
 import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord } from '../state/document.js'
 import type { Report } from './event.js'
+import { putIn, takeOut } from './fold.js'
 import { batchedObserver, type Observe } from './observer.js'
 import { perform } from './perform.js'
 import type { JournalRecord } from './record.js'
@@ -160,8 +161,8 @@ class Run {
       const record = await this.#perform(step)
       const milliseconds = ports.clock.now() - began
       journal.appendSoon({ type: 'done', step: id, record, milliseconds })
-      if (record) this.#input.records.set(address, record)
-      else this.#input.records.delete(address)
+      if (record) putIn(this.#input.records, step, record)
+      else takeOut(this.#input.records, step)
       this.done += 1
       report({ type: 'step-done', step: id, address, action, milliseconds })
       this.#release(id)

@@ -10,7 +10,7 @@ import { readJournal, resumeJournal } from './journal.js'
 /**
  * Ends an apply whose state is written and whose journal is still there. The checkpoint is written before the state, so that
  * a state beyond the journal's base together with the journal's checkpoint says that only the journal had to go. Needs the
- * lock. True where it was so; false where no journal is there, or one that has to be recovered.
+ * lock. True where it was so, or where nothing had been started; false where no journal is there, or one that has to be recovered.
  */
 export async function finishWritten(
   files: FileSystem,
@@ -19,14 +19,24 @@ export async function finishWritten(
 ): Promise<boolean> {
   const contents = await readJournal(files, folder)
   const open = contents?.records[0]
-  if (!contents || !state || open?.type !== 'open') return false
+  if (!contents || open?.type !== 'open') return false
+  if (!contents.records.some(record => record.type === 'plan')) {
+    // Cut off within its first write: nothing was started.
+    await removeJournal(files, folder)
+    return true
+  }
+  if (!state) return false
   if (state.lineage !== open.lineage || state.serial <= open.serial) return false
   const checkpoint = await readCheckpoint(files, folder, open.id)
   if (!checkpoint || checkpoint.after > state.serial) return false
   await takeOutRestored(files, folder, restoredTokens(foldJournal({}, contents.records).done))
+  await removeJournal(files, folder)
+  return true
+}
+
+async function removeJournal(files: FileSystem, folder: string): Promise<void> {
   const resumed = await resumeJournal(files, folder)
   await resumed?.journal.remove()
-  return true
 }
 
 /** What the creates among these steps brought back. */

@@ -2,10 +2,12 @@
 
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
+import { formerAddress, originalAddress } from '../model/former.js'
 import type { Attributes, Json } from '../model/value.js'
 import { sameIdentity } from '../planner/identity.js'
 import type { Plan, Step } from '../planner/plan.js'
-import type { Identity } from '../providers/provider.js'
+import type { Identity, Observation } from '../providers/provider.js'
+import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord } from '../state/document.js'
 import type { JournalRecord, Kept } from './record.js'
 
@@ -13,6 +15,8 @@ import type { JournalRecord, Kept } from './record.js'
 export interface InFlight {
   readonly step: Step
   readonly identity: Identity
+  /** Where the plan was headed that it is a step of. */
+  readonly direction: 'forward' | 'back'
 }
 
 export interface Folded {
@@ -31,8 +35,12 @@ export interface Folded {
   readonly touched: Set<Address>
   /** Declared attributes of touched objects as they were before the first change. */
   readonly before: Map<Address, Attributes>
+  /** Objects that were there before this apply and were recorded nowhere: it has taken them over. */
+  readonly found: Map<Address, ResourceRecord>
   /** What deletes kept and nothing has used since. */
   readonly kept: Kept[]
+  /** Objects that this apply has brought back, or was about to. */
+  readonly restored: { readonly address: Address; readonly identity: Identity; readonly token: Json }[]
   /** Steps that were done, by action. */
   readonly done: Step[]
 }
@@ -56,14 +64,17 @@ export function foldJournal(
     inFlight: new Map(),
     touched: new Set(),
     before: new Map(),
+    found: new Map(),
     kept: [],
+    restored: [],
     done: [],
   }
-  let steps = new Map<string, Step>()
+  const steps = new Map<string, Step>()
   for (const record of journal) {
     switch (record.type) {
       case 'plan':
-        steps = new Map(record.plan.steps.map(step => [step.id, step]))
+        // What was in flight in the plan before may be told of only now.
+        for (const step of record.plan.steps) steps.set(step.id, step)
         folded.direction = record.direction
         break
       case 'intent':
@@ -85,28 +96,108 @@ export function foldJournal(
 }
 
 function intend(folded: Folded, step: Step, intent: { identity: Identity; from?: Attributes }): void {
-  folded.inFlight.set(step.address, { step, identity: intent.identity })
-  if (!folded.touched.has(step.address) && intent.from) folded.before.set(step.address, intent.from)
-  folded.touched.add(step.address)
+  const { address, restore } = step
+  const { identity, from } = intent
+  const unfinished = folded.inFlight.get(address)
+  // A create that was cut off has left something, or this plan would not go on about it.
+  if (unfinished && isMaking(unfinished.step) && unfinished.step.desired && !isMaking(step))
+    putIn(
+      folded.records,
+      unfinished.step,
+      taintedRecord(unfinished.step.desired, unfinished.identity, undefined),
+    )
+  folded.inFlight.set(address, { step, identity, direction: folded.direction })
+  if (restore && restore.token !== null) folded.restored.push({ address, identity, token: restore.token })
+  if (!folded.touched.has(address) && from) {
+    folded.before.set(address, from)
+    const desired =
+      step.desired ?? folded.plan.steps.find(one => one.address === address && one.desired)?.desired
+    if (!folded.records.has(address) && desired) {
+      const { managed: _, ...kept } = desired
+      folded.found.set(address, { ...kept, spec: from, identity, facts: {} })
+    }
+  }
+  folded.touched.add(address)
 }
 
 function keep(folded: Folded, step: Step, token: Json): void {
   const flight = folded.inFlight.get(step.address)
-  const { address, kind, name, connection } = step
+  const { kind, name, connection } = step
+  const address = originalAddress(step.address)
   const identity = flight?.identity ?? step.before?.identity ?? {}
   drop(folded, kept => kept.address === address && sameIdentity(kept.identity, identity))
   folded.kept.push({ address, kind, name, connection, identity, token })
 }
 
 function done(folded: Folded, step: Step, record: ResourceRecord | null): void {
-  folded.inFlight.delete(step.address)
-  folded.touched.add(step.address)
-  if (record) folded.records.set(step.address, record)
-  else folded.records.delete(step.address)
+  const { address } = step
+  const { records } = folded
+  folded.inFlight.delete(address)
+  if (step.action === 'adopt' && record && !records.has(address) && !folded.touched.has(address))
+    folded.found.set(address, record)
+  folded.touched.add(address)
+  if (record) putIn(records, step, record)
+  else takeOut(records, step)
   const used = step.restore
   if (used && record)
-    drop(folded, kept => kept.address === step.address && sameIdentity(kept.identity, used.identity))
+    drop(folded, kept => kept.address === address && sameIdentity(kept.identity, used.identity))
   folded.done.push(step)
+}
+
+/** Whether a step makes an object. */
+export function isMaking(step: Step): boolean {
+  return step.action === 'create' || step.phase === 'create'
+}
+
+/** The record of an object whose create was cut off. */
+export function taintedRecord(
+  desired: DesiredResource,
+  identity: Identity,
+  seen: Observation | undefined,
+): ResourceRecord {
+  const { managed: _, ...kept } = desired
+  const found = seen?.status === 'present' ? seen : undefined
+  return {
+    ...kept,
+    identity: { ...identity, ...found?.identity },
+    facts: found?.facts ?? {},
+    tainted: 'its create did not finish',
+  }
+}
+
+/** Records an object. One that is made before the one it replaces goes does not make that one forgotten. */
+export function putIn(records: Map<Address, ResourceRecord>, step: Step, record: ResourceRecord): void {
+  const { address, phase } = step
+  const old = records.get(address)
+  const former = formerAddress(address)
+  if (phase === 'create' && old && !sameIdentity(old.identity, record.identity))
+    records.set(former, { ...old, address: former })
+  records.set(address, record)
+}
+
+/** Where the object is recorded that a step takes away: under its address, or as the former one of it. */
+export function recordedAt(
+  records: ReadonlyMap<Address, ResourceRecord>,
+  { address, before }: Step,
+): Address {
+  const original = originalAddress(address)
+  const isIt = (key: Address) => {
+    const record = records.get(key)
+    return record !== undefined && before !== undefined && sameIdentity(record.identity, before.identity)
+  }
+  return [address, formerAddress(original), original].find(isIt) ?? address
+}
+
+/** Takes an object out of the records. Where its former one is still there, that stands behind the address again. */
+export function takeOut(records: Map<Address, ResourceRecord>, step: Step): void {
+  const key = recordedAt(records, step)
+  const original = originalAddress(key)
+  const former = formerAddress(original)
+  records.delete(key)
+  const old = records.get(former)
+  if (key !== original || !old) return
+  records.delete(former)
+  records.set(original, { ...old, address: original })
 }
 
 function drop(folded: Folded, matches: (kept: Kept) => boolean): void {

@@ -150,6 +150,8 @@ async function journalAt(
       try {
         await close()
         await files.remove(paths.journal)
+        // What comes later, such as a prune, must not outlive a journal that a loss of power brings back.
+        await files.syncFolder(paths.folder)
       } catch (error) {
         throw storageError(error, {
           message: `the journal ${paths.journal} cannot be removed; the state is written`,

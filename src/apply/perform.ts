@@ -1,7 +1,8 @@
 /** One step: assess, intervene, evaluate. */
 import { createHash } from 'node:crypto'
 import { InfraError } from '../model/error.js'
-import type { Attributes } from '../model/value.js'
+import { originalAddress } from '../model/former.js'
+import { type Attributes, canonicalJson } from '../model/value.js'
 import { currentSpec } from '../planner/diff.js'
 import { observationDigest } from '../planner/digest.js'
 import type { Plan, Step } from '../planner/plan.js'
@@ -11,6 +12,7 @@ import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord } from '../state/document.js'
 import type { Observe } from './observer.js'
 import { sameOwner, verifyAbsent, verifyPresent } from './verify.js'
+import { isForeign } from './ways.js'
 
 export interface StepContext {
   readonly plan: Plan
@@ -54,14 +56,14 @@ async function create(step: Step, context: StepContext): Promise<ResourceRecord>
   const { provider, kind } = context
   const desired = context.resolve(wanted(step))
   const identity = step.restore?.identity ?? { uuid: context.uuid() }
-  const owner = { lineage: context.lineage, address: step.address }
+  const owner = ownerOf(step, context)
   const target: Target = { ...aim(desired), identity }
   const before = await context.observe(target)
   if (before.status === 'unreadable') throw moved(step, `it cannot be read: ${before.why}`)
   if (before.status === 'present' && !isOwn(before, owner, identity, step)) {
     throw moved(step, 'something of that name has appeared since the plan was made')
   }
-  await context.intend({ identity, trash: trash(context, step) })
+  await context.intend({ identity, trash: trash(context, step, identity) })
   const token = step.restore?.token
   await provider.create(
     {
@@ -79,17 +81,18 @@ async function create(step: Step, context: StepContext): Promise<ResourceRecord>
 
 async function update(step: Step, context: StepContext): Promise<ResourceRecord> {
   const { provider, kind, record } = context
-  if (!record) throw bug(step, 'an update has no record')
+  const known = knownOf(step, 'an update')
+  const { identity } = known
   const desired = context.resolve(wanted(step))
-  const owner = { lineage: context.lineage, address: step.address }
-  const target: Target = { ...aim(desired), identity: record.identity }
+  const owner = ownerOf(step, context)
+  const target: Target = { ...aim(desired), identity }
   // Read by what is recorded: what is about to change may be what finds it.
-  const before = await assess(step, { ...target, spec: record.spec }, context)
-  await context.intend({ identity: record.identity, trash: trash(context, step), from: before.spec })
+  const before = await assess(step, { ...target, spec: known.spec }, context)
+  await context.intend({ identity, trash: trash(context, step, identity), from: before.spec })
   await provider.update(
     {
       ...target,
-      identity: record.identity,
+      identity,
       owner,
       labels: desired.labels,
       from: before.spec,
@@ -102,21 +105,20 @@ async function update(step: Step, context: StepContext): Promise<ResourceRecord>
     context.call,
   )
   const seen = verifyPresent(step, desired, await context.observe(target), kind, owner, provider.type)
-  const updated = recordOf(desired, { ...record.identity, ...seen.identity }, seen)
-  return record.adopted ? { ...updated, adopted: true } : updated
+  const updated = recordOf(desired, { ...identity, ...seen.identity }, seen)
+  // What was there and not recorded is taken over with its change.
+  return record === undefined || record.adopted ? { ...updated, adopted: true } : updated
 }
 
 async function remove(step: Step, context: StepContext): Promise<null> {
-  const { provider, record } = context
-  if (!record) throw bug(step, 'a delete has no record')
-  const owner = { lineage: context.lineage, address: step.address }
-  const target: Target = { ...aim(record), identity: record.identity }
+  const { provider } = context
+  const { identity, spec } = knownOf(step, 'a delete')
+  const owner = ownerOf(step, context)
+  const target: Target = { address: step.address, kind: step.kind, name: step.name, spec, identity }
   const before = await assess(step, target, context)
-  await context.intend({ identity: record.identity, trash: trash(context, step), from: before.spec })
-  await provider.delete(
-    { ...target, identity: record.identity, owner, trash: trash(context, step) },
-    context.call,
-  )
+  const place = trash(context, step, identity)
+  await context.intend({ identity, trash: place, from: before.spec })
+  await provider.delete({ ...target, identity, owner, trash: place }, context.call)
   verifyAbsent(step, await context.observe(target), provider.type)
   return null
 }
@@ -137,11 +139,10 @@ async function adopt(step: Step, context: StepContext): Promise<ResourceRecord> 
     const spec = currentSpec(subject.spec, seen.spec, subject.spec, kind.keyedLists)
     return { ...recordOf({ ...subject, managed: true, spec }, identity, seen), ...kept }
   }
-  const owner = { lineage: context.lineage, address: step.address }
-  // What infra made itself and had not recorded is its own to delete.
+  const owner = ownerOf(step, context)
   const ours = seen.owner !== undefined && sameOwner(seen.owner, owner)
   if (!ours) {
-    await context.intend({ identity, trash: trash(context, step), from: seen.spec })
+    await context.intend({ identity, trash: trash(context, step, identity), from: seen.spec })
     const request = {
       ...target,
       identity,
@@ -156,7 +157,7 @@ async function adopt(step: Step, context: StepContext): Promise<ResourceRecord> 
     if (seen.status !== 'present') throw moved(step, 'it went while it was taken over')
   }
   const spec = currentSpec(desired.spec, seen.spec, desired.spec, kind.keyedLists)
-  return { ...recordOf({ ...desired, spec }, { ...identity, ...seen.identity }, seen), ...(!ours && kept) }
+  return { ...recordOf({ ...desired, spec }, { ...identity, ...seen.identity }, seen), ...kept }
 }
 
 async function recordAnew(step: Step, context: StepContext): Promise<ResourceRecord> {
@@ -190,7 +191,7 @@ function isOwn(
   step: Step,
 ): boolean {
   if (found.owner) return sameOwner(found.owner, owner)
-  if (step.restore?.resume) return true
+  if (step.restore?.resume) return !isForeign(found, identity, owner.lineage, step.address)
   return identity.uuid !== undefined && found.identity.uuid === identity.uuid
 }
 
@@ -207,8 +208,20 @@ function recordOf(
   return { ...kept, identity, facts: seen.facts, ...(seen.pending?.length && { pending: seen.pending }) }
 }
 
-function trash(context: StepContext, step: Step): string {
-  return createHash('sha256').update(`${context.applyId} ${step.address}`).digest('hex').slice(0, 12)
+/** What is known of an object that is there. */
+function knownOf(step: Step, what: string): NonNullable<Step['before']> {
+  if (!step.before) throw bug(step, `${what} has no record`)
+  return step.before
+}
+
+function ownerOf(step: Step, context: StepContext): Owner {
+  return { lineage: context.lineage, address: originalAddress(step.address) }
+}
+
+/** Another place for each object: one apply may delete the old one of an address and, on its way back, the new one. */
+function trash(context: StepContext, step: Step, identity: Identity): string {
+  const told = `${context.applyId} ${step.address} ${canonicalJson(identity)}`
+  return createHash('sha256').update(told).digest('hex').slice(0, 12)
 }
 
 function wanted(step: Step): DesiredResource {

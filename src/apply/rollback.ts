@@ -1,13 +1,12 @@
 /** The way back to a checkpoint, after the apply that made it has ended. */
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
-import { sameIdentity } from '../planner/identity.js'
 import type { Restore } from '../planner/input.js'
 import type { Plan } from '../planner/plan.js'
 import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
 import { stateBefore } from './checkpoint.js'
-import type { Checkpoint, Kept } from './record.js'
+import type { Checkpoint } from './record.js'
 import { recordAsDesired, restores } from './ways.js'
 
 export interface RollbackInput {
@@ -44,16 +43,10 @@ export function rollbackInput(
     serial: state.serial,
     records: state.resources,
     desired: new Map(desired),
-    restore: restores(former.resources, state.resources, keptFor(former.resources, since)),
+    restore: restores(
+      former.resources,
+      since.flatMap(checkpoint => checkpoint.kept),
+    ),
     outputs: former.outputs,
   }
-}
-
-/** The tokens of the objects that the former state had, whichever apply deleted them. */
-function keptFor(former: StateDocument['resources'], checkpoints: readonly Checkpoint[]): Kept[] {
-  const all = checkpoints.flatMap(checkpoint => checkpoint.kept)
-  return all.filter(kept => {
-    const record = former[kept.address]
-    return record !== undefined && sameIdentity(record.identity, kept.identity)
-  })
 }

@@ -2,14 +2,16 @@
 
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
+import { formerAddress, originalAddress } from '../model/former.js'
 import { sameIdentity } from '../planner/identity.js'
-import type { Action, Plan } from '../planner/plan.js'
+import type { Action, Plan, Step } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
 import { changedRecords, fold } from '../state/fold.js'
 import { takeOutRestored, writeCheckpoint } from './checkpoint.js'
 import { aimAt, type Engine, observeAll } from './engine.js'
 import { type ExecuteResult, execute, type StepFailure } from './execute.js'
+import { restoredTokens } from './finish-written.js'
 import { type Folded, foldJournal } from './fold.js'
 import { type Journal, openJournal, resumeJournal } from './journal.js'
 import type { Checkpoint, JournalRecord, Kept } from './record.js'
@@ -61,7 +63,7 @@ export async function applyPlan(
   const transaction = new Transaction(engine, base, journal, written)
   return transaction.settled(async () => {
     await journal.appendDurably(written)
-    return transaction.run({ direction: 'forward', plan, records: base.resources }, control)
+    return transaction.run({ direction: 'forward', plan, records: base.resources, gone: [] }, control)
   })
 }
 
@@ -75,6 +77,11 @@ export async function recover(
 ): Promise<Outcome | undefined> {
   const resumed = await resumeJournal(engine.ports.files, engine.stateFolder)
   if (!resumed) return undefined
+  const [open] = resumed.contents.records
+  if (open?.type !== 'open' || open.lineage !== base.lineage || open.serial !== base.serial) {
+    await resumed.journal.close()
+    throw otherState(base)
+  }
   const { journal } = resumed
   const transaction = new Transaction(engine, base, journal, [...resumed.contents.records])
   return transaction.settled(async () => {
@@ -90,6 +97,8 @@ interface Way {
   readonly direction: 'forward' | 'back'
   readonly plan: Plan
   readonly records: Readonly<Record<Address, ResourceRecord>>
+  /** Deletes of the plan before that turned out to be done. */
+  readonly gone: readonly Step[]
 }
 
 class Transaction {
@@ -134,11 +143,14 @@ class Transaction {
     }
   }
 
-  /** Journals a way as what is done next. */
-  async begin({ direction, plan }: Way): Promise<void> {
-    const record: JournalRecord = { type: 'plan', direction, plan }
-    await this.#journal.appendDurably([record])
-    this.#written.push(record)
+  /** Journals a way as what is done next, and before it what was found done. */
+  async begin({ direction, plan, gone }: Way): Promise<void> {
+    const records: JournalRecord[] = [
+      ...gone.map(step => ({ type: 'done', step: step.id, record: null, milliseconds: 0 }) as const),
+      { type: 'plan', direction, plan },
+    ]
+    await this.#journal.appendDurably(records)
+    this.#written.push(...records)
   }
 
   /** The way back or forward from here, by what is really there. */
@@ -146,13 +158,13 @@ class Transaction {
     const engine = this.#engine
     const folded = this.#folded()
     const observed = await this.#observe(folded, signal)
-    const way =
-      direction === 'back' ? wayBack(folded, this.#base.resources, observed) : wayForward(folded, observed)
+    const find = direction === 'back' ? wayBack : wayForward
+    const way = find(folded, this.#base.resources, observed)
     const { plan, problems } = planStack({
       stack: engine.stack,
       desired: way.desired,
       state: { lineage: this.#base.lineage, serial: this.#base.serial, resources: way.records },
-      observed,
+      observed: way.observed,
       kinds: engine.kinds,
       connections: engine.connections,
       outputs: folded.plan.outputs,
@@ -160,7 +172,7 @@ class Transaction {
       options: way.options,
     })
     if (problems.length > 0 || plan.incomplete) throw blocked(direction, problems, plan)
-    return { direction, plan, records: way.records }
+    return { direction, plan, records: way.records, gone: way.gone }
   }
 
   #id(): string {
@@ -175,13 +187,17 @@ class Transaction {
   /** Observes all that this apply may have touched, in-flight objects by the identity chosen for them. */
   #observe(folded: Folded, signal: AbortSignal) {
     const documents = new Map(folded.plan.steps.map(step => [step.address, step.desired]))
-    const addresses = new Set([...folded.touched, ...documents.keys()])
+    const former = [...folded.records.keys()].filter(address => originalAddress(address) !== address)
+    const addresses = new Set([...folded.touched, ...documents.keys(), ...former])
     const aimed = [...addresses].flatMap(address => {
       const flight = folded.inFlight.get(address)
       const record = folded.records.get(address) ?? this.#base.resources[address]
       if (flight?.step.desired && flight.step.action !== 'update') {
         const { kind, name, spec, connection } = flight.step.desired
-        return [{ connection, target: { address, kind, name, spec, identity: flight.identity } }]
+        const target = { address, kind, name, spec, identity: flight.identity }
+        const old = flight.step.phase === 'create' ? folded.records.get(address) : undefined
+        const own = { connection, target }
+        return old ? [own, aimAt({ ...old, address: formerAddress(address) })] : [own]
       }
       if (record) return [aimAt(record)]
       const desired = documents.get(address)
@@ -262,24 +278,27 @@ class Transaction {
     await this.#journal.releaseReserve()
     await writeCheckpoint(ports.files, stateFolder, checkpoint)
     await store.write(document)
-    const used = folded.done.flatMap(step => (step.restore?.token ? [step.restore.token] : []))
+    const used = restoredTokens(folded.done)
     if (used.length > 0) await takeOutRestored(ports.files, stateFolder, used)
     await this.#journal.remove()
     return { result, state: document, failures, left, done: folded.done.length, checkpoint }
   }
 
   /**
-   * Destroys what the way back kept of objects that this apply had made itself: nobody had anything in them before. Returns
-   * what remains kept; what cannot be destroyed now stays in the checkpoint, for a prune.
+   * Destroys what the way back kept of objects that this apply had made itself: nobody had anything in them before. What it
+   * had found or brought back is not its own to destroy. Returns what remains kept; what cannot be destroyed now stays in the
+   * checkpoint, for a prune.
    */
   async #discardOwn(folded: Folded, signal: AbortSignal): Promise<Kept[]> {
     const remaining: Kept[] = []
+    const had = [...Object.values(this.#base.resources), ...folded.found.values(), ...folded.restored]
     await Promise.all(
       folded.kept.map(async kept => {
-        const former = this.#base.resources[kept.address]
+        const known = had.some(
+          one => originalAddress(one.address) === kept.address && sameIdentity(kept.identity, one.identity),
+        )
         const provider = this.#engine.providers.get(kept.connection)
-        if ((former && sameIdentity(former.identity, kept.identity)) || !provider?.discard)
-          remaining.push(kept)
+        if (known || !provider?.discard) remaining.push(kept)
         else await provider.discard(kept.token, signal).catch(() => remaining.push(kept))
       }),
     )
@@ -291,7 +310,7 @@ class Transaction {
     folded: Folded,
     signal: AbortSignal,
   ): Promise<Record<Address, ResourceRecord>> {
-    if (result === 'stopped') return settle(folded, await this.#observe(folded, signal))
+    if (result === 'stopped') return settle(folded, await this.#observe(folded, signal)).records
     const records = Object.fromEntries(folded.records)
     if (result === 'applied') return records
     // Back where it was: what the base recorded, with what the objects that came back are called now.
@@ -299,6 +318,8 @@ class Transaction {
       const base = this.#base.resources[address]
       const now = records[address]
       if (base && now) records[address] = { ...base, identity: now.identity, facts: now.facts }
+      // What was found is there as it was, and nobody's again.
+      if (!base) delete records[address]
     }
     return records
   }
@@ -322,6 +343,16 @@ const past: Readonly<Record<Action, string>> = {
   adopt: 'taken over',
   forget: 'forgotten',
   'no-op': 'recorded',
+}
+
+function otherState(base: StateDocument): InfraError {
+  return new InfraError({
+    kind: 'storage',
+    code: 'journal-of-another-state',
+    message: 'the journal of an unfinished apply does not belong to the state that is there',
+    why: `the state is of serial ${base.serial}, and the apply started from another one`,
+    hint: 'Was one of the two files put back from a backup? Put its other half back, too.',
+  })
 }
 
 function blocked(direction: 'forward' | 'back', problems: readonly InfraError[], plan: Plan): InfraError {

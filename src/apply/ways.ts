@@ -4,17 +4,30 @@
  */
 
 import type { Address } from '../model/address.js'
-import type { Attributes } from '../model/value.js'
+import { formerAddress, originalAddress } from '../model/former.js'
+import type { Attributes, Json } from '../model/value.js'
 import { sameIdentity } from '../planner/identity.js'
 import type { PlanInput, Restore } from '../planner/input.js'
+import type { Step } from '../planner/plan.js'
 import type { Identity, Observation } from '../providers/provider.js'
 import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord } from '../state/document.js'
-import type { Folded } from './fold.js'
+import { type Folded, type InFlight, isMaking, putIn, recordedAt, taintedRecord, takeOut } from './fold.js'
 import type { Kept } from './record.js'
 
-type WayInput = Pick<PlanInput, 'desired' | 'restore' | 'options'> & {
+type WayInput = Pick<PlanInput, 'desired' | 'restore' | 'options' | 'observed'> & {
   readonly records: Readonly<Record<Address, ResourceRecord>>
+  readonly gone: readonly Step[]
+}
+
+type Records = Readonly<Record<Address, ResourceRecord>>
+
+/** What is recorded and what is there, with nothing in flight any more. */
+interface Settled {
+  readonly records: Record<Address, ResourceRecord>
+  readonly observed: Map<Address, Observation>
+  /** Deletes that were in flight and have come through: nobody has recorded that yet. */
+  readonly gone: readonly Step[]
 }
 
 /** A record as something to reach again. */
@@ -34,57 +47,106 @@ export function recordAsDesired(record: ResourceRecord, spec?: Attributes): Desi
  * The records with what is in flight settled by what was observed: a create that left something is a tainted record, a
  * delete that came through is none. What cannot be read stays as it was, or tainted.
  */
-export function settle(
-  folded: Folded,
-  observed: ReadonlyMap<Address, Observation>,
-): Record<Address, ResourceRecord> {
+export function settle(folded: Folded, seen: ReadonlyMap<Address, Observation>): Settled {
   const records = new Map(folded.records)
+  const observed = new Map(seen)
+  const gone: Step[] = []
   for (const [address, { step, identity }] of folded.inFlight) {
-    const seen = observed.get(address)
-    const making = step.action === 'create' || step.phase === 'create'
     const unmaking = step.action === 'delete' || step.phase === 'delete'
-    if (unmaking && seen?.status === 'absent') records.delete(address)
-    if (!making || !step.desired) continue
-    const foreign = seen?.status === 'present' && seen.owner && seen.owner.lineage !== folded.lineage
-    if (seen?.status === 'absent' || foreign) records.delete(address)
-    else records.set(address, taintedRecord(step.desired, identity, seen))
+    if (unmaking && observed.get(recordedAt(records, step))?.status === 'absent') {
+      takeOut(records, step)
+      gone.push(step)
+    }
+    if (!isMaking(step) || !step.desired) continue
+    const found = observed.get(address)
+    const old = records.get(address)
+    if (found?.status !== 'absent' && !isForeign(found, identity, folded.lineage, address)) {
+      putIn(records, step, taintedRecord(step.desired, identity, found))
+    } else if (old && step.phase === 'create') {
+      // A new one that was to be made before the old one goes is not there: the old one is as it was.
+      observed.set(address, observed.get(formerAddress(address)) ?? unseen)
+    } else records.delete(address)
   }
-  return Object.fromEntries(records)
+  return { records: Object.fromEntries(records), observed, gone }
 }
 
-function taintedRecord(
-  desired: DesiredResource,
-  identity: Identity,
+const unseen: Observation = { status: 'unreadable', why: 'it was not read' }
+
+/** Whether what is found in the place of an object that was being made is somebody else's. */
+export function isForeign(
   seen: Observation | undefined,
-): ResourceRecord {
-  const { managed: _, ...kept } = desired
-  const found = seen?.status === 'present' ? seen : undefined
-  return {
-    ...kept,
-    identity: { ...identity, ...found?.identity },
-    facts: found?.facts ?? {},
-    tainted: 'its create did not finish',
-  }
+  identity: Identity,
+  lineage: string,
+  address: Address,
+): boolean {
+  if (seen?.status !== 'present') return false
+  if (seen.owner) return seen.owner.lineage !== lineage || seen.owner.address !== originalAddress(address)
+  const { uuid } = seen.identity
+  return uuid !== undefined && identity.uuid !== undefined && uuid !== identity.uuid
 }
 
 /** Back: every touched object as it was before this apply, data included. */
-export function wayBack(
-  folded: Folded,
-  base: Readonly<Record<Address, ResourceRecord>>,
-  observed: ReadonlyMap<Address, Observation>,
-): WayInput {
-  const records = settle(folded, observed)
+export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address, Observation>): WayInput {
+  const before = { ...Object.fromEntries(folded.found), ...base }
+  const { records, observed, gone } = settle(folded, seen)
+  const only = new Set(folded.touched)
+  for (const former of newFormers(records, base)) {
+    swap(records, observed, former)
+    only.add(former)
+  }
+  for (const [address, record] of Object.entries(records)) {
+    const known = before[address]
+    const { tainted, ...untainted } = record
+    // What was tainted before this apply goes back to that, and is not replaced for it.
+    const same = known !== undefined && sameIdentity(known.identity, record.identity)
+    if (same && tainted !== undefined && known.tainted === tainted) records[address] = untainted
+  }
   const desired = new Map<Address, DesiredResource>()
-  for (const record of Object.values(base)) {
+  for (const record of Object.values(before)) {
     const spec = folded.touched.has(record.address) ? folded.before.get(record.address) : undefined
     desired.set(record.address, recordAsDesired(record, spec && beforeSpec(record, spec)))
   }
-  return {
-    desired,
-    records,
-    restore: restores(base, records, folded.kept),
-    options: { mode: 'rollback', only: folded.touched, unprotected: true },
+  const restore = restores(before, folded.kept)
+  for (const [address, { identity }] of resumable(folded, records, 'back')) {
+    const back = restore.get(address)
+    if (!back || !sameIdentity(back.identity, identity)) continue
+    delete records[address]
+    restore.set(address, { ...back, resume: true })
   }
+  return {
+    ...{ desired, records, observed, gone, restore },
+    options: { mode: 'rollback', only, unprotected: true },
+  }
+}
+
+/** Creates of that direction that were cut off and have left something: they are gone on with, not undone. */
+function resumable(folded: Folded, records: Records, direction: 'forward' | 'back'): [Address, InFlight][] {
+  return [...folded.inFlight].filter(([address, flight]) => {
+    const left = records[address]
+    return (
+      isMaking(flight.step) &&
+      flight.direction === direction &&
+      left &&
+      sameIdentity(left.identity, flight.identity)
+    )
+  })
+}
+
+/** Addresses of former objects whose successor this apply has made. */
+function newFormers(records: Records, base: Records): Address[] {
+  return Object.keys(records).filter(address => originalAddress(address) !== address && !base[address])
+}
+
+/** The former object stands behind the address again, and its successor is the one to go. */
+function swap(records: Settled['records'], observed: Settled['observed'], former: Address): void {
+  const address = originalAddress(former)
+  const [old, successor] = [records[former], records[address]]
+  const [seenOld, seenNew] = [observed.get(former), observed.get(address)]
+  if (old) records[address] = { ...old, address }
+  observed.set(address, seenOld ?? unseen)
+  delete records[former]
+  if (successor) records[former] = { ...successor, address: former }
+  observed.set(former, seenNew ?? unseen)
 }
 
 /** Declared attributes as they were; what could not be read is as recorded. */
@@ -94,18 +156,16 @@ function beforeSpec(record: ResourceRecord, observed: Attributes): Attributes {
 }
 
 /** Forward: what the approved plan was to reach, for every resource that it was to change. */
-export function wayForward(folded: Folded, observed: ReadonlyMap<Address, Observation>): WayInput {
-  const records = settle(folded, observed)
+export function wayForward(folded: Folded, base: Records, seen: ReadonlyMap<Address, Observation>): WayInput {
+  const { records, observed, gone } = settle(folded, seen)
   const restore = new Map<Address, Restore>()
-  for (const [address, { step, identity }] of folded.inFlight) {
-    const making = step.action === 'create' || step.phase === 'create'
-    if (!making || records[address] === undefined) continue
+  for (const [address, { step, identity }] of resumable(folded, records, 'forward')) {
     delete records[address]
-    restore.set(address, { identity, token: step.restore?.token ?? null, resume: true })
+    restore.set(address, { identity, token: tokenOf(folded, address, step.restore), resume: true })
   }
   for (const step of folded.plan.steps) {
-    if (step.restore && !restore.has(step.address) && !records[step.address])
-      restore.set(step.address, step.restore)
+    if (!step.restore || restore.has(step.address) || records[step.address]) continue
+    restore.set(step.address, { ...step.restore, token: tokenOf(folded, step.address, step.restore) })
   }
   const desired = new Map<Address, DesiredResource>()
   for (const record of Object.values(records)) desired.set(record.address, recordAsDesired(record))
@@ -115,24 +175,33 @@ export function wayForward(folded: Folded, observed: ReadonlyMap<Address, Observ
     if (step.desired) desired.set(step.address, step.desired)
     else if (step.phase !== 'delete') desired.delete(step.address)
   }
+  for (const former of newFormers(records, base)) {
+    only.add(former)
+    desired.delete(former)
+  }
   const { mode } = folded.plan
-  return { desired, records, restore, options: { mode: mode === 'destroy' ? 'apply' : mode, only } }
+  const options = { mode: mode === 'destroy' ? ('apply' as const) : mode, only }
+  return { desired, records, observed, gone, restore, options }
 }
 
-/** How resources of a former state come back that are gone, or are others by now. */
-export function restores(
-  former: Readonly<Record<Address, ResourceRecord>>,
-  current: Readonly<Record<Address, ResourceRecord>>,
-  kept: readonly Kept[],
-): Map<Address, Restore> {
-  const tokens = new Map(kept.map(one => [one.address, one]))
+/** What brings an object back by now: its data may have been brought back and put aside again since. */
+function tokenOf(folded: Folded, address: Address, restore: Restore | undefined): Json {
+  if (!restore) return null
+  const kept = folded.kept.findLast(
+    one => one.address === address && sameIdentity(one.identity, restore.identity),
+  )
+  return kept ? kept.token : restore.token
+}
+
+/** How resources of a former state come back that are gone, or are others or broken by now: as the objects that they were. */
+export function restores(former: Records, kept: readonly Kept[]): Map<Address, Restore> {
   const found = new Map<Address, Restore>()
   for (const { address, identity } of Object.values(former)) {
-    const now = current[address]
-    const token = tokens.get(address)
-    const same = token !== undefined && sameIdentity(token.identity, identity)
-    if (now && sameIdentity(now.identity, identity) && !same) continue
-    found.set(address, { identity, token: same ? token.token : null })
+    // The last one counts: what was brought back and deleted again is where the last delete put it.
+    const own = kept.findLast(
+      one => one.address === originalAddress(address) && sameIdentity(one.identity, identity),
+    )
+    found.set(address, { identity, token: own?.token ?? null })
   }
   return found
 }

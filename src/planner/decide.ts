@@ -25,7 +25,13 @@ export type Decision =
       readonly restart: boolean
       readonly cause?: string
     }
-  | { readonly action: 'replace'; readonly changes: readonly Change[]; readonly cause: string }
+  | {
+      readonly action: 'replace'
+      readonly changes: readonly Change[]
+      readonly cause: string
+      /** What is there is of no use to anybody. */
+      readonly broken?: true
+    }
 
 export interface Subject {
   readonly desired: DesiredResource | undefined
@@ -82,7 +88,9 @@ function remove(record: ResourceRecord | undefined, observation: Observation, in
   if (!record) return { action: 'none' }
   const stranger = observation.status === 'present' && isStranger(record, observation, input)
   if (stranger) return { action: 'forget', cause: 'it is gone, and another object has its name' }
-  if (record.lifecycle.retainOnDelete) return { action: 'forget', cause: 'it is to be kept (retainOnDelete)' }
+  // What an apply made itself is undone with it.
+  if (record.lifecycle.retainOnDelete && !input.options.unprotected)
+    return { action: 'forget', cause: 'it is to be kept (retainOnDelete)' }
   if (observation.status === 'absent') return { action: 'forget', cause: 'it is gone already' }
   if (input.options.mode === 'rollback' && record.adopted)
     return { action: 'forget', cause: 'it was there before infra took it over' }
@@ -111,7 +119,8 @@ function claim(desired: DesiredResource, observed: Present, kind: Kind, input: P
     })
     return { action: 'refused', problems: [problem] }
   }
-  if (observed.incomplete) return { action: 'replace', changes: [], cause: 'an earlier create was cut off' }
+  if (observed.incomplete)
+    return { action: 'replace', changes: [], cause: 'an earlier create was cut off', broken: true }
   const current = currentSpec(desired.spec, observed.spec, desired.spec, kind.keyedLists)
   const found = differences(current, desired.spec, kind.keyedLists)
   if (found.length === 0)
@@ -135,8 +144,11 @@ function compare(
     ? record.spec
     : currentSpec(record.spec, observed.spec, desired.spec, lists)
   const found = differences(current, desired.spec, lists).filter(change => !ignored(change.path, desired))
-  if (cause !== undefined)
-    return { action: 'replace', changes: found.map(change => plain(change, desired, record)), cause }
+  if (cause !== undefined) {
+    const changes = found.map(change => plain(change, desired, record))
+    const broken = record.tainted !== undefined || observed.incomplete === true
+    return { action: 'replace', changes, cause, ...(broken && { broken }) }
+  }
   if (found.length > 0) {
     const drifted = differences(record.spec, current, lists).map(change => change.path)
     const written = differences(record.spec, desired.spec, lists).map(change => change.path)
@@ -157,7 +169,11 @@ function compare(
       cause: `${pending.join(', ')} ${pending.length === 1 ? 'waits' : 'wait'} for a restart`,
     }
   }
-  return sameRecord(desired, record)
+  // What was changed to what is desired by somebody else, or by an apply that was cut off, is recorded at last.
+  const asRecorded = differences(record.spec, desired.spec, lists).every(change =>
+    ignored(change.path, desired),
+  )
+  return asRecorded && sameRecord(desired, record)
     ? { action: 'none' }
     : { action: 'no-op', cause: 'only what infra records of it changes' }
 }

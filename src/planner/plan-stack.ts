@@ -2,7 +2,10 @@
 
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
+import type { Kind } from '../providers/kind.js'
 import type { Observation } from '../providers/provider.js'
+import type { DesiredResource } from '../stack/desired.js'
+import { capacityOf } from './capacity.js'
 import { type Decision, decide, sensitivity } from './decide.js'
 import { currentSpec, differences } from './diff.js'
 import { observationDigest, planDigest } from './digest.js'
@@ -48,6 +51,12 @@ export function planStack(input: PlanInput): PlanResult {
     counts: count(steps, decided),
     ...told,
     outputs: input.outputs,
+    capacity: capacityOf({
+      steps,
+      records: input.state.resources,
+      desired: input.desired,
+      observed: input.observed,
+    }),
   }
   return { plan: { ...draft, digest: planDigest(draft) }, problems }
 }
@@ -72,7 +81,16 @@ function decideOne(address: Address, input: PlanInput): Decided | InfraError {
   const { goal, left } =
     mode === 'rollback' ? reachable(desired, record, observation, kind) : { goal: desired, left: [] }
   const decision: Decision = decide({ desired: goal, record, observation, restore }, kind, input)
-  return { address, kind, desired: goal, record, restore, decision, left }
+  const before = record ?? (goal && claimed(goal, observation, kind))
+  return { address, kind, desired: goal, record, before, restore, decision, left }
+}
+
+/** What is known of an object that is there and was not recorded. */
+function claimed(desired: DesiredResource, observation: Observation, kind: Kind): Step['before'] {
+  if (observation.status !== 'present') return undefined
+  const { identity } = observation
+  const spec = currentSpec(desired.spec, observation.spec, desired.spec, kind.keyedLists)
+  return { spec, sensitive: desired.sensitive, identity }
 }
 
 /** What needs something that could not be read waits, too: nothing is built on a guess. */

@@ -31,7 +31,8 @@ export function checkProtection(
         }),
       )
     }
-    const both = deletes && desired?.lifecycle.createBeforeDestroy && desired.name === record?.name
+    const broken = subject.decision.action === 'replace' && subject.decision.broken
+    const both = deletes && !broken && desired?.lifecycle.createBeforeDestroy && desired.name === record?.name
     if (both && desired.connection === record.connection) {
       problems.push(
         new InfraError({

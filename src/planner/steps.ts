@@ -13,6 +13,8 @@ export interface Decided {
   readonly kind: Kind
   readonly desired: DesiredResource | undefined
   readonly record: ResourceRecord | undefined
+  /** What is known of the object that is there: its record, or what was observed of one that has none. */
+  readonly before: Step['before'] | undefined
   readonly restore: Restore | undefined
   readonly decision: Decision
   /** What a rollback cannot put back, in words. */
@@ -79,7 +81,7 @@ function common(
   action: Step['action'],
   cause: string | undefined,
 ): Omit<Draft, 'undo'> {
-  const { address, kind, desired, record } = decided
+  const { address, kind, desired, record, before } = decided
   const object = desired ?? record
   return {
     id: `${prefix} ${address}`,
@@ -92,7 +94,10 @@ function common(
     ...(cause !== undefined && { cause }),
     hazards: [],
     ...(desired && { desired }),
-    ...(record && { before: { spec: record.spec, sensitive: record.sensitive, identity: record.identity } }),
+    ...(before &&
+      (record || action === 'update' || action === 'replace') && {
+        before: { spec: before.spec, sensitive: before.sensitive, identity: before.identity },
+      }),
   }
 }
 

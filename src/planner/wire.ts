@@ -1,5 +1,6 @@
 /** The needs between steps: dependencies first when making, dependents first when unmaking. */
 import type { Address } from '../model/address.js'
+import { formerAddress } from '../model/former.js'
 import { type Needs, order } from './order.js'
 import type { Step } from './plan.js'
 import type { Decided } from './steps.js'
@@ -42,7 +43,12 @@ export function wire(drafts: readonly Draft[], decided: ReadonlyMap<Address, Dec
       if (making.action === 'create') need(making, freed.get(objectKey(making)))
     }
     if (making && unmaking) {
-      if (subject?.desired?.lifecycle.createBeforeDestroy) need(unmaking, making)
+      // One former object at a time: while one is still there, the next one goes before its successor comes.
+      const newFirst =
+        subject?.desired?.lifecycle.createBeforeDestroy &&
+        objectKey(making) !== objectKey(unmaking) &&
+        !decided.has(formerAddress(address))
+      if (newFirst) need(unmaking, making)
       else need(making, unmaking)
     }
   }
@@ -50,6 +56,8 @@ export function wire(drafts: readonly Draft[], decided: ReadonlyMap<Address, Dec
     const record = decided.get(address)?.record
     const stillNeeds = new Set(decided.get(address)?.desired?.dependencies)
     for (const dependency of record?.dependencies ?? []) {
+      const former = halves.get(formerAddress(dependency))?.unmaking
+      need(former, unmaking ?? making, 'soft')
       const below = halves.get(dependency)
       if (!below?.unmaking) continue
       // What depends on it goes before it; what only depended on it lets go of it first.

@@ -32,8 +32,12 @@ export interface SimDisk {
   readonly faults: Faults
   /** Labels of the points that were passed, such as `after rename state.json`. */
   readonly trace: readonly string[]
+  /** A point of something else that the process does, such as a call to a system below. */
+  point(label: string): void
   /** Whether it has crashed. */
   crashed(): boolean
+  /** The process is gone at once, whatever it is doing. */
+  crash(): void
   /** The process is gone, the machine runs on: all that was written is there. */
   killProcess(): SimDisk
   /** The machine loses power: what was not synced is there, torn, zeroed or gone, as the dice fall. */
@@ -56,11 +60,12 @@ function diskOf(folders: Map<string, Folder>, dice: Dice, faults: Faults): SimDi
   let crashed = false
 
   /** A point between two things that happen. */
-  const point = (label: string) => {
+  const point = (label: string, own = true) => {
     if (crashed) throw new Crash(`already crashed, at ${trace.at(-1)}`)
     trace.push(label)
     const { failAt } = faults
-    if (trace.length === failAt?.point && label.startsWith('before')) throw systemError(failAt.code, label)
+    if (own && trace.length === failAt?.point && label.startsWith('before'))
+      throw systemError(failAt.code, label)
     if (trace.length !== faults.crashAt) return
     crashed = true
     throw new Crash(`crashed at point ${trace.length}, ${label}`)
@@ -196,7 +201,11 @@ function diskOf(folders: Map<string, Folder>, dice: Dice, faults: Faults): SimDi
     files: filesOver(calls, unique),
     faults,
     trace,
+    point: label => point(label, false),
     crashed: () => crashed,
+    crash: () => {
+      crashed = true
+    },
     killProcess: () => reborn(folder => folder),
     losePower: () => {
       const survivors = new Map<Content, Content>()
