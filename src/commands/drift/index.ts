@@ -1,14 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { Args, Flags } from '@oclif/core'
-import { InfraCommand, stackFlags } from '../cli/base-command.js'
-import { requireSettled } from '../cli/run-plan.js'
-import { renderDriftJunit } from '../report/drift/junit.js'
-import { renderDriftMarkdown } from '../report/drift/markdown.js'
-import { type DriftReport, driftExitCode } from '../report/drift/model.js'
-import { lastSuccessIn, renderDriftPrometheus } from '../report/drift/prometheus.js'
-import { renderDriftSarif } from '../report/drift/sarif.js'
-import { renderDriftTable } from '../report/drift/table.js'
-import { openSession } from '../session/session.js'
+import { InfraCommand, stackFlags } from '../../cli/base-command.js'
+import { requireSettled } from '../../cli/run-plan.js'
+import { renderDriftJunit } from '../../report/drift/junit.js'
+import { renderDriftMarkdown } from '../../report/drift/markdown.js'
+import { type DriftReport, driftExitCode } from '../../report/drift/model.js'
+import { lastSuccessIn, renderDriftPrometheus } from '../../report/drift/prometheus.js'
+import { renderDriftSarif } from '../../report/drift/sarif.js'
+import { renderDriftTable } from '../../report/drift/table.js'
+import { readDriftHistory, withScan, writeDriftHistory } from '../../session/drift-history.js'
+import { openSession } from '../../session/session.js'
 
 const formats = ['table', 'json', 'sarif', 'junit', 'prometheus', 'markdown'] as const
 type Format = (typeof formats)[number]
@@ -43,6 +44,7 @@ export default class Drift extends InfraCommand {
     try {
       await requireSettled(session)
       const report = await session.drift()
+      await this.#remember(session.stateFolder, report)
       const format = flags.format ?? (flags.json ? 'json' : 'table')
       const text = await this.#render(report, format, flags.full, flags.output)
       if (flags.output === undefined) process.stdout.write(text)
@@ -54,6 +56,14 @@ export default class Drift extends InfraCommand {
     } finally {
       await session.close()
     }
+  }
+
+  /** Writes the scan into the history; a stack that was never applied has none. */
+  async #remember(stateFolder: string, report: DriftReport): Promise<void> {
+    if (report.base.serial === 0) return
+    const history = await readDriftHistory(this.ports.files, stateFolder)
+    const after = withScan(history, report)
+    if (after.length > 0) await writeDriftHistory(this.ports.files, stateFolder, after)
   }
 
   async #render(

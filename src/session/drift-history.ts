@@ -1,0 +1,92 @@
+/** When each drift was first and last seen: a small file in the state's folder, written whole by every `infra drift`. */
+import { join } from 'node:path'
+import { InfraError } from '../model/error.js'
+import type { FileSystem } from '../model/ports.js'
+import { isObject, type Json } from '../model/value.js'
+import { type Finding, findingsOf } from '../report/drift/findings.js'
+import type { DriftReport } from '../report/drift/model.js'
+
+/** One thing that drifted. Times are ISO 8601. */
+export interface Sighting {
+  /** `VirtualMachine/web`, or `Kind/name` of an object that nobody declared. */
+  readonly subject: string
+  readonly rule: Finding['rule']
+  readonly path?: string
+  readonly first: string
+  readonly last: string
+  /** When a scan that could read it saw it no more. */
+  readonly gone?: string
+}
+
+/** What is gone for longer is forgotten; the file must not grow for ever. */
+const mostSightings = 10_000
+
+const fileName = 'drift-history.json'
+
+/** The sightings of a stack, newest last. */
+export async function readDriftHistory(files: FileSystem, stateFolder: string): Promise<readonly Sighting[]> {
+  const path = join(stateFolder, fileName)
+  const bytes = await files.read(path)
+  if (!bytes) return []
+  const value = parse(Buffer.from(bytes).toString('utf8'), path)
+  if (isObject(value) && value.format === 1 && Array.isArray(value.sightings))
+    return value.sightings as unknown as Sighting[]
+  throw broken(path)
+}
+
+/** The history with a scan put in. What could not be read in this scan is neither seen nor gone. */
+export function withScan(history: readonly Sighting[], report: DriftReport): readonly Sighting[] {
+  const unreadable = new Set(
+    report.resources.filter(one => one.status === 'unreadable').map(one => one.address),
+  )
+  const now = new Map(
+    findingsOf(report)
+      .filter(finding => !finding.ignored && finding.rule !== 'unreadable')
+      .map(finding => [keyOf(finding), finding]),
+  )
+  const kept = history.map(sighting => {
+    if (sighting.gone !== undefined) return sighting
+    if (now.delete(keyOf(sighting))) return { ...sighting, last: report.at }
+    return unreadable.has(sighting.subject) ? sighting : { ...sighting, gone: report.at }
+  })
+  const added = [...now.values()].map(
+    ({ subject, rule, path }): Sighting => ({
+      subject,
+      rule,
+      ...(path !== undefined && { path }),
+      first: report.at,
+      last: report.at,
+    }),
+  )
+  return [...kept, ...added].slice(-mostSightings)
+}
+
+export async function writeDriftHistory(
+  files: FileSystem,
+  stateFolder: string,
+  sightings: readonly Sighting[],
+): Promise<void> {
+  const text = `${JSON.stringify({ format: 1, sightings })}\n`
+  await files.replace(join(stateFolder, fileName), Buffer.from(text), 0o600)
+}
+
+export function keyOf({ subject, rule, path }: Pick<Finding, 'subject' | 'rule' | 'path'>): string {
+  return `${rule} ${subject} ${path ?? ''}`
+}
+
+function parse(text: string, path: string): Json {
+  try {
+    return JSON.parse(text) as Json
+  } catch {
+    throw broken(path)
+  }
+}
+
+function broken(path: string): InfraError {
+  return new InfraError({
+    kind: 'storage',
+    code: 'broken-history',
+    message: `the history of drift cannot be read: ${path}`,
+    hint: 'Remove the file; only what was seen before is lost.',
+  })
+}

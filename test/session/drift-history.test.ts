@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest'
+import type { DriftReport } from '../../src/report/drift/model.js'
+import { withScan } from '../../src/session/drift-history.js'
+
+/** A report of one resource, at a day of January. */
+function scan(day: number, status: 'in-sync' | 'modified' | 'unreadable'): DriftReport {
+  const attributes =
+    status === 'modified' ? [{ path: 'size', status: 'modified' as const, from: 1, to: 2 }] : []
+  return {
+    format: 'infra.drift/v1',
+    stack: 's',
+    at: `2026-01-0${day}T00:00:00.000Z`,
+    milliseconds: 1,
+    base: { lineage: 'l', serial: 1 },
+    connections: {},
+    outcome: 'none',
+    counts: {
+      resources: 1,
+      inSync: 0,
+      modified: 0,
+      deleted: 0,
+      unreadable: 0,
+      unmanaged: 0,
+      attributes: 0,
+      ignored: 0,
+    },
+    resources: [
+      {
+        address: 'Volume/a',
+        kind: 'Volume',
+        name: 'a',
+        connection: 'embedded',
+        status,
+        ...(status === 'unreadable' && { why: 'no answer' }),
+        attributes,
+        source: { file: 's.yaml', line: 1 },
+      },
+    ],
+    unmanaged: [],
+    ignores: { expired: [], unused: [] },
+  }
+}
+
+const day = (number: number) => `2026-01-0${number}T00:00:00.000Z`
+
+describe('the history of drift', () => {
+  const rows = [
+    {
+      reason: 'what is seen again keeps its first day',
+      scans: [scan(1, 'modified'), scan(3, 'modified')],
+      ends: [{ first: day(1), last: day(3) }],
+    },
+    {
+      reason: 'what is put back is gone from then on',
+      scans: [scan(1, 'modified'), scan(2, 'in-sync')],
+      ends: [{ first: day(1), last: day(1), gone: day(2) }],
+    },
+    {
+      reason: 'what cannot be read is neither seen nor gone',
+      scans: [scan(1, 'modified'), scan(2, 'unreadable')],
+      ends: [{ first: day(1), last: day(1) }],
+    },
+    {
+      reason: 'what comes again is a new sighting',
+      scans: [scan(1, 'modified'), scan(2, 'in-sync'), scan(4, 'modified')],
+      ends: [
+        { first: day(1), last: day(1), gone: day(2) },
+        { first: day(4), last: day(4) },
+      ],
+    },
+  ]
+  test.each(rows)('$reason', ({ scans, ends }) => {
+    const history = scans.reduce(
+      (before, report) => withScan(before, report),
+      [] as ReturnType<typeof withScan>,
+    )
+    expect(history).toEqual(
+      ends.map(end => ({ subject: 'Volume/a', rule: 'modified', path: 'size', ...end })),
+    )
+  })
+})
