@@ -9,6 +9,7 @@ import { isLibvirt, type LibvirtCode } from './rpc/errors.js'
 import type { Procedure } from './rpc/procedure.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain, Network, Pool, Volume } from './rpc/types.js'
+import { Turns } from './turns.js'
 import { Usage } from './usage.js'
 
 export interface Host {
@@ -18,6 +19,7 @@ export interface Host {
   readonly refresher: Refresher
   readonly folders: FolderPools
   readonly usage: Usage
+  readonly turns: Turns
   readonly images: ImageCache
   /** libvirt's version as it writes it: 9,000,000 is 9.0.0. */
   readonly version: number
@@ -42,6 +44,7 @@ export async function openHost(request: HostRequest, ports: Ports, signal: Abort
       refresher: new Refresher(client),
       folders: new FolderPools(),
       usage: new Usage(),
+      turns: new Turns(),
       images: imageCache({
         folder: request.imageCache,
         stackFolder: request.folder,

@@ -16,10 +16,11 @@ import { isActive, stop } from './power.js'
 import { readProgress, setProgress } from './progress.js'
 import { domainXmlFlags, undefineFlags } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
-import type { Domain } from './rpc/types.js'
-import { deleteVolume, putVolume } from './storage.js'
+import type { Domain, Volume } from './rpc/types.js'
+import { deleteVolume, putVolume, readingOf } from './storage.js'
 import { empty, type KeptVolume, putAway, trashName, trashPath } from './trash.js'
 import { type DomainReading, readDomain } from './xml/domain-read.js'
+import type { DiskReading } from './xml/domain-read-disks.js'
 import { readMetadata } from './xml/metadata.js'
 import { parseXml } from './xml/parse.js'
 import { find, findAll, type XmlElement } from './xml/tree.js'
@@ -81,20 +82,57 @@ async function ownVolumes(
   const seeds = new Set([seedVolume(name), `${seedVolume(name)}.iso`, ignitionVolume(name)])
   const owned = new Map<string, Set<string>>()
   const add = (pool: string, volume: string) => owned.set(pool, (owned.get(pool) ?? new Set()).add(volume))
-  for (const disk of reading.disks) {
-    if (disk.pool === undefined || disk.volume === undefined) continue
+  const chains = await Promise.all(reading.disks.map(disk => volumeChain(host, disk, signal)))
+  for (const [index, chain] of chains.entries()) {
+    const disk = reading.disks[index]
+    if (disk === undefined) continue
     const own = disk.role === 'boot' ? bootVolume(name) : dataVolume(name, disk.device)
-    if (disk.volume === own || disk.volume.startsWith(`${own}.`) || seeds.has(disk.volume)) {
-      add(disk.pool, disk.volume)
-      if (disk.volume !== own && !seeds.has(disk.volume)) add(disk.pool, own)
+    for (const { pool, name: volume } of chain) {
+      if (volume === own || volume.startsWith(`${own}.`) || seeds.has(volume)) add(pool, volume)
+      // an overlay of a snapshot, and what libvirt lost sight of below it
+      if (volume.startsWith(`${own}.`)) add(pool, own)
     }
   }
-  const home = reading.disks.find(disk => disk.role === 'boot')?.pool
+  const home = homeOf(reading, chains)
   if (home !== undefined) for (const extra of [...seeds, serialLog(name)]) add(home, extra)
   const found = await Promise.all(
     [...owned].map(([pool, names]) => poolVolumes(host, pool, [...names], trash, signal)),
   )
   return found.flat()
+}
+
+interface Place {
+  readonly pool: string
+  readonly name: string
+}
+
+/** The volume of a disk and those below it: snapshots put overlays on disks, by their paths alone. */
+async function volumeChain(host: Host, disk: DiskReading, signal: AbortSignal): Promise<Place[]> {
+  const chain: Place[] = []
+  const { pool, volume } = disk
+  if (pool !== undefined && volume !== undefined) chain.push({ pool, name: volume })
+  const found = pool === undefined ? undefined : await findPool(host, pool, signal)
+  let here =
+    found !== undefined && volume !== undefined
+      ? await findVolume(host, found, volume, signal)
+      : await volumeAt(host, disk.path, signal)
+  for (let depth = 0; here !== undefined && depth < 64; depth += 1) {
+    if (depth > 0 || chain.length === 0) chain.push({ pool: here.pool, name: here.name })
+    const reading = await readingOf(host, here, signal)
+    here = await volumeAt(host, reading?.backingPath, signal)
+  }
+  return chain
+}
+
+function volumeAt(host: Host, path: string | undefined, signal: AbortSignal): Promise<Volume | undefined> {
+  if (path === undefined) return Promise.resolve(undefined)
+  return orAbsent(ask(host, procedures.volumes.lookupByPath, { path }, signal), 'NO_STORAGE_VOL')
+}
+
+/** The pool of the boot disk, where the machine's other files are, too. */
+function homeOf(reading: DomainReading, chains: readonly (readonly Place[])[]): string | undefined {
+  const boot = reading.disks.findIndex(disk => disk.role === 'boot')
+  return reading.disks[boot]?.pool ?? chains[boot]?.[0]?.pool
 }
 
 /** Which of these names are there, or were put away already by an earlier try. */
@@ -153,7 +191,8 @@ async function makeToken(
     ask(host, procedures.domains.autostart, { domain }, signal),
     snapshotXmls(host, domain, signal),
   ])
-  const home = reading.disks.find(disk => disk.role === 'boot')?.pool
+  const boot = volumes.find(one => one.name === bootVolume(reading.name))
+  const home = reading.disks.find(disk => disk.role === 'boot')?.pool ?? boot?.pool
   return {
     kind: 'VirtualMachine',
     name: reading.name,

@@ -19,6 +19,7 @@ import { isMachineToken } from './machine-token.js'
 import { createNetwork, deleteNetwork, updateNetwork } from './networks.js'
 import { observeAll } from './observe.js'
 import { createPool, deletePool, updatePool } from './pools.js'
+import { createSnapshot, deleteSnapshot, updateSnapshot } from './snapshots.js'
 import { listUnmanaged } from './unmanaged.js'
 import { updateMachine } from './update-machine.js'
 import { createStored, deleteStored, discardStored, updateStored } from './volumes.js'
@@ -80,6 +81,7 @@ const verbs: Readonly<Record<string, Verbs>> = {
   VirtualMachine: { create: createMachine, update: updateMachine, delete: deleteMachine },
   StoragePool: { create: createPool, update: updatePool, delete: deletePool },
   Network: { create: createNetwork, update: updateNetwork, delete: deleteNetwork },
+  Snapshot: { create: createSnapshot, update: updateSnapshot, delete: deleteSnapshot },
   Volume: stored,
   Image: stored,
 }

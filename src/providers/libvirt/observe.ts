@@ -5,6 +5,7 @@ import type { Host } from './connection.js'
 import { Inventory } from './inventory.js'
 import { MachineObserver } from './observe-machine.js'
 import { observeNetwork } from './observe-network.js'
+import { observeSnapshot } from './observe-snapshot.js'
 import { observeImage, observePool, observeVolume } from './observe-storage.js'
 
 /** From so many targets on, lists are cheaper than looking each up. */
@@ -30,6 +31,8 @@ export async function observeAll(
         return observeImage(target, inventory)
       case 'Network':
         return observeNetwork(target, inventory)
+      case 'Snapshot':
+        return observeSnapshot(target, inventory)
       default:
         return Promise.resolve({
           status: 'unreadable',

@@ -29,7 +29,14 @@ export const undefineFlags = {
 export const blockResizeBytes = 1
 export const addressSources = { lease: 0, agent: 1, arp: 2 } as const
 export const metadataTypes = { description: 0, title: 1, element: 2 } as const
-export const snapshotFlags = { redefine: 1, noMetadata: 4, diskOnly: 16, quiesce: 64 } as const
+export const snapshotFlags = {
+  redefine: 1,
+  current: 2,
+  noMetadata: 4,
+  diskOnly: 16,
+  quiesce: 64,
+  atomic: 128,
+} as const
 export const networkUpdates = { modify: 1, delete: 2, add: 3 } as const
 export const networkSections = { dhcpHost: 4, dhcpRange: 5, dnsHost: 10 } as const
 export const poolStates = { inactive: 0, building: 1, running: 2, degraded: 3, inaccessible: 4 } as const

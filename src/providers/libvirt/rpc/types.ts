@@ -61,6 +61,7 @@ export type Domain = ValueOf<typeof domain>
 export type Network = ValueOf<typeof network>
 export type Pool = ValueOf<typeof pool>
 export type Volume = ValueOf<typeof volume>
+export type Snapshot = ValueOf<typeof snapshot>
 
 /** A named value of one of libvirt's seven types. */
 export interface TypedParameter {

@@ -3,7 +3,8 @@
  * UUID, the UEFI variables, PCI addresses: all that infra does not own comes out as it went in.
  */
 import type { Attributes } from '../../../model/value.js'
-import { fields } from '../kinds/values.js'
+import { fields, objects, present, splitReference, text } from '../kinds/values.js'
+import { dataVolume } from '../names.js'
 import { buildDomain } from './domain-build.js'
 import type { DomainInput } from './domain-input.js'
 import { readDomain } from './domain-read.js'
@@ -69,6 +70,7 @@ function inputOf(there: XmlElement, to: DomainInput): DomainInput {
     spec: {
       ...unseen,
       ...reading.spec,
+      dataDisks: objects(reading.spec.dataDisks).map(({ item }) => belowOverlay(reading.name, item, to.spec)),
       ...(hasSeed ? { cloudInit: { ...fields(to.spec.cloudInit), bus: seedBus } } : {}),
       ...(to.spec.bootOrder === undefined ? {} : { bootOrder: reading.spec.bootOrder ?? [] }),
     },
@@ -79,6 +81,25 @@ function inputOf(there: XmlElement, to: DomainInput): DomainInput {
     formats: { ...to.formats, ...formats },
     ...(to.arch !== undefined && { arch: to.arch }),
   }
+}
+
+/**
+ * A data disk on an overlay, which a snapshot put on its volume and named after it, is the wanted disk still: to tell it as
+ * another one would put the machine back on what is below, and drop all that was written since.
+ */
+function belowOverlay(machine: string, item: Attributes, wanted: Attributes): Attributes {
+  const same = objects(wanted.dataDisks).find(one => one.item.device === item.device)?.item
+  const file = text(item.volume)
+  if (same === undefined || file === undefined || !file.startsWith('/')) return item
+  const volume = text(same.volume)
+  const own = volume === undefined ? dataVolume(machine, String(item.device)) : nameOf(volume)
+  if (!file.slice(file.lastIndexOf('/') + 1).startsWith(`${own}.`)) return item
+  const { volume: _overlay, format: _format, ...rest } = item
+  return present({ ...rest, volume: same.volume, sizeGB: same.sizeGB, format: same.format })
+}
+
+function nameOf(reference: string): string {
+  return splitReference(reference)?.volume ?? reference.slice(reference.lastIndexOf('/') + 1)
 }
 
 /** Fields of a spec that its XML would show: where the reading has none, there is none. */

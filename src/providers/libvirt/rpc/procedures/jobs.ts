@@ -14,6 +14,7 @@ export const snapshots = {
   create: remote(185, 'slow', 'domainSnapshotCreateXML', withXml, snapshot),
   list: remote(274, 'read', 'domainListAllSnapshots', listArgs, counted(snapshot)),
   lookup: remote(189, 'read', 'domainSnapshotLookupByName', named, snapshot),
+  current: remote(191, 'read', 'domainSnapshotCurrent', struct({ domain, flags: uint }), snapshot),
   xml: remote(186, 'read', 'domainSnapshotGetXMLDesc', onSnapshot, string),
   revert: remote(192, 'slow', 'domainRevertToSnapshot', onSnapshot, nothing),
   delete: remote(193, 'slow', 'domainSnapshotDelete', onSnapshot, nothing),
