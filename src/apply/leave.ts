@@ -25,16 +25,7 @@ export function withoutLeave(
 /** Fails with `leave-needed` where a step's hazard has no leave. */
 export function requireLeave(plan: Plan, allowed: readonly string[]): void {
   const [first, ...more] = withoutLeave(plan, allowed)
-  if (plan.incomplete && !allowed.includes('incomplete')) {
-    const [unreadable] = plan.unreadable
-    throw new InfraError({
-      kind: 'connection',
-      code: 'plan-incomplete',
-      message: `${plan.unreadable.length} resources could not be read, so the plan is incomplete`,
-      ...(unreadable && { why: `${unreadable.address}: ${unreadable.why}` }),
-      hint: 'Make the system answer and plan again, or apply the rest with --allow incomplete.',
-    })
-  }
+  if (plan.incomplete && !allowed.includes('incomplete')) throw incompletePlan(plan)
   if (!first) return
   const hazard = first.hazards[0]
   throw new InfraError({
@@ -44,6 +35,18 @@ export function requireLeave(plan: Plan, allowed: readonly string[]): void {
     message: `it ${text[hazard ?? ''] ?? 'is hazardous'}, and nobody gave leave for that${more.length > 0 ? ` (and ${more.length} more)` : ''}`,
     why: first.step.undo.text,
     hint: `Give it with --allow ${hazard}, or for this one with --allow ${hazard}=${first.step.address}.`,
+  })
+}
+
+/** The error of a plan that is incomplete. */
+export function incompletePlan(plan: Plan): InfraError {
+  const [unreadable] = plan.unreadable
+  return new InfraError({
+    kind: 'connection',
+    code: 'plan-incomplete',
+    message: `${plan.unreadable.length === 1 ? 'a resource' : `${plan.unreadable.length} resources`} could not be read, so the plan is incomplete`,
+    ...(unreadable && { why: `${unreadable.address}: ${unreadable.why}` }),
+    hint: 'Make the system answer and plan again, or apply the rest with --allow incomplete.',
   })
 }
 

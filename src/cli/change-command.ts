@@ -15,6 +15,7 @@ import {
   control,
   outcomeErrors,
   type RunFlags,
+  requireComplete,
   requirePolicy,
   requireSound,
   type Terminal,
@@ -64,6 +65,7 @@ export abstract class ChangeCommand extends InfraCommand {
     const terminal = this.#terminal(session, flags.json, this.ports.clock.now() - began)
     terminal.show(result)
     requireSound(result)
+    requireComplete(result.plan, flags.allow ?? [])
     requirePolicy(await session.policy(result.plan))
     if (result.plan.steps.length === 0) {
       if (flags.json) this.#tellEnd(undefined, began)

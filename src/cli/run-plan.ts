@@ -1,7 +1,7 @@
 /** What apply, destroy, rollback and recover share: show, ask, apply, tell. */
 
 import type { StepFailure } from '../apply/execute.js'
-import { requireLeave, withoutLeave } from '../apply/leave.js'
+import { incompletePlan, requireLeave, withoutLeave } from '../apply/leave.js'
 import type { Outcome } from '../apply/transaction.js'
 import { InfraError, InfraErrors } from '../model/error.js'
 import type { PlanResult } from '../planner/input.js'
@@ -25,14 +25,14 @@ export interface Terminal {
   readonly say: (line: string) => void
 }
 
-/** Whether anything is to be done, were it only to record something. */
-export function hasSteps(plan: Plan): boolean {
-  return plan.steps.length > 0
-}
-
 /** Fails with all problems of a plan that must not be applied. */
 export function requireSound(result: PlanResult): void {
   if (result.problems.length > 0) throw new InfraErrors(result.problems)
+}
+
+/** Fails with `plan-incomplete` where something could not be read: what is shown may not be all. */
+export function requireComplete(plan: Plan, allowed: readonly string[]): void {
+  if (plan.incomplete && !allowed.includes('incomplete')) throw incompletePlan(plan)
 }
 
 /** Fails with `policy-denied` where a rule beside the stack forbids the plan. */
@@ -114,6 +114,8 @@ export async function requireSettled(session: Session): Promise<void> {
   const first = open?.records[0]
   if (first?.type !== 'open') return
   const since = new Date(first.at).toISOString()
+  const running = await session.runningApply()
+  if (running) throw running
   throw new InfraError({
     kind: 'operation',
     code: 'journal-open',

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../cli/base-command.js'
 import { commitOf, formatOfFile, planFormats, renderPlan } from '../cli/render-plan.js'
-import { requirePolicy, requireSettled } from '../cli/run-plan.js'
+import { requireComplete, requirePolicy, requireSettled } from '../cli/run-plan.js'
 import { savePlan } from '../cli/saved-plan.js'
 import { InfraErrors } from '../model/error.js'
 import { openSession } from '../session/session.js'
@@ -105,6 +105,7 @@ export default class PlanCommand extends InfraCommand {
         )
       }
       requirePolicy(input.policy)
+      requireComplete(result.plan, [])
       const changes = result.plan.steps.some(step => step.action !== 'no-op')
       if (flags['detailed-exitcode'] && changes) this.exitCode = 2
     } finally {

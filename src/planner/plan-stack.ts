@@ -25,9 +25,7 @@ export function planStack(input: PlanInput): PlanResult {
   const problems: InfraError[] = []
   const decided = new Map<Address, Decided>()
   const scope = targeted(input)
-  // Sorted, so that the order of documents decides nothing.
-  const addresses = [...new Set([...input.desired.keys(), ...Object.keys(input.state.resources)])].sort()
-  for (const address of addresses) {
+  for (const address of subjects(input)) {
     if (scope && !scope.has(address)) continue
     const subject = decideOne(address, input)
     if (subject instanceof InfraError) problems.push(subject)
@@ -59,6 +57,14 @@ export function planStack(input: PlanInput): PlanResult {
     }),
   }
   return { plan: { ...draft, digest: planDigest(draft) }, problems }
+}
+
+/** Every address that there is something to decide about; sorted, so that the order of documents decides nothing. */
+function subjects({ desired, state, options }: PlanInput): Address[] {
+  const recorded = Object.keys(state.resources)
+  // A destroy and a look at reality are about what was made; what was not made yet is none of theirs.
+  if (options.mode === 'destroy' || options.mode === 'accept') return recorded.sort()
+  return [...new Set([...desired.keys(), ...recorded])].sort()
 }
 
 function decideOne(address: Address, input: PlanInput): Decided | InfraError {

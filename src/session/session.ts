@@ -25,7 +25,8 @@ import { type DriftReport, driftReport } from '../report/drift/model.js'
 import type { Stack } from '../stack/desired.js'
 import { type LoadInput, type ReadStack, readStack, resolveResource, resolveStack } from '../stack/load.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
-import { acquireLock, type Lock } from '../state/lock.js'
+import { lockHeld } from '../state/holder.js'
+import { acquireLock, kernelLocker, type Lock } from '../state/lock.js'
 import { openStore, type Store } from '../state/store.js'
 import { firstState, requireBase } from './base-state.js'
 import { type Connected, connect, neededConnections } from './connect.js'
@@ -207,6 +208,13 @@ export class Session {
   /** The journal of an apply that was cut off, if there is one. */
   openJournal() {
     return readJournal(this.#input.ports.files, this.stateFolder)
+  }
+
+  /** The error of an apply that is running now, by the lock that it holds; undefined where none is, or this session holds it. */
+  async runningApply(): Promise<InfraError | undefined> {
+    if (this.#lock) return undefined
+    const { held, note } = await kernelLocker(this.#input.ports.files, this.stateFolder).status()
+    return held ? lockHeld(note) : undefined
   }
 
   checkpoints(): Promise<CheckpointList> {

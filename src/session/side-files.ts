@@ -2,9 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Plan } from '../planner/plan.js'
-import { evaluatePolicy } from '../policy/evaluate.js'
 import type { PolicyReport } from '../policy/policy.js'
-import { policyFileName, readPolicy } from '../policy/read.js'
 import { driftIgnoreFileName, type Ignore, readIgnores } from '../report/drift/ignores.js'
 import type { SourceFile } from '../stack/documents.js'
 
@@ -14,8 +12,14 @@ export async function policyReport(
   plan: Plan,
   now: number,
 ): Promise<PolicyReport | undefined> {
-  const file = await sideFile(folder, policyFileName)
-  return file && evaluatePolicy(readPolicy(file), plan, now)
+  const file = await sideFile(folder, 'infra-policy.yaml')
+  if (!file) return undefined
+  // The expression language is loaded by those who have a policy.
+  const [{ readPolicy }, { evaluatePolicy }] = await Promise.all([
+    import('../policy/read.js'),
+    import('../policy/evaluate.js'),
+  ])
+  return evaluatePolicy(readPolicy(file), plan, now)
 }
 
 /** The ignores beside the stack; none where there is no such file. */

@@ -65,7 +65,8 @@ export function connectionFor(
   }
   const wanted = asked ?? kind.provider
   const found =
-    connections.get(wanted) ?? (asked === undefined ? onlyOfType(kind.provider, connections) : undefined)
+    connections.get(wanted) ??
+    (asked === undefined ? (onlyOfType(kind.provider, connections) ?? onlyEmbedded(connections)) : undefined)
   if (!found) {
     const near = asked === undefined ? undefined : meant(wanted, connections.keys())
     const type = wanted === kind.provider ? '{}' : `{type: ${kind.provider}}`
@@ -92,4 +93,10 @@ export function connectionFor(
 function onlyOfType(type: string, connections: Connections): DesiredConnection | undefined {
   const ofType = [...connections.values()].filter(connection => connection.type === type)
   return ofType.length === 1 ? ofType[0] : undefined
+}
+
+/** A stack whose only connections are of the embedded world runs on it, whatever the kind. */
+function onlyEmbedded(connections: Connections): DesiredConnection | undefined {
+  const [first, ...others] = connections.values()
+  return first?.type === embedded && others.length === 0 ? first : undefined
 }

@@ -145,6 +145,15 @@ describe('what is done about one resource', () => {
       steps: ['adopt Machine/web'],
     },
     {
+      reason: 'a destroy is not about what was never made',
+      parts: {
+        desired: [web, desiredOf('Machine/new')],
+        records: [recordOf(web)],
+        options: { mode: 'destroy' },
+      },
+      steps: ['delete Machine/web'],
+    },
+    {
       reason: 'a rollback leaves a grown size as it is',
       parts: {
         desired: [desiredOf('Machine/web', { size: 1 })],
