@@ -1,6 +1,7 @@
 /**
  * Kubeconfigs on this machine: a folder of mode 0700, files of mode 0600, written whole; encrypted where the stack names a
- * recipient. Beside each a note of when it was fetched and until when it serves, without a secret in it.
+ * recipient. With each goes a note of when it was fetched and until when it serves, without a secret in it: as the first line,
+ * or beside a file that is encrypted.
  */
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { armor, Encrypter } from 'age-encryption'
@@ -27,6 +28,8 @@ export interface StorePlace {
 }
 
 const hour = 3_600_000
+/** Begins the first line of a file that is not encrypted: the note follows. */
+const mark = '# infra: '
 
 /** Where a cluster's kubeconfig is kept. */
 export function placeOfKubeconfig(
@@ -61,36 +64,45 @@ export async function writeKubeconfig(
     encrypted: place.recipient !== undefined,
     of,
   }
-  await files.replace(place.path, Buffer.from(await sealed(text, place.recipient)), 0o600)
-  await files.replace(notePath(place.path), Buffer.from(JSON.stringify(note)), 0o600)
+  const words = JSON.stringify(note)
+  if (place.recipient === undefined) {
+    await files.replace(place.path, Buffer.from(`${mark}${words}\n${text}`), 0o600)
+    await files.remove(notePath(place.path))
+  } else {
+    await files.replace(place.path, Buffer.from(await sealed(text, place.recipient)), 0o600)
+    await files.replace(notePath(place.path), Buffer.from(words), 0o600)
+  }
   return note
 }
 
-/** The note of a stored kubeconfig, if it is of this cluster. */
-async function readNote(files: FileSystem, place: StorePlace, of: string): Promise<Note | undefined> {
-  const note = await files.read(notePath(place.path))
-  if (note === undefined) return undefined
-  try {
-    const value = JSON.parse(Buffer.from(note).toString('utf8')) as Note
-    return value.of === of && value.encrypted === (place.recipient !== undefined) ? value : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** A stored kubeconfig: its note where the file is there, and its text where that is not encrypted and still serves. */
+/** A stored kubeconfig of this cluster: its note, and its text where that is not encrypted and still serves. */
 export async function readStored(
   files: FileSystem,
   clock: Clock,
   place: StorePlace,
   of: string,
 ): Promise<{ readonly note?: Note; readonly text?: string }> {
-  const note = await readNote(files, place, of)
-  const file = note === undefined ? undefined : await files.read(place.path)
-  if (note === undefined || file === undefined) return {}
+  const file = await files.read(place.path)
+  if (file === undefined) return {}
+  const whole = Buffer.from(file).toString('utf8')
+  const plain = whole.startsWith(mark)
+  const end = whole.indexOf('\n')
+  const words = plain
+    ? whole.slice(mark.length, end)
+    : Buffer.from((await files.read(notePath(place.path))) ?? []).toString('utf8')
+  const note = parseNote(words)
+  if (note?.of !== of || note.encrypted !== (place.recipient !== undefined)) return {}
   const now = clock.now()
-  const serves = !note.encrypted && note.until > now && note.fetched <= now
-  return { note, ...(serves && { text: Buffer.from(file).toString('utf8') }) }
+  const serves = plain && note.until > now && note.fetched <= now
+  return { note, ...(serves && { text: whole.slice(end + 1) }) }
+}
+
+function parseNote(words: string): Note | undefined {
+  try {
+    return JSON.parse(words) as Note
+  } catch {
+    return undefined
+  }
 }
 
 export async function removeKubeconfig(files: FileSystem, place: StorePlace): Promise<void> {
