@@ -1,10 +1,10 @@
 /** The last inch of an apply: a crash between the writing of the state and the removal of the journal. */
 
 import type { FileSystem } from '../model/ports.js'
-import type { Json } from '../model/value.js'
+import { canonicalJson, type Json } from '../model/value.js'
 import type { StateDocument } from '../state/document.js'
 import { readCheckpoint, takeOutRestored } from './checkpoint.js'
-import { foldJournal } from './fold.js'
+import { type Folded, foldJournal } from './fold.js'
 import { readJournal, resumeJournal } from './journal.js'
 
 /**
@@ -29,7 +29,7 @@ export async function finishWritten(
   if (state.lineage !== open.lineage || state.serial <= open.serial) return false
   const checkpoint = await readCheckpoint(files, folder, open.id)
   if (!checkpoint || checkpoint.after > state.serial) return false
-  await takeOutRestored(files, folder, restoredTokens(foldJournal({}, contents.records).done))
+  await takeOutRestored(files, folder, restoredTokens(foldJournal({}, contents.records)))
   await removeJournal(files, folder)
   return true
 }
@@ -39,9 +39,17 @@ async function removeJournal(files: FileSystem, folder: string): Promise<void> {
   await resumed?.journal.remove()
 }
 
-/** What the creates among these steps brought back. */
-export function restoredTokens(
-  done: readonly { readonly restore?: { readonly token: Json | null } }[],
-): Json[] {
-  return done.flatMap(({ restore }) => (restore && restore.token !== null ? [restore.token] : []))
+/** What the creates among the steps brought back, and no delete has put aside again since. */
+export function restoredTokens({
+  done,
+  kept,
+}: Pick<Folded, 'kept'> & { readonly done: readonly Done[] }): Json[] {
+  const still = new Set(kept.map(one => canonicalJson(one.token)))
+  return done
+    .flatMap(({ restore }) => (restore && restore.token !== null ? [restore.token] : []))
+    .filter(token => !still.has(canonicalJson(token)))
+}
+
+interface Done {
+  readonly restore?: { readonly token: Json | null }
 }

@@ -262,7 +262,7 @@ class Transaction {
     const outputs =
       result === 'applied' ? this.#engine.outputs(folded.plan.mode, records) : this.#base.outputs
     const { document, back } = fold(this.#base, outcomes, { serial, outputs })
-    const kept = result === 'rolled-back' ? await this.#discardOwn(folded, control.signal) : folded.kept
+    const kept = await this.#discardOwn(folded, control.signal)
     const checkpoint: Checkpoint = {
       format: 1,
       id: folded.id,
@@ -278,15 +278,15 @@ class Transaction {
     await this.#journal.releaseReserve()
     await writeCheckpoint(ports.files, stateFolder, checkpoint)
     await store.write(document)
-    const used = restoredTokens(folded.done)
+    const used = restoredTokens(folded)
     if (used.length > 0) await takeOutRestored(ports.files, stateFolder, used)
     await this.#journal.remove()
     return { result, state: document, failures, left, done: folded.done.length, checkpoint }
   }
 
   /**
-   * Destroys what the way back kept of objects that this apply had made itself: nobody had anything in them before. What it
-   * had found or brought back is not its own to destroy. Returns what remains kept; what cannot be destroyed now stays in the
+   * Destroys what deletes kept of objects that this apply had made itself: nobody had anything in them before. What it had
+   * found or brought back is not its own to destroy. Returns what remains kept; what cannot be destroyed now stays in the
    * checkpoint, for a prune.
    */
   async #discardOwn(folded: Folded, signal: AbortSignal): Promise<Kept[]> {
@@ -317,9 +317,9 @@ class Transaction {
     for (const address of folded.touched) {
       const base = this.#base.resources[address]
       const now = records[address]
-      if (base && now) records[address] = { ...base, identity: now.identity, facts: now.facts }
+      if (base) records[address] = now ? { ...base, identity: now.identity, facts: now.facts } : base
       // What was found is there as it was, and nobody's again.
-      if (!base) delete records[address]
+      else delete records[address]
     }
     return records
   }

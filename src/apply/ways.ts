@@ -103,6 +103,8 @@ export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address
   }
   const desired = new Map<Address, DesiredResource>()
   for (const record of Object.values(before)) {
+    // What was recorded and not there is not there again.
+    if (folded.touched.has(record.address) && folded.plan.observed[record.address] === 'absent') continue
     const spec = folded.touched.has(record.address) ? folded.before.get(record.address) : undefined
     desired.set(record.address, recordAsDesired(record, spec && beforeSpec(record, spec)))
   }
@@ -115,7 +117,7 @@ export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address
   }
   return {
     ...{ desired, records, observed, gone, restore },
-    options: { mode: 'rollback', only, unprotected: true },
+    options: { mode: 'rollback', only, unprotected: true, restart: restartable(folded) },
   }
 }
 
@@ -130,6 +132,11 @@ function resumable(folded: Folded, records: Records, direction: 'forward' | 'bac
       sameIdentity(left.identity, flight.identity)
     )
   })
+}
+
+/** What the approved plan was allowed to restart. */
+function restartable(folded: Folded): Set<Address> {
+  return new Set(folded.plan.steps.flatMap(step => (step.restart ? [step.address] : [])))
 }
 
 /** Addresses of former objects whose successor this apply has made. */
@@ -180,7 +187,8 @@ export function wayForward(folded: Folded, base: Records, seen: ReadonlyMap<Addr
     desired.delete(former)
   }
   const { mode } = folded.plan
-  const options = { mode: mode === 'destroy' ? ('apply' as const) : mode, only }
+  const restart = restartable(folded)
+  const options = { mode: mode === 'destroy' ? ('apply' as const) : mode, only, restart }
   return { desired, records, observed, gone, restore, options }
 }
 

@@ -160,7 +160,7 @@ function compare(
     return meet(found, origin, desired, kind, input, record)
   }
   const pending = observed.pending ?? []
-  if (pending.length > 0 && input.options.restart) {
+  if (pending.length > 0 && mayRestart(desired.address, input)) {
     return {
       action: 'update',
       changes: [],
@@ -176,6 +176,10 @@ function compare(
   return asRecorded && sameRecord(desired, record)
     ? { action: 'none' }
     : { action: 'no-op', cause: 'only what infra records of it changes' }
+}
+
+function mayRestart(address: string, { options: { restart } }: PlanInput): boolean {
+  return typeof restart === 'object' ? restart.has(address) : restart === true
 }
 
 /** An object that took the name of a recorded one: not infra's to change. */
@@ -241,7 +245,7 @@ function meet(
     const reason = replaced.why ? `: ${replaced.why}` : ''
     return { action: 'replace', changes, cause: `${replaced.path} cannot change in place${reason}` }
   }
-  const allowed = input.options.restart === true || kind.restartAllowed?.(desired.spec) === true
+  const allowed = mayRestart(desired.address, input) || kind.restartAllowed?.(desired.spec) === true
   const restart = allowed && changes.some(change => change.how === 'restart')
   if (restart) hazards.add('restarts-vm')
   return { action: 'update', changes, hazards: [...hazards].sort(), restart }

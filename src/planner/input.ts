@@ -30,8 +30,8 @@ export interface PlanOptions {
   readonly unprotected?: boolean
   /** Addresses whose objects exist and are to be taken over, whoever made them. */
   readonly adopt?: readonly Address[]
-  /** Updates may restart what they change, whatever the documents say. */
-  readonly restart?: boolean
+  /** Updates may restart what they change, whatever the documents say: all of them, or those of these addresses. */
+  readonly restart?: boolean | ReadonlySet<Address>
 }
 
 export interface PlanInput {

@@ -131,7 +131,7 @@ async function go(
     await writeCheckpoint(files, folder, checkpoint)
     await openStore(files, folder, { keep: 2 }).write(document)
     promised.serial = document.serial
-    await takeOutRestored(files, folder, restoredTokens(plan.steps))
+    await takeOutRestored(files, folder, restoredTokens({ done: plan.steps, kept: [] }))
     promised.removing = true
     await journal.remove()
     Object.assign(promised, nothingPromised(), { serial: document.serial })

@@ -1,6 +1,6 @@
 /** What must hold of a machine once its apply is settled, whatever happened before. */
 import { stateBefore } from '../../src/apply/checkpoint.js'
-import type { Checkpoint } from '../../src/apply/record.js'
+import type { Kept } from '../../src/apply/record.js'
 import { isObject, type Json, sameValue } from '../../src/model/value.js'
 import { currentSpec, differences } from '../../src/planner/diff.js'
 import type { WorldObject } from '../../src/providers/embedded/world.js'
@@ -106,9 +106,9 @@ function recordsAreReal({ machine, after, settled, left, disturbed }: Case): str
   return wrong
 }
 
-/** What a stop left half-way and nobody could read is recorded as tainted, whether or not it is there. */
+/** What a stop left half-way and nobody could read is recorded, whether or not it is there. */
 function missingIsTold(record: ResourceRecord, settled: Settled): boolean {
-  return settled !== 'applied' && record.tainted !== undefined
+  return settled === 'stopped' || (settled !== 'applied' && record.tainted !== undefined)
 }
 
 function nothingIsOrphaned({ machine, after, released }: Case): string[] {
@@ -165,26 +165,26 @@ function dataIsThere({ machine, operation, before, after, settled }: Case): stri
 
 /** What is in the trash is in exactly one checkpoint, and the other way round. */
 function trashIsKnown({ operation, before, after, disturbed }: Case): string[] {
-  const tokens = after.checkpoints.flatMap(tokensOf)
-  const lying = new Map(after.trash.map(object => [object.trash ?? '', object]))
-  const wrong = [...lying.values()]
+  const kept = after.checkpoints.flatMap(checkpoint => checkpoint.kept)
+  const tokens = kept.map(tokenOf)
+  const lying = new Set(after.trash.map(object => object.trash ?? ''))
+  const wrong = after.trash
     .filter(object => !tokens.includes(object.trash ?? ''))
     .map(({ kind, name }) => `nobody knows of ${kind}/${name} in the trash`)
   if (disturbed) return wrong
   if (new Set(tokens).size < tokens.length) wrong.push('a checkpoint’s token is there twice')
   if (operation.do === 'prune') return wrong
-  const knew = new Set(before.checkpoints.flatMap(tokensOf))
-  for (const token of tokens) {
-    if (lying.has(token)) continue
-    // A prune that was cut off has destroyed what its checkpoint still tells of.
-    if (knew.has(token) && !before.trash.some(object => object.trash === token)) continue
-    wrong.push(`a checkpoint tells of ${token}, which is not in the trash`)
+  // Of what nobody had before, nobody misses anything; a prune that was cut off destroyed what its checkpoint still tells of.
+  const had = new Set([...before.live, ...before.trash].map(object => object.identity.uuid))
+  for (const one of kept) {
+    if (lying.has(tokenOf(one)) || !had.has(one.identity.uuid)) continue
+    wrong.push(`a checkpoint tells of ${tokenOf(one)}, which is not in the trash`)
   }
   return wrong
 }
 
-function tokensOf(checkpoint: Checkpoint): string[] {
-  return checkpoint.kept.flatMap(({ token }) => (isObject(token) ? [String(token.trash)] : []))
+function tokenOf({ token }: Kept): string {
+  return isObject(token) ? String(token.trash) : ''
 }
 
 /** Put back: every object is the one that it was, with what was in it; the state records what it recorded. */
