@@ -1,0 +1,51 @@
+/** Flags of the commands that work on virtual clusters rather than on a plan. */
+import { Flags } from '@oclif/core'
+import { InfraError } from '../../model/error.js'
+import { parseDuration } from '../../providers/vcluster/kinds/duration.js'
+import { changeFlags, stackFlags } from '../base-command.js'
+
+export const clusterFlags = {
+  ...stackFlags,
+  yaml: Flags.boolean({ description: 'Print YAML instead of text.', exclusive: ['json'] }),
+  stack: Flags.string({
+    char: 's',
+    description: "The stack's file or folder, whose connections are used.",
+    default: '.',
+    helpValue: 'PATH',
+  }),
+  host: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'Only these connections of the stack.',
+    helpValue: 'CONNECTION',
+  }),
+}
+
+/** Flags of commands on clusters that are named. */
+export const namedFlags = {
+  ...clusterFlags,
+  namespace: Flags.string({
+    char: 'n',
+    description: 'Namespace on the host cluster, where a name is there more than once.',
+    helpValue: 'NAMESPACE',
+  }),
+}
+
+/** Flags of acts that change something. */
+export const lockFlags = { 'lock-timeout': changeFlags['lock-timeout'] }
+
+export const yesFlag = { yes: Flags.boolean({ char: 'y', description: 'Do not ask.' }) }
+
+export const nameHelp = 'Name of the virtual cluster, CONNECTION/NAME, or its address in the stack.'
+
+/** Seconds of a span of time that a flag says. Fails with `no-span` for any other text, and for nothing at all. */
+export function spanOf(flag: string, text: string): number {
+  const seconds = parseDuration(text)
+  if (seconds !== undefined && seconds > 0) return seconds
+  throw new InfraError({
+    kind: 'configuration',
+    code: 'no-span',
+    message: `${flag} ${text} is no span of time`,
+    hint: 'Such as 90m, 2h, 1d12h or 7d.',
+  })
+}
