@@ -120,3 +120,8 @@ async function driftedKeys(session: Session | undefined): Promise<ReadonlySet<st
     }),
   )
 }
+
+/** How an act ended, and what else is to be said of it. */
+export function told(end: string, note: string | undefined): string {
+  return note === undefined ? end : `${end}\n  ${note}`
+}

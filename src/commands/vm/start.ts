@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
-import { hostFlags, lockFlags, manyFlags, nameHelp } from '../../cli/hosts/flags.js'
-import { MachineCommand } from '../../cli/hosts/machine-command.js'
+import { settleDeclared } from '../../cli/hosts/declared.js'
+import { hostFlags, lockFlags, manyFlags, nameHelp, writeFlag } from '../../cli/hosts/flags.js'
+import { MachineCommand, told } from '../../cli/hosts/machine-command.js'
 import { startMachine } from '../../providers/libvirt/acts/power.js'
 
 export default class VmStart extends MachineCommand {
@@ -17,6 +18,7 @@ export default class VmStart extends MachineCommand {
     ...hostFlags,
     ...lockFlags,
     ...manyFlags,
+    ...writeFlag,
     'no-wait': Flags.boolean({ description: 'Do not wait until it is ready as its document asks.' }),
   }
 
@@ -26,8 +28,13 @@ export default class VmStart extends MachineCommand {
     await this.actOn(
       flags,
       argv.map(String),
-      (machine, call) => startMachine(machine, options, call),
-      (done, { name }) => (done.changed ? `${name} runs.` : `${name} ran already.`),
+      async (machine, call, { session }) => {
+        const done = await startMachine(machine, options, call)
+        const values = [{ path: 'powerState', value: 'running' }]
+        const note = await settleDeclared(session, machine, values, flags.write, this.ports.files)
+        return { ...done, ...(note !== undefined && { note }) }
+      },
+      (done, { name }) => told(done.changed ? `${name} runs.` : `${name} ran already.`, done.note),
     )
   }
 }

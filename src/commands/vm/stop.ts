@@ -1,7 +1,8 @@
 import { Args, Flags } from '@oclif/core'
-import { hostFlags, lockFlags, manyFlags, nameHelp } from '../../cli/hosts/flags.js'
-import { MachineCommand } from '../../cli/hosts/machine-command.js'
-import { stopMachine } from '../../providers/libvirt/acts/power.js'
+import { settleDeclared } from '../../cli/hosts/declared.js'
+import { hostFlags, lockFlags, manyFlags, nameHelp, writeFlag } from '../../cli/hosts/flags.js'
+import { MachineCommand, told } from '../../cli/hosts/machine-command.js'
+import { type PowerResult, stopMachine } from '../../providers/libvirt/acts/power.js'
 
 export default class VmStop extends MachineCommand {
   static override summary = 'Shut machines down, and switch off those that do not.'
@@ -17,6 +18,7 @@ export default class VmStop extends MachineCommand {
     ...hostFlags,
     ...lockFlags,
     ...manyFlags,
+    ...writeFlag,
     timeout: Flags.integer({
       min: 0,
       description: 'Seconds that the guest gets to shut down; then it is switched off.',
@@ -35,13 +37,18 @@ export default class VmStop extends MachineCommand {
     await this.actOn(
       flags,
       argv.map(String),
-      (machine, call) => stopMachine(machine, options, call),
-      (done, { name }) =>
-        !done.changed
-          ? `${name} was off already.`
-          : done.forced
-            ? `${name} did not shut down and was switched off.`
-            : `${name} is off.`,
+      async (machine, call, { session }) => {
+        const done = await stopMachine(machine, options, call)
+        const values = [{ path: 'powerState', value: 'stopped' }]
+        const note = await settleDeclared(session, machine, values, flags.write, this.ports.files)
+        return { ...done, ...(note !== undefined && { note }) }
+      },
+      (done, { name }) => told(endOf(done, name), done.note),
     )
   }
+}
+
+function endOf(done: PowerResult, name: string): string {
+  if (!done.changed) return `${name} was off already.`
+  return done.forced ? `${name} did not shut down and was switched off.` : `${name} is off.`
 }

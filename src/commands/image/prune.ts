@@ -1,0 +1,63 @@
+import { Flags } from '@oclif/core'
+import { confirm } from '../../cli/hosts/confirm.js'
+import { hostFlags, lockFlags } from '../../cli/hosts/flags.js'
+import { HostCommand } from '../../cli/hosts/host-command.js'
+import { imagePools, imageTable } from '../../cli/hosts/images.js'
+import { deleteImage, listImages } from '../../providers/libvirt/acts/images.js'
+
+export default class ImagePrune extends HostCommand {
+  static override summary = 'Delete the images that no machine and no volume uses.'
+  static override description =
+    'Those of the pools for images that no document of the stack declares and no record of its state has. They are gone for good.'
+  static override examples = [
+    '<%= config.bin %> image prune',
+    '<%= config.bin %> image prune --pool templates --yes',
+  ]
+  static override flags = {
+    ...hostFlags,
+    ...lockFlags,
+    pool: Flags.string({ multiple: true, description: 'Also those in this pool.', helpValue: 'POOL' }),
+    yes: Flags.boolean({ char: 'y', description: 'Do not ask.' }),
+  }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(ImagePrune)
+    await this.withHosts(flags, { changes: true }, async context => {
+      const { session, hosts } = context
+      const pools = imagePools(session, flags.pool)
+      const { found, down } = await this.fromAll(context, host => listImages(host, pools, this.signal))
+      const known = [
+        ...(session?.stack.resources.values() ?? []),
+        ...Object.values(session?.state?.resources ?? {}),
+      ]
+      const kept = new Set(known.map(({ connection, spec }) => `${connection}/${spec.pool}:${spec.volume}`))
+      const unused = found
+        .flat()
+        .filter(
+          one =>
+            one.usedBy.length === 0 && pools.includes(one.pool) && !kept.has(`${one.host}/${one.reference}`),
+        )
+      if (unused.length > 0) {
+        if (!flags.json && !flags.yaml) process.stdout.write(imageTable(unused, this.tableOptions))
+        const question = `Delete ${unused.length === 1 ? 'this image' : `these ${unused.length} images`}?`
+        if (
+          !(await confirm(question, { yes: flags.yes, interactive: this.interactive, signal: this.signal }))
+        ) {
+          this.exitCode = 1
+          return
+        }
+        for (const image of unused) {
+          const host = hosts.open.find(one => one.name === image.host)
+          if (host !== undefined) await deleteImage(host, image, this.signal)
+        }
+      }
+      this.tell(flags, { deleted: unused.map(({ host, reference }) => ({ host, reference })) }, () =>
+        unused.length === 0 ? 'There is nothing to prune.\n' : `${unused.length} deleted.\n`,
+      )
+      this.tellErrors(
+        flags,
+        down.map(one => one.error),
+      )
+    })
+  }
+}

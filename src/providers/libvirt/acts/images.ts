@@ -1,0 +1,198 @@
+/** Images: volumes that machines start from. Listed with who uses them, put in, and pruned where nobody does. */
+
+import { InfraError } from '../../../model/error.js'
+import type { Attributes } from '../../../model/value.js'
+import type { CreateRequest } from '../../provider.js'
+import { ask, findVolume, type Host } from '../connection.js'
+import { image as imageKind } from '../kinds/image.js'
+import { text } from '../kinds/values.js'
+import { defaultImagePool } from '../names.js'
+import { poolStates } from '../rpc/flags.js'
+import { procedures } from '../rpc/procedures/index.js'
+import { activePool, deleteVolume } from '../storage.js'
+import { createStored } from '../volumes.js'
+import { readDomain } from '../xml/domain-read.js'
+import { parseXml } from '../xml/parse.js'
+import type { ActCall } from './each.js'
+import type { NamedHost } from './open.js'
+import { needPool, type VolumeView, volumeViews } from './pools.js'
+
+export interface ImageView extends VolumeView {
+  readonly host: string
+  readonly pool: string
+  /** `POOL:VOLUME`, as a machine names it. */
+  readonly reference: string
+  /** Machines that have it as a disk and volumes that are based on it, on this host. */
+  readonly usedBy: readonly string[]
+}
+
+export interface PutImage {
+  readonly name: string
+  readonly pool?: string
+  /** A file here. This or `url`. */
+  readonly path?: string
+  readonly url?: string
+  /** `sha256:…`, or `none`. */
+  readonly checksum?: string
+  readonly format?: 'qcow2' | 'raw'
+  readonly convert?: boolean
+  readonly insecure?: boolean
+}
+
+/**
+ * The images of a host: what is in the pools named for it, and every volume elsewhere that others are based on. What waits in
+ * the trash is none.
+ */
+export async function listImages(
+  named: NamedHost,
+  pools: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly ImageView[]> {
+  const { host } = named
+  const all = await readVolumes(host, signal)
+  const users = await usersOf(host, all, signal)
+  const based = new Set(all.flatMap(one => one.volume.backing ?? []))
+  return all
+    .filter(({ pool, volume }) => !volume.trash && (pools.includes(pool) || based.has(volume.path)))
+    .map(({ pool, volume }) => ({
+      ...volume,
+      host: named.name,
+      pool,
+      reference: `${pool}:${volume.name}`,
+      usedBy: users.get(volume.path) ?? [],
+    }))
+    .sort((a, b) => (a.reference < b.reference ? -1 : 1))
+}
+
+interface PoolVolume {
+  readonly pool: string
+  readonly volume: VolumeView
+}
+
+/** All volumes of all active pools. */
+async function readVolumes(host: Host, signal: AbortSignal): Promise<readonly PoolVolume[]> {
+  const pools = await ask(host, procedures.connect.listPools, { needResults: 1, flags: 0 }, signal)
+  const found = await Promise.all(
+    pools.map(async pool => {
+      const info = await ask(host, procedures.pools.info, { pool }, signal)
+      if (info.state === poolStates.inactive) return []
+      return (await volumeViews(host, pool, signal)).map(volume => ({ pool: pool.name, volume }))
+    }),
+  )
+  return found.flat()
+}
+
+/** By the path of the volume that is used. */
+async function usersOf(
+  host: Host,
+  all: readonly PoolVolume[],
+  signal: AbortSignal,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const paths = new Map(all.map(({ pool, volume }) => [`${pool}:${volume.name}`, volume.path]))
+  const users = new Map<string, string[]>()
+  const add = (path: string | undefined, user: string) => {
+    if (path !== undefined) users.set(path, [...(users.get(path) ?? []), user])
+  }
+  for (const { pool, volume } of all) add(volume.backing, `volume ${pool}:${volume.name}`)
+  const domains = await ask(host, procedures.connect.listDomains, { needResults: 1, flags: 0 }, signal)
+  const readings = await Promise.all(
+    domains.map(async domain => {
+      const xml = await ask(host, procedures.domains.xml, { domain, flags: 0 }, signal).catch(() => undefined)
+      signal.throwIfAborted()
+      return xml === undefined ? undefined : readDomain(parseXml(xml))
+    }),
+  )
+  for (const reading of readings) {
+    for (const disk of reading?.disks ?? []) {
+      if (disk.reference !== undefined)
+        add(paths.get(disk.reference) ?? disk.reference, `machine ${reading?.name} (${disk.device})`)
+    }
+  }
+  return users
+}
+
+/** Puts a file or a download into a pool, as a document of kind Image would. Returns what is there then. */
+export async function putImage(named: NamedHost, image: PutImage, call: ActCall): Promise<ImageView> {
+  const { host } = named
+  const { signal } = call
+  const { name, path, url, checksum, format } = image
+  const source = {
+    ...(path !== undefined && { path }),
+    ...(url !== undefined && { url }),
+    ...(image.insecure && { insecure: true }),
+  }
+  const asked: Attributes = {
+    source,
+    pool: image.pool ?? defaultImagePool,
+    ...(checksum !== undefined && { checksum }),
+    ...(format !== undefined && { format }),
+    ...(image.convert && { convert: 'qcow2' }),
+  }
+  const meta = { name, labels: {}, annotations: {} }
+  const [problem] = imageKind.check?.(asked, meta) ?? []
+  if (problem !== undefined) {
+    throw new InfraError({
+      kind: 'validation',
+      code: problem.code,
+      message: problem.message,
+      ...(problem.hint !== undefined && { hint: problem.hint }),
+    })
+  }
+  const spec = imageKind.canonical(asked, meta)
+  const volume = text(spec.volume) ?? name
+  const pool = await activePool(host, text(spec.pool) ?? defaultImagePool, signal)
+  if ((await findVolume(host, pool, volume, signal)) !== undefined) throw exists(pool.name, volume)
+  const request: CreateRequest = {
+    address: `Image/${name}`,
+    kind: 'Image',
+    name,
+    spec,
+    identity: {},
+    owner: { lineage: '', address: '' },
+    labels: {},
+  }
+  try {
+    await createStored(host, request, { signal, progress: call.progress, keep: async () => undefined })
+  } catch (error) {
+    // nothing half made is left under the name of an image
+    const half = await findVolume(host, pool, volume, AbortSignal.timeout(15_000)).catch(() => undefined)
+    if (half !== undefined) await deleteVolume(host, half, AbortSignal.timeout(15_000)).catch(() => undefined)
+    throw error
+  }
+  host.usage.forget()
+  const made = (await listImages(named, [pool.name], signal)).find(
+    one => one.name === volume && one.pool === pool.name,
+  )
+  if (made === undefined) {
+    throw new InfraError({
+      kind: 'storage',
+      code: 'not-so',
+      message: `The image ${volume} was reported as stored and is not in the pool ${pool.name}`,
+    })
+  }
+  return made
+}
+
+/** Deletes images; one that anything uses is refused. */
+export async function deleteImage({ host }: NamedHost, image: ImageView, signal: AbortSignal): Promise<void> {
+  const pool = await needPool(host, image.pool, signal)
+  const volume = await findVolume(host, pool, image.name, signal)
+  if (volume === undefined) return
+  await host.usage.refuse(host, { pool: image.pool, name: image.name, path: image.path }, signal)
+  await deleteVolume(host, volume, signal)
+  if ((await findVolume(host, pool, image.name, signal)) === undefined) return
+  throw new InfraError({
+    kind: 'storage',
+    code: 'not-so',
+    message: `The image ${image.reference} was reported as deleted and is still there`,
+  })
+}
+
+function exists(pool: string, volume: string): InfraError {
+  return new InfraError({
+    kind: 'storage',
+    code: 'exists',
+    message: `There is a volume ${volume} in the pool ${pool} already`,
+    hint: 'Choose another --name: machines’ disks may be based on it, and its bytes never change under them.',
+  })
+}
