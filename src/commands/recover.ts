@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core'
+import type { JournalRecord } from '../apply/record.js'
 import { ask } from '../cli/ask.js'
 import { changeFlags, stackFlags } from '../cli/base-command.js'
 import { ChangeCommand } from '../cli/change-command.js'
@@ -34,13 +35,15 @@ export default class Recover extends ChangeCommand {
       }
       const direction = await this.#direction(flags)
       const terminal = this.terminalFor(session, flags)
+      // What completing it destroys was approved when it began.
+      const allow = [...(flags.allow ?? []), ...(direction === 'forward' ? leaveGiven(open.records) : [])]
       await this.runAndTell(
         flags,
         began,
         async () => {
           const outcome = await session.recover(direction, control(flags, terminal), async plan => {
             terminal.show({ plan, problems: [] })
-            return approve(plan, 'Settle it like this?', flags, terminal)
+            return approve(plan, 'Settle it like this?', { ...flags, allow }, terminal)
           })
           if (outcome) return outcome
           throw new InfraError({
@@ -77,4 +80,11 @@ export default class Recover extends ChangeCommand {
       hint: 'Say --forward to complete it, or --back to undo it.',
     })
   }
+}
+
+/** The hazards of the plan that was cut off, each with its resource, as `--allow` writes them. */
+function leaveGiven(records: readonly JournalRecord[]): string[] {
+  const approved = records.find(record => record.type === 'plan')
+  if (approved?.type !== 'plan') return []
+  return approved.plan.steps.flatMap(step => step.hazards.map(hazard => `${hazard}=${step.address}`))
 }

@@ -2,19 +2,16 @@
 import type { Attributes, Json } from '../../model/value.js'
 import type { Observation, Target } from '../provider.js'
 import { AddressBook } from './addresses.js'
-import { ask } from './connection.js'
 import { type DomainEntry, Domains } from './domains.js'
+import { heldBack, withLeftDisks } from './held-back.js'
 import { InactivePool, type Inventory } from './inventory.js'
-import { list, objects, present } from './kinds/values.js'
+import { list, objects, present, text } from './kinds/values.js'
 import { virtualMachine } from './kinds/virtual-machine/index.js'
 import { bootVolume, dataVolume } from './names.js'
 import { pendingPaths } from './pending.js'
-import { readProgress } from './progress.js'
-import { domainXmlFlags } from './rpc/flags.js'
-import { procedures } from './rpc/procedures/index.js'
+import { isChanging, readProgress } from './progress.js'
 import { observedMachine } from './xml/domain-observe.js'
 import { type DomainReading, readDomain } from './xml/domain-read.js'
-import { parseXml } from './xml/parse.js'
 import { find, findAll, type XmlElement } from './xml/tree.js'
 
 export class MachineObserver {
@@ -31,29 +28,32 @@ export class MachineObserver {
   async observe(target: Target): Promise<Observation> {
     const entry = await this.#domains.find(target.name, target.identity?.uuid)
     if (entry === undefined) return { status: 'absent' }
-    const [stored, running] = await Promise.all([
-      this.#xml(entry, entry.persistent ? domainXmlFlags.inactive : 0),
-      entry.active ? this.#xml(entry, 0) : undefined,
+    const [storedXml, runningXml] = await Promise.all([
+      this.#inventory.domain(entry.domain, entry.persistent),
+      entry.active ? this.#inventory.domain(entry.domain, false) : undefined,
     ])
     const options = { declared: target.spec }
-    const reading = readDomain(stored, options)
-    const live = running && readDomain(running, { ...options, live: true })
+    const reading = readDomain(storedXml, options)
+    const live = runningXml && readDomain(runningXml, { ...options, live: true })
     const volumes = await this.#readVolumes(live === undefined ? [reading] : [reading, live])
-    const progress = readProgress(stored)
+    const progress = readProgress(storedXml)
     const observed = observedMachine(reading, this.#inventory.readings(), target.spec)
     const lost = lostDisks(reading, target.spec, this.#inventory, volumes.unknown)
     const isOwnLost = lost.includes('vda')
-    const spec = withoutLost(observed.spec, lost)
+    const stored = withoutLost(observed.spec, lost)
+    const running = live && observedMachine(live, this.#inventory.readings(), target.spec).spec
+    const changing = isChanging(storedXml)
+    const now = running && heldBack({ stored, live: running, declared: target.spec }, changing)
+    const left = changing ? await this.#leftDisks(reading, target.spec) : new Set<string>()
     const pending = live && [
-      ...pendingPaths(
-        observedMachine(live, this.#inventory.readings(), target.spec).spec,
-        spec,
-        virtualMachine.keyedLists,
+      ...pendingPaths(running ?? {}, stored, virtualMachine.keyedLists).filter(
+        path => !now?.paths.some(held => path === held || path.startsWith(`${held}.`)),
       ),
-      ...leftDevices(live, reading),
+      ...leftDevices(live, reading).filter(path => !now?.paths.includes(path)),
     ]
     const remarks = [
       ...stateRemarks(entry, progress),
+      ...(changing && (now?.paths.length || left.size > 0) ? ['changed in part only'] : []),
       ...volumes.remarks,
       ...lost.map(device => `the volume of its disk ${device} is gone`),
       ...(observed.undeclared.length > 0 ? [`not in the stack: ${observed.undeclared.join(', ')}`] : []),
@@ -63,22 +63,16 @@ export class MachineObserver {
       identity: { uuid: entry.domain.uuid },
       ...(reading.metadata.owner && { owner: reading.metadata.owner }),
       spec: {
-        ...spec,
+        ...withLeftDisks(now?.spec ?? stored, target.spec, left),
         autostart: entry.autostart,
         // one whose memory is saved is neither running nor stopped: it is left to whoever saved it
         ...(!entry.saved && { powerState: entry.active ? 'running' : 'stopped' }),
       },
-      facts: await this.#facts(entry, reading, live, running),
+      facts: await this.#facts(entry, reading, live, runningXml),
       ...(pending !== undefined && pending.length > 0 && { pending: [...new Set(pending)].sort() }),
       ...(remarks.length > 0 && { remark: remarks.join('; ') }),
       ...((progress !== undefined || isOwnLost) && { incomplete: true as const }),
     }
-  }
-
-  async #xml({ domain }: DomainEntry, flags: number): Promise<XmlElement> {
-    return parseXml(
-      await ask(this.#inventory.host, procedures.domains.xml, { domain, flags }, this.#inventory.signal),
-    )
   }
 
   /** Reads what is below every disk. What lies in a pool that is not active stays unknown. */
@@ -110,6 +104,24 @@ export class MachineObserver {
       }),
     )
     return { remarks: [...remarks], unknown }
+  }
+
+  /** Devices of declared disks that are stored no more, though their volumes are there. */
+  async #leftDisks(reading: DomainReading, declared: Attributes): Promise<Set<string>> {
+    const pool = text(declared.storagePool)
+    const stored = new Set(reading.disks.map(disk => disk.device))
+    const own = objects(declared.dataDisks).filter(
+      ({ item }) => item.sizeGB !== undefined && !stored.has(String(item.device)),
+    )
+    const found = await Promise.all(
+      own.map(async ({ item }) => {
+        const device = String(item.device)
+        const name = dataVolume(reading.name, device)
+        const volume = pool === undefined ? undefined : await this.#inventory.volume(pool, name)
+        return volume !== undefined && (await this.#inventory.read(volume)) !== undefined ? [device] : []
+      }),
+    )
+    return new Set(found.flat())
   }
 
   async #facts(

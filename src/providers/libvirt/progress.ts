@@ -1,6 +1,7 @@
 /**
- * A mark on a domain that is being made or unmade, in its own metadata: the domain is defined before its disks are and
- * undefined after they are gone, so that whatever a crash leaves is found by its UUID and known to be unfinished.
+ * A mark on a domain that is being made, changed or unmade, in its own metadata: the domain is defined before its disks are
+ * and undefined after they are gone, and what is stored of a change is stored before the running machine has it, so that
+ * whatever a crash leaves is found by its UUID and known to be unfinished.
  */
 import { ask, type Host, orAbsent } from './connection.js'
 import { affect, metadataTypes } from './rpc/flags.js'
@@ -12,21 +13,34 @@ const namespace = 'https://infra.dev/xmlns/progress/v1'
 const prefix = 'infra-progress'
 
 export type Progress = 'creating' | 'deleting'
+type Mark = Progress | 'changing'
 
-export function progressElement(progress: Progress): XmlElement {
+export function progressElement(progress: Mark): XmlElement {
   return element(`${prefix}:resource`, { [`xmlns:${prefix}`]: namespace, is: progress })
 }
 
-/** What is under way with this domain; undefined for one that is whole. */
-export function readProgress(root: XmlElement): Progress | undefined {
+function isMark(child: XmlElement): boolean {
+  return Object.values(child.attributes).includes(namespace)
+}
+
+function markOf(root: XmlElement): string | undefined {
   const holder = find(root, 'metadata')
-  const own = holder && elements(holder).find(child => Object.values(child.attributes).includes(namespace))
-  const is = own?.attributes.is
+  return holder && elements(holder).find(isMark)?.attributes.is
+}
+
+/** Whether this domain is being made or unmade; undefined for one that is whole. */
+export function readProgress(root: XmlElement): Progress | undefined {
+  const is = markOf(root)
   return is === 'creating' || is === 'deleting' ? is : undefined
 }
 
-/** The tree of a domain with the mark in its metadata. */
-export function withProgress(root: XmlElement, progress: Progress): XmlElement {
+/** Whether a change of this domain, which is whole, has not come to its end. */
+export function isChanging(root: XmlElement): boolean {
+  return markOf(root) === 'changing'
+}
+
+/** The tree of a domain with the mark in its metadata, in place of an earlier one. */
+export function withProgress(root: XmlElement, progress: Mark): XmlElement {
   const mark = progressElement(progress)
   if (find(root, 'metadata') === undefined) {
     return { ...root, children: [element('metadata', {}, mark), ...root.children] }
@@ -35,7 +49,10 @@ export function withProgress(root: XmlElement, progress: Progress): XmlElement {
     ...root,
     children: root.children.map(child =>
       typeof child !== 'string' && child.name === 'metadata'
-        ? { ...child, children: [...child.children, mark] }
+        ? {
+            ...child,
+            children: [...child.children.filter(one => typeof one === 'string' || !isMark(one)), mark],
+          }
         : child,
     ),
   }
@@ -45,7 +62,7 @@ export function withProgress(root: XmlElement, progress: Progress): XmlElement {
 export async function setProgress(
   host: Host,
   domain: Domain,
-  progress: Progress | undefined,
+  progress: Mark | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const metadata = progress === undefined ? undefined : `<resource is="${progress}"/>`

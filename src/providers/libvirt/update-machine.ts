@@ -13,6 +13,7 @@ import { changeLive } from './live.js'
 import { findParts, type MachineParts, machineInput } from './machine-input.js'
 import { bootVolume, dataVolume } from './names.js'
 import { isActive, start, stop } from './power.js'
+import { isChanging, setProgress, withProgress } from './progress.js'
 import { untilReady } from './readiness.js'
 import { domainXmlFlags } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
@@ -80,9 +81,12 @@ async function change(
   const kept = dropped.map(one => one.kept)
   if (kept.length > 0) await call.keep(volumeToken(kept) as unknown as Json)
   const input = machineInput({ ...request, name: domain.name }, domain.uuid, parts, seed?.sha256)
-  const xml = serializeXml(editDomain(stored, input))
+  const active = await isActive(host, domain, signal)
+  const marked = active || kept.length > 0 || isChanging(stored)
+  const edited = editDomain(stored, input)
+  const xml = serializeXml(marked ? withProgress(edited, 'changing') : edited)
   await ask(host, procedures.domains.define, { xml, flags: 0 }, signal)
-  if (await isActive(host, domain, signal)) {
+  if (active) {
     const paths = [
       ...request.changes.filter(one => one.how === 'live').map(one => one.path),
       // whatever was listed: no volume is put away that the guest still has
@@ -92,6 +96,7 @@ async function change(
   }
   await growDisks(host, request, parts, signal)
   await putAway(host, kept, signal)
+  if (marked) await setProgress(host, domain, undefined, signal)
 }
 
 async function storedXml(host: Host, domain: Domain, signal: AbortSignal): Promise<XmlElement> {
@@ -148,7 +153,7 @@ async function droppedVolumes(
     devices.map(async device => {
       const name = dataVolume(domain.name, device)
       const volume = await findVolume(host, parts.pool, name, signal)
-      if (volume === undefined || !named.has(name)) return []
+      if (volume === undefined || !(named.has(name) || isChanging(stored))) return []
       const path = await ask(host, procedures.volumes.path, { volume }, signal)
       return [{ device, kept: keptVolume(volume, path, updateTrash(domain)) }]
     }),
