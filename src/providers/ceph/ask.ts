@@ -2,7 +2,7 @@
 import type { Clock } from '../../model/ports.js'
 import type { Call } from '../provider.js'
 import type { CallOptions, CephCommand, CephConnection } from './client/connection.js'
-import { isErrno } from './client/error.js'
+import { CephError, isErrno } from './client/error.js'
 
 /** A connection with the clock to wait by. */
 export interface Ceph {
@@ -12,12 +12,23 @@ export interface Ceph {
 
 /** What a command to the monitors answers, as data. */
 export async function monData<T>(ceph: Ceph, command: CephCommand, options: CallOptions): Promise<T> {
-  return JSON.parse((await ceph.connection.mon(command, options)).output) as T
+  return dataOf(command, (await ceph.connection.mon(command, options)).output)
 }
 
 /** What a command to the manager answers, as data. */
 export async function mgrData<T>(ceph: Ceph, command: CephCommand, options: CallOptions): Promise<T> {
-  return JSON.parse((await ceph.connection.mgr(command, options)).output) as T
+  return dataOf(command, (await ceph.connection.mgr(command, options)).output)
+}
+
+/** A daemon that gives a command up, or is replaced in the middle of it, may answer with success and nothing. */
+function dataOf<T>(command: CephCommand, output: string): T {
+  const { prefix } = command
+  if (output.trim() === '') throw new CephError(prefix, 110, 'the answer is empty: the command was given up')
+  try {
+    return JSON.parse(output) as T
+  } catch {
+    throw new CephError(prefix, 5, `the answer is no JSON: ${output.slice(0, 200)}`)
+  }
 }
 
 /** Tells the monitors to do something. */

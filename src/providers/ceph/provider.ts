@@ -2,6 +2,7 @@
 import { InfraError } from '../../model/error.js'
 import type { Observation, Provider, Target } from '../provider.js'
 import type { Ceph } from './ask.js'
+import { CephError } from './client/error.js'
 import { clients } from './clients/index.js'
 import { filesystems } from './filesystems/index.js'
 import { groups } from './groups/index.js'
@@ -10,6 +11,7 @@ import { images } from './images/index.js'
 import { pools } from './pools/index.js'
 import { snapshots } from './snapshots/index.js'
 import { volumes } from './volumes/index.js'
+import { unreadable } from './volumes/read.js'
 
 const handlers: Readonly<Record<string, Handler>> = {
   CephPool: pools,
@@ -29,15 +31,20 @@ export function makeProvider(ceph: Ceph): Provider {
     // Changes of the monitors' maps that come together are decided together
     parallelism: ceph.connection.transport === 'library' ? 16 : 8,
     observe: async (targets, signal) => {
-      const seen = new Map<string, Observation>()
-      await Promise.all(
+      const parts = await Promise.all(
         [...byHandler(targets)].map(async ([handler, some]) => {
-          for (const [address, observation] of await handler.observe(ceph, some, signal)) {
-            seen.set(address, observation)
+          try {
+            return { seen: await handler.observe(ceph, some, signal) }
+          } catch (thrown) {
+            if (!(thrown instanceof CephError)) throw thrown
+            return { thrown, seen: new Map(some.map(target => [target.address, unreadable(thrown)])) }
           }
         }),
       )
-      return seen
+      // What one daemon does not tell hides nothing of what the others do; nothing at all is a failure
+      const [first] = parts
+      if (first?.thrown && parts.every(part => part.thrown)) throw first.thrown
+      return new Map<string, Observation>(parts.flatMap(part => [...part.seen]))
     },
     create: (request, call) => at(request, handlerOf(request.kind).create(ceph, request, call)),
     update: (request, call) => at(request, handlerOf(request.kind).update(ceph, request, call)),

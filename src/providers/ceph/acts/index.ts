@@ -2,7 +2,7 @@
 export { changeSize, cloneSnapshot } from './change.js'
 export { openForActs } from './open.js'
 export { type PoolView, poolView, poolViews } from './pools.js'
-export { planRollback, type RollbackPlan, rollbackToken, rollbackVolume } from './rollback.js'
+export { planRollback, type RollbackPlan, rollbackId, rollbackToken, rollbackVolume } from './rollback.js'
 export { durationOf, type Retention, type SnapshotTaken, snapshotVolume } from './snapshot.js'
 export { type ClusterStatus, clusterStatus } from './status.js'
 export {

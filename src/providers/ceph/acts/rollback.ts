@@ -1,5 +1,6 @@
 /** A volume back to one of its snapshots. What it was is kept, so that the rollback can be undone. */
 import { InfraError } from '../../../model/error.js'
+import type { Random } from '../../../model/ports.js'
 import type { Json } from '../../../model/value.js'
 import type { Hazard } from '../../kind.js'
 import type { Call } from '../../provider.js'
@@ -9,7 +10,7 @@ import { keptPrefix } from '../tags.js'
 import { bringBack, retain, snapshotNames } from '../volumes/kept.js'
 import type { Place } from '../volumes/place.js'
 import { volumeState } from '../volumes/read.js'
-import { noVolume } from './volumes.js'
+import { noVolume, snapshotViews } from './volumes.js'
 
 export interface RollbackPlan {
   readonly place: Place
@@ -21,6 +22,23 @@ export interface RollbackPlan {
   readonly hazards: readonly Hazard[]
   /** In words, in the order in which they happen. */
   readonly steps: readonly string[]
+}
+
+/** Begins the names of what rollbacks keep. */
+const keptByRollback = `${keptPrefix}rollback`
+
+/** The `id` for `planRollback`: that of a rollback of this volume that was cut off, or a new one. */
+export async function rollbackId(
+  ceph: Ceph,
+  place: Place,
+  random: Random,
+  options: CallOptions,
+): Promise<string> {
+  const state = await volumeState(ceph, place, options)
+  const views = state.is === 'retained' ? await snapshotViews(ceph, place, options) : []
+  const last = views.at(-1)?.name
+  if (last?.startsWith(keptByRollback)) return last.slice(keptPrefix.length)
+  return `rollback${random.uuid().slice(0, 8)}`
 }
 
 /**

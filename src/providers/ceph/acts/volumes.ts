@@ -4,6 +4,7 @@ import type { Owner } from '../../provider.js'
 import { type Ceph, mgrData } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { orAbsent } from '../client/error.js'
+import { activeServers, readFilesystems } from '../filesystems/read.js'
 import { keptPrefix, ownerKey, readTag } from '../tags.js'
 import { snapshotNames } from '../volumes/kept.js'
 import { about, type Place } from '../volumes/place.js'
@@ -49,7 +50,10 @@ export async function volumeViews(
 ): Promise<VolumeView[]> {
   const names = async (prefix: string, more: Readonly<Record<string, string>>) =>
     (await mgrData<{ name: string }[]>(ceph, { prefix, ...more }, options)).map(one => one.name)
-  const systems = within.filesystem === undefined ? await names('fs volume ls', {}) : [within.filesystem]
+  // The monitors know them; a manager that hangs would not say
+  const map = await readFilesystems(ceph, options)
+  const served = map.filesystems.filter(fs => activeServers(fs) > 0).map(fs => fs.mdsmap.fs_name)
+  const systems = within.filesystem === undefined ? served : [within.filesystem]
   const views = await Promise.all(
     systems.map(async filesystem => {
       const groups =

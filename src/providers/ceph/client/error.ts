@@ -38,7 +38,8 @@ export function errnoOf(name: string): number {
 const hints: Readonly<Record<string, string>> = {
   EPERM: 'the client lacks the capability for this; see `ceph auth get`',
   EACCES: 'the client lacks the capability for this; see `ceph auth get`',
-  ETIMEDOUT: 'see `ceph -s`: is there a quorum of monitors, an active manager, and are the OSDs up?',
+  ETIMEDOUT:
+    'see `ceph -s`: is there a quorum of monitors, an active manager, and are the OSDs up? A manager that hangs is replaced with `ceph mgr fail`',
   ENOSPC: 'the cluster or the pool is full; see `ceph df`',
   EDQUOT: 'the quota of the pool or the volume is reached; see `ceph df detail`',
 }

@@ -16,6 +16,8 @@ export async function openLibrary(
   signal: AbortSignal,
 ): Promise<Wire> {
   const queue = new PQueue({ concurrency: threads - 8 })
+  // A manager that hangs must not take all threads: monitors and OSDs answer still
+  const toManager = new PQueue({ concurrency: threads / 2 })
   let host: Promise<Host> = connect(access, environment, signal)
   await host
 
@@ -28,10 +30,11 @@ export async function openLibrary(
 
   async function ask(call: string, args: Json, what: string, options: CallOptions): Promise<Json> {
     const seconds = options.timeoutSeconds ?? access.timeoutSeconds
-    // The library's own limit comes first where there is one, and says more
-    const limit = AbortSignal.timeout((seconds + 5) * 1000)
+    let limit: AbortSignal | undefined
     const run = async () => {
       options.signal.throwIfAborted()
+      // The library's own limit comes first where there is one, and says more
+      limit = AbortSignal.timeout((seconds + 5) * 1000)
       const signal = AbortSignal.any([options.signal, limit])
       return (await living(options)).ask(call, args, signal)
     }
@@ -39,7 +42,7 @@ export async function openLibrary(
       return await queue.add(run)
     } catch (thrown) {
       if (thrown instanceof HostFailure) throw new CephError(what, thrown.failure.errno, thrown.failure.words)
-      if (limit.aborted && !options.signal.aborted)
+      if (limit?.aborted && !options.signal.aborted)
         throw new CephError(what, 110, `no answer after ${seconds} s`)
       throw thrown
     }
@@ -47,8 +50,9 @@ export async function openLibrary(
 
   const command = (target: 'mon' | 'mgr') => async (given: CephCommand, options: CallOptions) => {
     const text = JSON.stringify({ format: 'json', ...given })
-    const answer = await ask(target, { command: text, input: options.input ?? '' }, given.prefix, options)
-    return answer as unknown as CommandAnswer
+    const run = () => ask(target, { command: text, input: options.input ?? '' }, given.prefix, options)
+    const answer = target === 'mgr' ? toManager.add(run) : run()
+    return (await answer) as unknown as CommandAnswer
   }
   const rbd = Object.fromEntries(
     rbdNames.map(name => [
@@ -70,6 +74,7 @@ export async function openLibrary(
     offers: async options =>
       readDescriptions((await command('mon')({ prefix: 'get_command_descriptions' }, options)).output),
     async close() {
+      toManager.clear()
       queue.clear()
       const last = await host.catch(() => undefined)
       if (!last?.alive) return

@@ -11,6 +11,7 @@ import { discardPool } from '../pools/remove.js'
 import { checkSame, held } from '../refuse.js'
 import { keptPrefix } from '../tags.js'
 import { volumeNames, volumeState } from '../volumes/read.js'
+import { awaitAnswer, awaitQuiet } from './manager.js'
 import { activeServers, type FilesystemJson, findFilesystem, readFilesystems } from './read.js'
 
 interface KeptFilesystem {
@@ -53,9 +54,11 @@ export async function deleteFilesystem(ceph: Ceph, request: DeleteRequest, call:
     ownPools,
     prefix,
   })
+  if (activeServers(fs) > 0) await awaitQuiet(ceph, request.name, call)
   await tell(ceph, { prefix: 'fs fail', fs_name: request.name }, options)
   await tell(ceph, { prefix: 'fs rm', fs_name: request.name, yes_i_really_mean_it: true }, options)
   await Promise.all(Object.values(ownPools).map(pool => keepOwn(ceph, pool, prefix, options)))
+  await awaitAnswer(ceph, request.name, call)
 }
 
 async function keepOwn(ceph: Ceph, pool: string, prefix: string, options: CallOptions): Promise<void> {

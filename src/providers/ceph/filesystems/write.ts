@@ -11,6 +11,7 @@ import { text, texts } from '../kinds/values.js'
 import { listPools, type PoolJson } from '../pools/read.js'
 import { lost, mayFinish } from '../refuse.js'
 import { ownerTag } from '../tags.js'
+import { awaitAnswer } from './manager.js'
 import {
   activeServers,
   filesystemKey,
@@ -33,7 +34,8 @@ export async function createFilesystem(ceph: Ceph, request: CreateRequest, call:
   } else if (request.restore !== undefined) await restore(ceph, request, request.restore, options)
   else await make(ceph, request, declared, options)
   await bring(ceph, request, ownerTag(request.owner, request.identity), options)
-  await awaitReady(ceph, request, call)
+  if ((await awaitReady(ceph, request, call)) && request.restore !== undefined)
+    await awaitAnswer(ceph, request.name, call)
 }
 
 export async function updateFilesystem(ceph: Ceph, request: UpdateRequest, call: Call): Promise<void> {
@@ -91,18 +93,18 @@ function tagged(pools: readonly PoolJson[], pool: string, value: string): CephCo
 }
 
 /**
- * Until a metadata server serves it, where there is one that could: one at work for it, or a standby. Without any, it is
+ * Waits until a metadata server serves it, and tells whether one does; where there is one that could: one at work for it, or a standby. Without any, it is
  * there all the same, and what is observed says so.
  */
-async function awaitReady(ceph: Ceph, request: Target, call: Call): Promise<void> {
+async function awaitReady(ceph: Ceph, request: Target, call: Call): Promise<boolean> {
   const until = ceph.clock.now() + readySeconds * 1000
   for (let told = false; ; told = true) {
     const map = await readFilesystems(ceph, { signal: call.signal })
     const fs = findFilesystem(map, request.name)
-    if (!fs || activeServers(fs) > 0) return
+    if (!fs || activeServers(fs) > 0) return fs !== undefined
     const hope = map.standbys.length > 0 || Object.keys(fs.mdsmap.info).length > 0
     // A standby takes a moment to come back where its file system has just gone
-    if (ceph.clock.now() > (hope ? until : until - readySeconds * 500)) return
+    if (ceph.clock.now() > (hope ? until : until - readySeconds * 500)) return false
     if (!told) call.progress('waiting for a metadata server')
     await ceph.clock.sleep(200, call.signal)
   }

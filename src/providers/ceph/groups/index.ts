@@ -12,12 +12,13 @@ import { type Ceph, mgrData, tellMgr } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { CephError, orAbsent } from '../client/error.js'
 import { needs } from '../client/offers.js'
+import { servedFilesystems } from '../filesystems/served.js'
 import { groupBy, type Handler, observeOne, type Seen, type Token } from '../handler.js'
 import { number, present, text } from '../kinds/values.js'
 import { held, mayFinish } from '../refuse.js'
 import { keptPrefix } from '../tags.js'
 import { snapshotNames } from '../volumes/kept.js'
-import { modeText, unreadable, volumeNames, volumeState } from '../volumes/read.js'
+import { listSeconds, modeText, unreadable, volumeNames, volumeState } from '../volumes/read.js'
 import { emptied, markedGroups, markGroup, sweepGroup, unmarkGroup } from './kept.js'
 
 export const groups: Handler = { observe, create, update, delete: remove, discard }
@@ -37,12 +38,14 @@ const about = (target: Target) => ({ vol_name: filesystemOf(target), group_name:
 async function observe(ceph: Ceph, targets: readonly Target[], signal: AbortSignal): Promise<Seen> {
   const options = { signal }
   const seen: Seen = new Map()
-  const marked = await markedGroups(ceph, options)
+  const [marked, served] = await Promise.all([markedGroups(ceph, options), servedFilesystems(ceph, options)])
   await Promise.all(
     [...groupBy(targets, filesystemOf)].map(async ([filesystem, inSystem]) => {
       try {
         const command = { prefix: 'fs subvolumegroup ls', vol_name: filesystem }
-        const found = (await orAbsent(mgrData<{ name: string }[]>(ceph, command, options))) ?? []
+        const limited = { ...options, timeoutSeconds: listSeconds }
+        const list = served(filesystem) ? mgrData<{ name: string }[]>(ceph, command, limited) : undefined
+        const found = (list && (await orAbsent(list))) ?? []
         const names = new Set(found.map(group => group.name))
         await Promise.all(
           inSystem.map(async target => {

@@ -13,6 +13,7 @@ import { type Ceph, mgrData, tellMgr } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { CephError, isErrno, orAbsent } from '../client/error.js'
 import { needs } from '../client/offers.js'
+import { servedFilesystems } from '../filesystems/served.js'
 import { groupBy, type Handler, observeOne, type Seen } from '../handler.js'
 import { present, text } from '../kinds/values.js'
 import { held, mayFinish } from '../refuse.js'
@@ -44,12 +45,14 @@ interface SnapshotJson {
 async function observe(ceph: Ceph, targets: readonly Target[], signal: AbortSignal): Promise<Seen> {
   const options = { signal }
   const seen: Seen = new Map()
+  const served = await servedFilesystems(ceph, options)
   await Promise.all(
     [...groupBy(targets, target => JSON.stringify(volumeOf(target))).values()].map(async ofVolume => {
       const [first] = ofVolume
       if (!first) return
       try {
-        const names = new Set(await snapshotNames(ceph, volumeOf(first), options))
+        const place = volumeOf(first)
+        const names = new Set(served(place.filesystem) ? await snapshotNames(ceph, place, options) : [])
         await Promise.all(
           ofVolume.map(async target => {
             const there = names.has(target.name)
@@ -156,10 +159,11 @@ async function remove(ceph: Ceph, request: DeleteRequest, call: Call): Promise<v
 /** Snapshots without a tag, of the volumes that targets are of. */
 async function unmanaged(ceph: Ceph, targets: readonly Target[], signal: AbortSignal): Promise<Unmanaged[]> {
   const options = { signal }
+  const served = await servedFilesystems(ceph, options)
   const found = await Promise.all(
     [...groupBy(targets, target => JSON.stringify(volumeOf(target))).values()].map(async ofVolume => {
       const [first] = ofVolume
-      if (!first) return []
+      if (!first || !served(volumeOf(first).filesystem)) return []
       const known = new Set(ofVolume.map(target => target.name))
       const names = (await snapshotNames(ceph, volumeOf(first), options)).filter(
         name => !known.has(name) && !name.startsWith(keptPrefix),

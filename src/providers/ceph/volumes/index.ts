@@ -1,6 +1,7 @@
 /** Volumes: the verbs of CephVolume and CephClone. */
 import type { Target, Unmanaged } from '../../provider.js'
 import type { Ceph } from '../ask.js'
+import { servedFilesystems } from '../filesystems/served.js'
 import { groupBy, type Handler } from '../handler.js'
 import { ownerKey } from '../tags.js'
 import { placeOf } from './place.js'
@@ -23,11 +24,13 @@ async function unmanaged(ceph: Ceph, targets: readonly Target[], signal: AbortSi
   const groups = groupBy(targets, target =>
     JSON.stringify([target.spec.filesystem, target.spec.group ?? null]),
   )
+  const served = await servedFilesystems(ceph, options)
   const found = await Promise.all(
     [...groups.values()].map(async inGroup => {
       const [first] = inGroup
       if (!first) return []
       const { filesystem, group } = placeOf(first)
+      if (!served(filesystem)) return []
       const known = new Set(inGroup.map(target => target.name))
       const names = (await volumeNames(ceph, filesystem, group, options)).filter(name => !known.has(name))
       return Promise.all(names.map(volume => untagged(ceph, { filesystem, group, volume }, options)))

@@ -4,6 +4,7 @@ import type { Observation, Target } from '../../provider.js'
 import { type Ceph, mgrData } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { CephError, isErrno, orAbsent } from '../client/error.js'
+import { servedFilesystems } from '../filesystems/served.js'
 import { groupBy, type Seen } from '../handler.js'
 import { fields, present } from '../kinds/values.js'
 import { ownerKey, readTag } from '../tags.js'
@@ -54,6 +55,9 @@ export async function volumeState(ceph: Ceph, place: Place, options: CallOptions
   }
 }
 
+/** How long the manager may take for a list, in seconds. What hangs is to be told soon. */
+export const listSeconds = 15
+
 /** Names of all volumes in a group, the retained ones, too; none where there is no such group or file system. */
 export async function volumeNames(
   ceph: Ceph,
@@ -62,7 +66,8 @@ export async function volumeNames(
   options: CallOptions,
 ): Promise<string[]> {
   const command = { prefix: 'fs subvolume ls', vol_name: filesystem, ...inGroup(group) }
-  const found = (await orAbsent(mgrData<{ name: string }[]>(ceph, command, options))) ?? []
+  const limited = { ...options, timeoutSeconds: listSeconds }
+  const found = (await orAbsent(mgrData<{ name: string }[]>(ceph, command, limited))) ?? []
   return found.map(volume => volume.name)
 }
 
@@ -103,7 +108,7 @@ export function volumeSpec(
   })
 }
 
-/** One list call for every group, then two for every volume, all at once. */
+/** One call to the monitors, a list call for every group, then two for every volume, all at once. */
 export async function observeVolumes(
   ceph: Ceph,
   targets: readonly Target[],
@@ -114,13 +119,15 @@ export async function observeVolumes(
   const groups = groupBy(targets, target =>
     JSON.stringify([target.spec.filesystem, target.spec.group ?? null]),
   )
+  const served = await servedFilesystems(ceph, options)
   await Promise.all(
     [...groups.values()].map(async inGroup => {
       const [first] = inGroup
       if (!first) return
       const { filesystem, group } = placeOf(first)
       try {
-        const names = new Set(await volumeNames(ceph, filesystem, group, options))
+        const there = served(filesystem)
+        const names = new Set(there ? await volumeNames(ceph, filesystem, group, options) : [])
         await Promise.all(
           inGroup.map(async target => {
             const found = names.has(target.name) ? await observeVolume(ceph, target, options) : undefined
