@@ -154,7 +154,7 @@ describe('a crash at every point of the disk', () => {
       process.stdout.write(`crash points of the disk: ${points} points, ${histories} histories\n`)
       expect(points).toBeGreaterThan(200)
     },
-    60_000 * seeds,
+    240_000 * seeds,
   )
 
   it('is a crash: nothing is done after it', async () => {
@@ -215,5 +215,5 @@ describe('a disk that refuses', () => {
     process.stdout.write(`room on the disk: ${levels.length} levels, ${refused} of them too little\n`)
     expect(refused).toBeGreaterThan(50)
     expect(refused).toBeLessThan(levels.length)
-  }, 60_000)
+  }, 240_000)
 })
