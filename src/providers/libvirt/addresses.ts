@@ -1,5 +1,6 @@
-/** IP addresses of running guests: from their agents, and from the leases of libvirt's networks. */
+/** IP addresses of running guests: from their agents, the leases of libvirt's networks, their own documents, the host's neighbours. */
 import { ask, type Host, orAbsent } from './connection.js'
+import { list, objects, text } from './kinds/values.js'
 import { addressSources } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain } from './rpc/types.js'
@@ -33,10 +34,20 @@ export class AddressBook {
       await Promise.all(networks.map(name => (typeof name === 'string' ? this.#leasesOf(name) : [])))
     ).flat()
     const found = reading.interfaces.flatMap(one => leases.filter(lease => lease.mac === one.mac))
+    const told = unique([...found.map(lease => lease.address), ...staticAddresses(reading)])
     return {
-      addresses: found.map(lease => lease.address),
+      addresses: told.length > 0 ? told : await this.#byNeighbours(domain),
       hostname: byAgent?.hostname ?? found.find(lease => lease.hostname !== undefined)?.hostname,
     }
+  }
+
+  /** What the host's own table of neighbours has of its MAC addresses. */
+  async #byNeighbours(domain: Domain): Promise<readonly string[]> {
+    const args = { domain, source: addressSources.arp, flags: 0 }
+    // libvirt 9.0 cannot read the table of newer kernels, and says so by an error
+    const found = await ask(this.#host, procedures.domains.addresses, args, this.#signal).catch(quiet)
+    this.#signal.throwIfAborted()
+    return unique(found?.flatMap(one => one.addresses.map(entry => entry.address)) ?? []).filter(isUsable)
   }
 
   async #byAgent(domain: Domain): Promise<GuestAddresses | undefined> {
@@ -58,9 +69,7 @@ export class AddressBook {
     this.#signal.throwIfAborted()
     if (found === undefined) return undefined
     return {
-      addresses: found
-        .flatMap(one => one.addresses.map(entry => entry.address))
-        .filter(address => !/^(127\.|::1$|fe80:)/i.test(address)),
+      addresses: found.flatMap(one => one.addresses.map(entry => entry.address)).filter(isUsable),
       hostname: hostnameOf(name),
     }
   }
@@ -82,6 +91,24 @@ export class AddressBook {
       (await orAbsent(ask(this.#host, leases, args, this.#signal), 'OPERATION_INVALID', 'NO_SUPPORT')) ?? []
     )
   }
+}
+
+function isUsable(address: string): boolean {
+  return !/^(127\.|::1$|fe80:)/i.test(address)
+}
+
+function unique(addresses: readonly string[]): readonly string[] {
+  return [...new Set(addresses)]
+}
+
+/** What the document on the domain gives its interfaces: cloud-init has told the guest to take these. */
+function staticAddresses(reading: DomainReading): readonly string[] {
+  const macs = new Set(reading.interfaces.map(one => one.mac))
+  return objects(reading.metadata.document?.networkInterfaces).flatMap(({ item }) =>
+    macs.has(text(item.mac) ?? '')
+      ? [item.ip, ...list(item.addresses)].flatMap(value => text(value)?.split('/')[0] ?? [])
+      : [],
+  )
 }
 
 interface Lease {

@@ -3,12 +3,17 @@
  * all at once; for a few, exactly those are looked up, so that reading back one of a thousand does not list a thousand.
  */
 import { ask, type Host, orAbsent } from './connection.js'
-import { poolStates } from './rpc/flags.js'
+import { domainXmlFlags, poolStates } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
-import type { Pool, Volume } from './rpc/types.js'
+import type { Domain, Pool, Volume } from './rpc/types.js'
+import { readUsers, type Users } from './usage.js'
 import type { VolumeReading, Volumes } from './xml/domain-observe.js'
 import { parseXml } from './xml/parse.js'
+import type { XmlElement } from './xml/tree.js'
 import { readVolume } from './xml/volume.js'
+
+/** So many domains and volumes are read at any time to tell who uses what. */
+const fewObjects = 200
 
 export interface PoolEntry {
   readonly pool: Pool
@@ -24,7 +29,10 @@ export class Inventory {
   readonly #found = new Map<string, Promise<Volume | undefined>>()
   readonly #readings = new Map<string, Promise<StoredVolume | undefined>>()
   readonly #known = { byName: new Map<string, StoredVolume>(), byPath: new Map<string, StoredVolume>() }
+  readonly #domains = new Map<string, Promise<XmlElement>>()
   #allPools: Promise<readonly Pool[]> | undefined
+  #allDomains: Promise<readonly Domain[]> | undefined
+  #users: Promise<Users | undefined> | undefined
 
   constructor(host: Host, signal: AbortSignal, bulk: boolean) {
     this.host = host
@@ -122,6 +130,54 @@ export class Inventory {
       )
       return new Map(all.map(volume => [volume.name, volume]))
     })
+  }
+
+  /** All volumes of all active pools. */
+  async allVolumes(): Promise<readonly Volume[]> {
+    const pools = await this.allPools()
+    const lists = await Promise.all(
+      pools.map(async pool => {
+        const isActive = await ask(this.host, procedures.pools.isActive, { pool }, this.signal)
+        return isActive ? [...(await this.#list(pool)).values()] : []
+      }),
+    )
+    return lists.flat()
+  }
+
+  /** All domains that are defined or run. */
+  allDomains(): Promise<readonly Domain[]> {
+    this.#allDomains ??= ask(
+      this.host,
+      procedures.connect.listDomains,
+      { needResults: 1, flags: 0 },
+      this.signal,
+    )
+    return this.#allDomains
+  }
+
+  /** A domain's XML: that of the running one where it runs, with `stored` always the persistent one. */
+  domain(domain: Domain, stored = domain.id < 0): Promise<XmlElement> {
+    const flags = stored ? domainXmlFlags.inactive : 0
+    return once(this.#domains, `${domain.uuid} ${flags}`, async () =>
+      parseXml(await ask(this.host, procedures.domains.xml, { domain, flags }, this.signal)),
+    )
+  }
+
+  /**
+   * Who uses which volume; undefined where to know it would cost out of proportion: much is on the host, and only a few
+   * things are looked at (each step of an apply reads back what it made).
+   */
+  users(): Promise<Users | undefined> {
+    this.#users ??= this.#readUsers()
+    return this.#users
+  }
+
+  async #readUsers(): Promise<Users | undefined> {
+    if (!this.#bulk) {
+      const [domains, volumes] = await Promise.all([this.allDomains(), this.allVolumes()])
+      if (domains.length + volumes.length > fewObjects) return undefined
+    }
+    return readUsers(this)
   }
 
   /** The volumes read so far. */

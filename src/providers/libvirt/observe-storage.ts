@@ -8,6 +8,7 @@ import { poolStates } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Pool } from './rpc/types.js'
 import { isTrash } from './trash.js'
+import { usedBy } from './usage.js'
 import { parseXml } from './xml/parse.js'
 import { readPool } from './xml/pool.js'
 
@@ -52,7 +53,7 @@ async function byUuid(target: Target, inventory: Inventory): Promise<Pool | unde
 export async function observeVolume(target: Target, inventory: Inventory): Promise<Observation> {
   const found = await storedVolume(target, inventory)
   if (!('key' in found)) return found
-  const spec = await volumeSpec(found, inventory)
+  const [spec, users] = await Promise.all([volumeSpec(found, inventory), inventory.users()])
   return {
     status: 'present',
     identity: { key: found.key },
@@ -63,6 +64,7 @@ export async function observeVolume(target: Target, inventory: Inventory): Promi
       reference: `${found.pool}:${found.name}`,
       capacityBytes: found.capacityBytes,
       allocationBytes: found.allocationBytes,
+      usedBy: users && usedBy(users, found),
     }),
   }
 }
@@ -71,6 +73,8 @@ export async function observeImage(target: Target, inventory: Inventory): Promis
   const found = await storedVolume(target, inventory)
   if (!('key' in found)) return found
   const stored = formatOf(found)
+  const users = await inventory.users()
+  const checksum = text(target.spec.checksum) ?? ''
   const wanted = text(target.spec.convert) ?? text(target.spec.format)
   return {
     status: 'present',
@@ -89,6 +93,9 @@ export async function observeImage(target: Target, inventory: Inventory): Promis
       format: stored,
       virtualSizeBytes: found.capacityBytes,
       allocationBytes: found.allocationBytes,
+      // libvirt keeps no digest of a volume: this is what its bytes were verified against when they were put there
+      sha256: checksum.startsWith('sha256:') ? checksum.slice('sha256:'.length).toLowerCase() : undefined,
+      usedBy: users && usedBy(users, found),
     }),
     ...(found.backingPath !== undefined && { remark: `it is based on ${found.backingPath}` }),
   }

@@ -3,19 +3,29 @@
  * moment, so that a thousand deletions do not read a thousand domains each. What says "in use" is read anew before it counts.
  */
 import { InfraError } from '../../model/error.js'
-import { ask, type Host } from './connection.js'
-import { gone, volumeReading } from './inventory.js'
-import { procedures } from './rpc/procedures/index.js'
+import type { Host } from './connection.js'
+import { Inventory } from './inventory.js'
 import { isTrash } from './trash.js'
-import { readDomain } from './xml/domain-read.js'
-import { parseXml } from './xml/parse.js'
+import { readDisks } from './xml/domain-read-disks.js'
 
 const keptFor = 2_000
 
+type User =
+  | { readonly kind: 'machine'; readonly name: string; readonly device: string }
+  | { readonly kind: 'volume'; readonly pool: string; readonly name: string; readonly path: string }
+
+/** By `POOL:VOLUME` and by path. */
+export type Users = ReadonlyMap<string, readonly User[]>
+
+interface Place {
+  readonly pool: string
+  readonly name: string
+  readonly path: string
+}
+
 interface Index {
   readonly at: number
-  /** By `POOL:VOLUME` and by path. */
-  readonly users: ReadonlyMap<string, readonly string[]>
+  readonly users: Users
 }
 
 export class Usage {
@@ -27,16 +37,11 @@ export class Usage {
   }
 
   /** Refuses where something uses the volume. */
-  async refuse(
-    host: Host,
-    volume: { readonly pool: string; readonly name: string; readonly path: string },
-    signal: AbortSignal,
-  ): Promise<void> {
-    const keys = [`${volume.pool}:${volume.name}`, volume.path]
+  async refuse(host: Host, volume: Place, signal: AbortSignal): Promise<void> {
     const known = await this.#recent(host, signal)
-    if (usersOf(known, keys).length === 0) return
+    if (usersOf(known.users, volume).length === 0) return
     this.#index = undefined
-    const users = usersOf(await this.#recent(host, signal), keys)
+    const users = usersOf((await this.#recent(host, signal)).users, volume).map(words)
     if (users.length === 0) return
     throw new InfraError({
       kind: 'storage',
@@ -50,57 +55,69 @@ export class Usage {
   async #recent(host: Host, signal: AbortSignal): Promise<Index> {
     const known = await this.#index?.catch(() => undefined)
     if (known !== undefined && host.ports.clock.now() - known.at < keptFor) return known
-    const made = readIndex(host, signal)
+    const at = host.ports.clock.now()
+    const made = readUsers(new Inventory(host, signal, true)).then(users => ({ at, users }))
     this.#index = made
     return made
   }
 }
 
-function usersOf(index: Index, keys: readonly string[]): string[] {
-  return [...new Set(keys.flatMap(key => index.users.get(key) ?? []))]
+function words(user: User): string {
+  return user.kind === 'machine'
+    ? `the machine ${user.name} (${user.device})`
+    : `the volume ${user.name} (based on it)`
 }
 
-async function readIndex(host: Host, signal: AbortSignal): Promise<Index> {
-  const at = host.ports.clock.now()
-  const users = new Map<string, string[]>()
-  const add = (key: string | undefined, user: string) => {
-    if (key !== undefined) users.set(key, [...(users.get(key) ?? []), user])
+function usersOf(users: Users, { pool, name, path }: Place): readonly User[] {
+  return [...new Set([...(users.get(`${pool}:${name}`) ?? []), ...(users.get(path) ?? [])])]
+}
+
+/**
+ * Who uses it in the end, for people: `VirtualMachine/web` for machines, through whatever overlays; `POOL:VOLUME` for volumes
+ * that are based on it and that no machine has.
+ */
+export function usedBy(users: Users, volume: Place): string[] {
+  const found = new Set<string>()
+  const seen = new Set<string>()
+  const visit = (place: Place): void => {
+    if (seen.has(place.path)) return
+    seen.add(place.path)
+    for (const user of usersOf(users, place)) {
+      if (user.kind === 'machine') found.add(`VirtualMachine/${user.name}`)
+      else if (usersOf(users, user).length === 0) found.add(`${user.pool}:${user.name}`)
+      else visit(user)
+    }
   }
-  await Promise.all([readDomains(host, add, signal), readVolumes(host, add, signal)])
-  return { at, users }
+  visit(volume)
+  return [...found].sort()
 }
 
-type Add = (key: string | undefined, user: string) => void
-
-async function readDomains(host: Host, add: Add, signal: AbortSignal): Promise<void> {
-  const all = await ask(host, procedures.connect.listDomains, { needResults: 1, flags: 0 }, signal)
-  await Promise.all(
-    all.map(async domain => {
-      const xml = await ask(host, procedures.domains.xml, { domain, flags: 0 }, signal).catch(() => undefined)
-      signal.throwIfAborted()
-      if (xml === undefined) return
-      for (const disk of readDomain(parseXml(xml)).disks) {
-        add(disk.reference, `the machine ${domain.name} (${disk.device})`)
+/** Reads all domains and all volumes of active pools; what the inventory has read already is not read again. */
+export async function readUsers(inventory: Inventory): Promise<Users> {
+  const users = new Map<string, User[]>()
+  const add = (key: string | undefined, user: User) => {
+    if (key === undefined) return
+    const known = users.get(key)
+    if (known === undefined) users.set(key, [user])
+    else known.push(user)
+  }
+  const [domains, volumes] = await Promise.all([inventory.allDomains(), inventory.allVolumes()])
+  await Promise.all([
+    ...domains.map(async domain => {
+      const root = await inventory.domain(domain).catch(() => undefined)
+      inventory.signal.throwIfAborted()
+      if (root === undefined) return
+      for (const { reference, device } of readDisks(root, domain.name)) {
+        add(reference, { kind: 'machine', name: domain.name, device })
       }
     }),
-  )
-}
-
-async function readVolumes(host: Host, add: Add, signal: AbortSignal): Promise<void> {
-  const active = 2
-  const pools = await ask(host, procedures.connect.listPools, { needResults: 1, flags: active }, signal)
-  await Promise.all(
-    pools.map(async pool => {
-      const all = await ask(host, procedures.pools.volumes, { pool, needResults: 1, flags: 0 }, signal)
-      await Promise.all(
-        all
-          .filter(volume => !isTrash(volume.name))
-          .map(async volume => {
-            const xml = await gone(ask(host, procedures.volumes.xml, { volume, flags: 0 }, signal))
-            if (xml === undefined) return
-            add(volumeReading(volume, xml).backingPath, `the volume ${volume.name} (based on it)`)
-          }),
-      )
+    ...volumes.map(async volume => {
+      if (isTrash(volume.name)) return
+      const reading = await inventory.read(volume)
+      if (reading === undefined) return
+      const { pool, name, path } = reading
+      add(reading.backingPath, { kind: 'volume', pool, name, path })
     }),
-  )
+  ])
+  return users
 }

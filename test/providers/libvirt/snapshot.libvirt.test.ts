@@ -7,7 +7,7 @@ import { libvirtLab } from '../../lab/libvirt.js'
 import { create, drift, observe, openProvider, present, remove, thing, update } from './harness.js'
 
 /** Snapshots of a real guest: with and without its memory, while it runs and when it does not. */
-const lab = await libvirtLab({ own: 31 })
+const lab = await libvirtLab({ own: 32 })
 
 describe.skipIf('skip' in lab)(`snapshots${'skip' in lab ? `: ${lab.skip}` : ''}`, () => {
   if ('skip' in lab) return
@@ -35,6 +35,7 @@ describe.skipIf('skip' in lab)(`snapshots${'skip' in lab ? `: ${lab.skip}` : ''}
   })
   const snapshot = (name: string, spec: Attributes = {}, identity = { uuid: randomUUID() as string }) =>
     thing({ kind: 'Snapshot', name, spec: { virtualMachine: 'snapped', ...spec } }, identity)
+  const image = (source: Attributes) => thing({ kind: 'Image', name: 'fast', spec: { pool: 'vms', source } })
   const isCurrentVm = async () => {
     const seen = await present(provider, web)
     expect(drift(web, seen)).toEqual([])
@@ -48,7 +49,7 @@ describe.skipIf('skip' in lab)(`snapshots${'skip' in lab ? `: ${lab.skip}` : ''}
     provider = await openProvider(lab.uri, folder)
     await create(provider, vms)
     const source = { path: `${await lab.guest('fast')}/fast.qcow2` }
-    await create(provider, thing({ kind: 'Image', name: 'fast', spec: { pool: 'vms', source } }))
+    await create(provider, image(source))
     await create(provider, web)
   })
   afterAll(async () => {
@@ -79,6 +80,9 @@ describe.skipIf('skip' in lab)(`snapshots${'skip' in lab ? `: ${lab.skip}` : ''}
       `snapped_boot.second-${second.identity.uuid?.slice(0, 8)}`,
     )
     await isCurrentVm()
+    // through both overlays
+    const fast = await present(provider, image({ path: 'fast.qcow2' }))
+    expect(fast.facts.usedBy).toEqual(['VirtualMachine/snapped'])
   })
 
   test('another of the same name is refused, and a stranger’s is not deleted', async () => {

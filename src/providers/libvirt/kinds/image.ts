@@ -67,8 +67,10 @@ export const image: Kind = {
     format: 'Format of the stored volume.',
     virtualSizeBytes: 'Size of the disk that a guest sees.',
     allocationBytes: 'Space that it takes.',
-    sha256: 'SHA-256 of the source, where infra put it there.',
-    usedBy: 'Machines and volumes that are based on it.',
+    sha256:
+      'SHA-256 that its bytes were verified against when they were put there, where the document has one.',
+    usedBy:
+      'Who is based on it: `VirtualMachine/web`, or `POOL:VOLUME` where no machine has that volume. Left out where only a few things are looked at on a host with very many.',
   },
   changes,
   objectName: meta => meta.name,

@@ -96,7 +96,8 @@ export const volume: Kind = {
     reference: 'How a machine names it: `POOL:VOLUME`.',
     capacityBytes: 'Size that a guest sees.',
     allocationBytes: 'Space that it takes.',
-    usedBy: 'Machines that have it as a disk.',
+    usedBy:
+      'Who has it as a disk or is based on it: `VirtualMachine/web`, or `POOL:VOLUME` where no machine has that volume. Left out where only a few things are looked at on a host with very many.',
   },
   changes,
   objectName: meta => meta.name,

@@ -25,7 +25,7 @@ export const virtualMachine: Kind = {
     uuid: 'UUID of the domain.',
     state: 'What it does: running, paused, shut off, saved, ….',
     addresses:
-      'IP addresses that its guest agent, DHCP leases or the neighbour table tell, without prefixes.',
+      'IP addresses of the running machine, without prefixes: as its guest agent tells them, else from DHCP leases and its document, else from the host’s neighbours.',
     ipv4: 'Its first IPv4 address.',
     ipv6: 'Its first IPv6 address that is not link-local.',
     macAddresses: 'MAC addresses of its interfaces, in their order.',

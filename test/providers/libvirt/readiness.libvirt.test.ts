@@ -1,0 +1,126 @@
+import { mkdir } from 'node:fs/promises'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Attributes } from '../../../src/model/value.js'
+import type { Provider } from '../../../src/providers/provider.js'
+import { libvirtLab } from '../../lab/libvirt.js'
+import { create, observe, openProvider, present, remove, thing } from './harness.js'
+
+/** When machines count as made, what addresses they have, and who uses what. */
+const lab = await libvirtLab({ own: 33 })
+
+describe.skipIf('skip' in lab)(`readiness${'skip' in lab ? `: ${lab.skip}` : ''}`, () => {
+  if ('skip' in lab) return
+  let provider: Provider
+  const vms = thing({ kind: 'StoragePool', name: 'vms', spec: { path: `${lab.poolPath}/vms` } })
+  const machine = (name: string, spec: Attributes) =>
+    thing({
+      kind: 'VirtualMachine',
+      name,
+      spec: {
+        vcpus: 1,
+        memoryGiB: 0.25,
+        virtualization: 'qemu',
+        cpuMode: 'maximum',
+        tcgCacheMiB: 64,
+        firmware: 'bios',
+        storagePool: 'vms',
+        imagePool: 'vms',
+        autostart: false,
+        bootDisk: { sizeGB: 1, image: 'fast.qcow2' },
+        networkInterfaces: [{ network: 'lab', dhcp: true }],
+        shutdownTimeoutSeconds: 0,
+        ...spec,
+      },
+    })
+
+  beforeAll(async () => {
+    const folder = `${lab.poolPath}/work`
+    await mkdir(folder, { recursive: true })
+    provider = await openProvider(lab.uri, folder)
+    await create(provider, vms)
+    const source = { path: `${await lab.guest('fast')}/fast.qcow2` }
+    await create(provider, thing({ kind: 'Image', name: 'fast', spec: { pool: 'vms', source } }))
+  })
+  afterAll(async () => {
+    await provider?.close()
+    await lab.clean()
+  })
+
+  test('a port that opens: the machine is ready; its address is the one it was asked at', async () => {
+    const data = thing({ kind: 'Volume', name: 'data', spec: { pool: 'vms', size: '8MiB' } })
+    const based = { pool: 'vms', size: '16MiB', backing: 'vms:data', backingFormat: 'qcow2' }
+    const above = thing({ kind: 'Volume', name: 'above', spec: based })
+    await create(provider, data)
+    expect((await present(provider, data)).facts.usedBy).toEqual([])
+    await create(provider, above)
+    expect((await present(provider, data)).facts.usedBy).toEqual(['vms:above'])
+    const open = machine('opens', {
+      dataDisks: [{ device: 'vdb', volume: 'vms:above' }],
+      readiness: { until: 'tcp', port: 22, timeoutSeconds: 120 },
+    })
+    const { said } = await create(provider, open)
+    expect(said).toContain('waits until its port is open')
+    expect((await present(provider, open)).facts.addresses).toEqual([expect.stringMatching(/^10\.98\.133\./)])
+    expect((await present(provider, data)).facts.usedBy).toEqual(['VirtualMachine/opens'])
+    expect((await present(provider, above)).facts.usedBy).toEqual(['VirtualMachine/opens'])
+    const error = await remove(provider, data).catch(thrown => thrown)
+    expect(error).toMatchObject({ code: 'volume-in-use' })
+    await remove(provider, open)
+    await remove(provider, above)
+    expect((await present(provider, data)).facts.usedBy).toEqual([])
+    await remove(provider, data)
+  })
+
+  test('a port that never opens: the step fails in time, with what the serial console said last', async () => {
+    const deaf = machine('deaf', { readiness: { until: 'tcp', port: 9, timeoutSeconds: 30 } })
+    const began = Date.now()
+    const error = await create(provider, deaf).catch(thrown => thrown)
+    expect(error).toMatchObject({ code: 'not-ready', address: 'VirtualMachine/deaf' })
+    expect(error.message).toContain('deaf did not get ready within 30 s')
+    expect(error.why).toContain('Its serial console said last:')
+    expect(error.why.split('\n').length).toBeGreaterThan(3)
+    expect(Date.now() - began).toBeLessThan(50_000)
+    await remove(provider, deaf)
+    expect(await observe(provider, deaf)).toEqual({ status: 'absent' })
+  })
+
+  test('a static address is told as soon as the machine runs, and no longer', async () => {
+    const ip = `${lab.bridgeNet}.44`
+    const fixed = machine('fixed', {
+      networkInterfaces: [{ bridge: lab.bridge, ip: `${ip}/24`, addresses: ['fd00::44/64'] }],
+    })
+    await create(provider, fixed)
+    expect((await present(provider, fixed)).facts).toMatchObject({
+      addresses: [ip, 'fd00::44'],
+      ipv4: ip,
+      ipv6: 'fd00::44',
+    })
+    await lab.virsh('destroy', 'fixed')
+    expect((await present(provider, fixed)).facts.addresses).toEqual([])
+    await remove(provider, fixed)
+  })
+
+  test('cloud-init: a guest without it never gets ready; one that says that it is done does', async () => {
+    const late = machine('late', { readiness: { until: 'cloudInit', timeoutSeconds: 90 } })
+    const made = create(provider, late)
+    // the fast guest has no cloud-init: a program of that name stands in for it, which first says that it still runs
+    const script =
+      '#!/bin/sh\n[ -e /done ] && echo "status: done" || { echo "status: running"; touch /done; }\n'
+    const write = JSON.stringify({
+      execute: 'guest-exec',
+      arguments: {
+        path: '/bin/sh',
+        arg: ['-c', `printf '%s' '${script}' > /bin/cloud-init; chmod 755 /bin/cloud-init`],
+      },
+    })
+    await expect
+      .poll(() => lab.virsh('qemu-agent-command', 'late', write).catch(() => ''), {
+        timeout: 80_000,
+        interval: 500,
+      })
+      .toContain('pid')
+    const { said } = await made
+    expect(said).toContain('waits until cloud-init has finished')
+    await remove(provider, late)
+  })
+})
