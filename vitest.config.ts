@@ -19,7 +19,7 @@ export default defineConfig({
             'test/**/*.crash.test.ts',
             ...real.map(name => `test/**/*.${name}.test.ts`),
           ],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
         },
       },
       {
