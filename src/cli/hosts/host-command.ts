@@ -28,6 +28,8 @@ export interface HostContext {
   readonly hosts: Hosts
   /** Undefined where hosts were named by their address. */
   readonly session: Session | undefined
+  /** Those that were asked for, whether they could be opened or not. */
+  readonly connections: readonly Connection[]
   /** Folder for what acts keep of their own: backups, downloads. */
   readonly home: string
 }
@@ -56,7 +58,7 @@ export abstract class HostCommand extends InfraCommand {
         session === undefined ? this.#named(flags.connect ?? []) : chosen(session, flags.host)
       const hosts = await openHosts(connections, this.ports, this.signal)
       try {
-        return await work({ hosts, session, home: session?.stateFolder ?? this.#home() })
+        return await work({ hosts, connections, session, home: session?.stateFolder ?? this.#home() })
       } finally {
         await hosts.close()
       }

@@ -105,7 +105,8 @@ export async function volumeViews(
         {
           name: volume.name,
           path: reading.path,
-          format: reading.format ?? 'raw',
+          // a folder within the pool's folder is a volume to libvirt
+          format: parseXml(xml).attributes.type === 'dir' ? 'dir' : (reading.format ?? 'raw'),
           capacityBytes: reading.capacityBytes,
           allocationBytes: reading.allocationBytes,
           ...(reading.backingPath !== undefined && { backing: reading.backingPath }),

@@ -41,11 +41,8 @@ export async function storageStatus(named: NamedHost, signal: AbortSignal): Prom
   const places = new Map(
     pools
       .filter(pool => pool.state !== 'inactive')
-      // two folders of one file system have the same size and the same room
-      .map(
-        pool =>
-          [pool.type === 'dir' ? `${pool.capacityBytes}/${pool.availableBytes}` : pool.uuid, pool] as const,
-      ),
+      // folders whose file systems have the same size to the byte are taken for folders of one
+      .map(pool => [pool.type === 'dir' ? String(pool.capacityBytes) : pool.uuid, pool] as const),
   )
   const sum = (of: (pool: PoolView) => number) =>
     [...places.values()].reduce((total, pool) => total + of(pool), 0)
@@ -142,7 +139,7 @@ function advicesOf(
       }
       if (used.has(volume.path) || used.has(`${pool.name}:${volume.name}`) || based.has(volume.path))
         return []
-      if (/_serial\.log$/.test(volume.name)) return []
+      if (volume.format === 'dir' || /_serial\.log$/.test(volume.name)) return []
       const hint = 'Declare it, use it, or delete it: virsh vol-delete; images: infra image prune.'
       return [
         {

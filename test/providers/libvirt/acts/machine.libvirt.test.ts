@@ -1,0 +1,332 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { nodePorts } from '../../../../src/model/node-ports.js'
+import { attachConsole } from '../../../../src/providers/libvirt/acts/console.js'
+import { copyFromGuest, copyIntoGuest } from '../../../../src/providers/libvirt/acts/copy.js'
+import { machineDetails } from '../../../../src/providers/libvirt/acts/details.js'
+import { execInGuest, outputInGuest } from '../../../../src/providers/libvirt/acts/exec.js'
+import { machineLog } from '../../../../src/providers/libvirt/acts/logs.js'
+import { readMachines } from '../../../../src/providers/libvirt/acts/machines.js'
+import { openHosts } from '../../../../src/providers/libvirt/acts/open.js'
+import {
+  resetMachine,
+  restartMachine,
+  startMachine,
+  stopMachine,
+} from '../../../../src/providers/libvirt/acts/power.js'
+import { resizeMachine } from '../../../../src/providers/libvirt/acts/resize.js'
+import { restoreSnapshot } from '../../../../src/providers/libvirt/acts/snapshot-restore.js'
+import {
+  createSnapshot,
+  deleteSnapshot,
+  listSnapshots,
+} from '../../../../src/providers/libvirt/acts/snapshots.js'
+import { libvirtLab } from '../../../lab/libvirt.js'
+import { create } from '../harness.js'
+import { type ActWorld, actCall, actWorld, connectionTo, signal } from './world.js'
+
+/** Acts on a real guest, each confirmed by virsh or by the guest itself. */
+const lab = await libvirtLab({ own: 42 })
+
+describe.skipIf('skip' in lab)(`acts on machines${'skip' in lab ? `: ${lab.skip}` : ''}`, () => {
+  if ('skip' in lab) return
+  let world: ActWorld
+  let here: string
+  const web = () => world.machine('acts-web')
+  const inGuest = async (command: string) => {
+    const { status, output, errors } = await outputInGuest(
+      await web(),
+      { command: ['sh', '-c', command] },
+      signal,
+    )
+    expect({ status, errors }).toEqual({ status: 0, errors: '' })
+    return output
+  }
+  const writeDisk = (text: string) => inGuest(`echo ${text} | dd of=/dev/vdb conv=sync,fsync 2>/dev/null`)
+  const readDisk = () => inGuest('dd if=/dev/vdb bs=512 count=1 2>/dev/null | head -n1')
+
+  beforeAll(async () => {
+    here = await mkdtemp(join(tmpdir(), 'infra-acts-'))
+    world = await actWorld(lab)
+    await create(world.provider, world.define('acts-web', { maxVcpus: 2, maxMemoryGiB: 0.375 }))
+  })
+  afterAll(async () => {
+    await world?.close()
+    await lab.clean()
+    await rm(here, { recursive: true, force: true })
+  })
+
+  test('a machine is listed with what it does and who owns it; a host that is down hides no other', async () => {
+    const { view } = await web()
+    expect(view).toMatchObject({
+      host: 'libvirt',
+      name: 'acts-web',
+      state: 'running',
+      vcpus: 1,
+      memoryGiB: 0.25,
+      agent: true,
+      autostart: false,
+      address: 'VirtualMachine/acts-web',
+      lineage: 'test-lineage',
+      pending: [],
+      unfinished: false,
+    })
+    expect((await lab.virsh('domuuid', 'acts-web')).trim()).toBe(view.uuid)
+    await expect
+      .poll(async () => (await web()).view.addresses, { timeout: 60_000 })
+      .toEqual([expect.stringMatching(/^10\.98\.142\./)])
+    const details = await machineDetails(await web(), signal)
+    expect(details.disks).toMatchObject([
+      { device: 'vda', role: 'boot', source: 'vms:acts-web_boot', backing: `${lab.poolPath}/images/fast.qcow2` },
+      { device: 'vdb', role: 'data', source: 'vms:acts-web_data-vdb' },
+    ])
+    const nowhere = connectionTo('qemu+unix:///system?socket=/nowhere/libvirt-sock', here, 'down')
+    const hosts = await openHosts([connectionTo(lab.uri, here, 'up'), nowhere], nodePorts, signal)
+    try {
+      expect(hosts.down).toMatchObject([{ name: 'down', error: { kind: 'connection' } }])
+      const found = await Promise.all(hosts.open.map(host => readMachines(host, signal)))
+      expect(found.flat().map(one => one.view.name)).toEqual(['acts-web'])
+    } finally {
+      await hosts.close()
+    }
+  })
+
+  describe('commands in the guest', () => {
+    test.each([
+      {
+        reason: 'what it says and its status',
+        script: 'echo out; echo err >&2; exit 7',
+        status: 7,
+        out: 'out\n',
+        err: 'err\n',
+      },
+      { reason: 'a signal that ends it', script: 'kill -9 $$', status: 137, out: '', err: '' },
+      { reason: 'no command of that name', script: 'exec /no/such', status: 127, out: '', err: /no\/such/ },
+    ])('tell $reason', async ({ script, status, out, err }) => {
+      const done = await outputInGuest(await web(), { command: ['sh', '-c', script] }, signal)
+      expect(done).toEqual({
+        status,
+        output: out,
+        errors: typeof err === 'string' ? err : expect.stringMatching(err),
+      })
+    })
+
+    test('take input, a folder and variables, and carry more than one packet', async () => {
+      const bytes = Buffer.alloc(3_000_000, 'infra')
+      async function* input() {
+        yield bytes.subarray(0, 1_234_567)
+        yield bytes.subarray(1_234_567)
+      }
+      const got: Uint8Array[] = []
+      const request = {
+        command: ['sh', '-c', 'pwd >&2; echo "$NAME" >&2; cat'],
+        stdin: input(),
+        folder: '/etc',
+        environment: { NAME: 'a b' },
+      } as const
+      const said: Uint8Array[] = []
+      const streams = {
+        stdout: (part: Uint8Array) => void got.push(part),
+        stderr: (part: Uint8Array) => void said.push(part),
+      }
+      expect(await execInGuest(await web(), request, streams, signal)).toBe(0)
+      expect(Buffer.concat(said).toString()).toBe('/etc\na b\n')
+      expect(Buffer.concat(got).equals(bytes)).toBe(true)
+    })
+
+    test('are heard while they run', async () => {
+      const times: number[] = []
+      const streams = { stdout: () => void times.push(Date.now()), stderr: () => undefined }
+      await execInGuest(await web(), { command: ['sh', '-c', 'echo a; sleep 4; echo b'] }, streams, signal)
+      expect(times.length).toBeGreaterThanOrEqual(2)
+      expect((times.at(-1) ?? 0) - (times[0] ?? 0)).toBeGreaterThan(2_000)
+    })
+
+    test('are ended by their time and by whoever asked, and leave nothing', async () => {
+      const machine = await web()
+      await expect(
+        outputInGuest(machine, { command: ['sleep', '71'], timeoutSeconds: 2 }, signal),
+      ).rejects.toMatchObject({
+        code: 'exec-timeout',
+      })
+      const stop = new AbortController()
+      const running = outputInGuest(machine, { command: ['sleep', '72'] }, stop.signal)
+      setTimeout(() => stop.abort(new Error('enough')), 2_000)
+      await expect(running).rejects.toThrow('enough')
+      expect(await inGuest('ps | grep "sleep 7[12]" | grep -v grep | wc -l')).toBe('0\n')
+      // the folder of this very command
+      expect(await inGuest('ls /tmp | grep -c infra-exec')).toBe('1\n')
+    })
+  })
+
+  test('files go in and out, their bytes and their mode', async () => {
+    const machine = await web()
+    const bytes = Buffer.from(Array.from({ length: 1_500_001 }, (_, index) => (index * 7919) % 251))
+    await writeFile(join(here, 'in.bin'), bytes, { mode: 0o750 })
+    const put = await copyIntoGuest(machine, join(here, 'in.bin'), '/root', { signal })
+    expect(put).toMatchObject({ to: '/root/in.bin', bytes: bytes.length, verified: true })
+    expect(await inGuest('stat -c %a /root/in.bin; ls /root')).toBe('750\nin.bin\n')
+    await copyFromGuest(machine, '/root/in.bin', join(here, 'out.bin'), { signal })
+    expect((await readFile(join(here, 'out.bin'))).equals(bytes)).toBe(true)
+    await expect(copyFromGuest(machine, '/root/none', join(here, 'none'), { signal })).rejects.toMatchObject({
+      code: 'guest-refused',
+    })
+    await expect(copyIntoGuest(machine, here, '/root', { signal })).rejects.toMatchObject({
+      code: 'local-file',
+    })
+  })
+
+  test('the console is typed to and heard, and left by Ctrl-]; the log tells it too, and follows', async () => {
+    const machine = await web()
+    const [input, output] = [new PassThrough(), new PassThrough()]
+    let heard = ''
+    output.on('data', chunk => {
+      heard += chunk
+    })
+    const follow = new AbortController()
+    let told = ''
+    const following = machineLog(
+      machine,
+      { follow: true, lines: 0 },
+      text => void (told += text),
+      follow.signal,
+    )
+    const attached = attachConsole(machine, {}, { input, output }, signal)
+    input.write('\n')
+    await expect.poll(() => heard, { timeout: 60_000 }).toContain('/ #')
+    input.write('echo marked-$((40+2))\n')
+    await expect.poll(() => heard, { timeout: 60_000 }).toContain('marked-42')
+    input.write('\x1dnever typed')
+    expect(await attached).toBe('left')
+    await expect.poll(() => told, { timeout: 30_000 }).toContain('marked-42')
+    follow.abort()
+    await following
+    expect(told).not.toContain('never typed')
+    let all = ''
+    await machineLog(machine, {}, text => void (all += text), signal)
+    expect(all).toContain('lab-guest: up')
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: none may be left
+    expect(all).not.toMatch(/[\u0000-\u0008\u000b-\u001f]/)
+    let last = ''
+    await machineLog(machine, { lines: 1 }, text => void (last += text), signal)
+    expect(last.trimEnd().split('\n')).toHaveLength(1)
+  })
+
+  test('external snapshots are taken while it runs, gone back to and deleted; bytes come and go with them', async () => {
+    await writeDisk('one')
+    expect(await createSnapshot(await web(), { name: 'a', description: 'first' }, signal)).toMatchObject({
+      storage: 'external',
+      memory: false,
+      description: 'first',
+    })
+    await writeDisk('two')
+    await createSnapshot(await web(), { name: 'b', quiesce: true }, signal)
+    await writeDisk('three')
+    expect(await listSnapshots(await web(), signal)).toMatchObject([
+      { name: 'a' },
+      { name: 'b', parent: 'a' },
+    ])
+    await expect(createSnapshot(await web(), { name: '../x' }, signal)).rejects.toMatchObject({
+      code: 'invalid-name',
+    })
+
+    await restoreSnapshot(await web(), 'b', {}, actCall())
+    expect(await readDisk()).toBe('two\n')
+    await expect(restoreSnapshot(await web(), 'a', {}, actCall())).rejects.toMatchObject({
+      code: 'later-snapshots',
+    })
+    const done = await restoreSnapshot(await web(), 'a', { discardLater: true }, actCall())
+    expect(done).toEqual({ snapshot: 'a', discarded: ['b'], state: 'running' })
+    expect(await readDisk()).toBe('one\n')
+    await writeDisk('four')
+    await deleteSnapshot(await web(), 'a', signal)
+    expect(await readDisk()).toBe('four\n')
+    expect(await listSnapshots(await web(), signal)).toEqual([])
+    expect(
+      (await lab.virsh('vol-list', 'vms')).match(/acts-web_\S+/g)?.map(name => name.split('/').at(-1)),
+    ).not.toContain('acts-web_boot.a')
+    expect(await lab.virsh('domblklist', 'acts-web')).not.toContain('.a')
+  })
+
+  test('a snapshot with memory brings the running guest back as it was', async () => {
+    await inGuest('echo before > /tmp/mark')
+    await createSnapshot(await web(), { name: 'm', memory: true }, signal)
+    await inGuest('echo after > /tmp/mark')
+    await restoreSnapshot(await web(), 'm', {}, actCall())
+    await expect.poll(() => inGuest('cat /tmp/mark').catch(() => ''), { timeout: 60_000 }).toBe('before\n')
+    await deleteSnapshot(await web(), 'm', signal)
+  })
+
+  test('it grows while it runs, and what cannot be live waits for its restart', async () => {
+    const changes = await resizeMachine(
+      await web(),
+      { vcpus: 2, memoryGiB: 0.375, disks: { vdb: 0.02 } },
+      signal,
+    )
+    expect(changes).toEqual([
+      { path: 'vcpus', from: 1, to: 2, when: 'now' },
+      { path: 'memoryGiB', from: 0.25, to: 0.375, when: 'now' },
+      { path: 'dataDisks[vdb].sizeGB', from: 0.01, to: 0.02, when: 'now' },
+    ])
+    expect(await inGuest('cat /sys/block/vdb/size')).toBe('41944\n')
+    expect((await lab.virsh('vcpucount', 'acts-web', '--live', '--active')).trim()).toBe('2')
+    await expect(resizeMachine(await web(), { disks: { vdb: 0.01 } }, signal)).rejects.toMatchObject({
+      code: 'would-shrink',
+    })
+    await expect(resizeMachine(await web(), { disks: { vdx: 1 } }, signal)).rejects.toMatchObject({
+      code: 'cannot-resize',
+    })
+
+    const later = await resizeMachine(await web(), { vcpus: 3 }, signal)
+    expect(later).toEqual([{ path: 'vcpus', from: 2, to: 3, when: 'restart' }])
+    expect((await web()).view.pending).toEqual(['maxVcpus', 'vcpus'])
+  })
+
+  test('stop, start, restart and reset do what they say, and are read back', async () => {
+    expect(await restartMachine(await web(), {}, actCall())).toMatchObject({
+      state: 'running',
+      changed: true,
+    })
+    expect((await web()).view).toMatchObject({ state: 'running', vcpus: 3, pending: [] })
+    expect(await stopMachine(await web(), {}, actCall())).toEqual({
+      before: 'running',
+      state: 'shut off',
+      changed: true,
+    })
+    expect(await lab.virsh('domstate', 'acts-web')).toContain('shut off')
+    expect(await stopMachine(await web(), {}, actCall())).toMatchObject({ changed: false })
+    await expect(resetMachine(await web(), {}, actCall())).rejects.toMatchObject({ code: 'not-running' })
+
+    await writeSnapshotOff()
+    expect(await startMachine(await web(), { noWait: true }, actCall())).toMatchObject({
+      before: 'shut off',
+      changed: true,
+    })
+    expect(await stopMachine(await web(), { timeoutSeconds: 0 }, actCall())).toMatchObject({ forced: true })
+    await startMachine(await web(), {}, actCall())
+    await lab.virsh('suspend', 'acts-web')
+    expect((await web()).view.state).toBe('paused')
+    expect(await startMachine(await web(), {}, actCall())).toMatchObject({ before: 'paused', changed: true })
+    await inGuest('echo x > /tmp/gone-by-reset')
+    await resetMachine(await web(), {}, actCall())
+    await expect
+      .poll(() => inGuest('ls /tmp').catch(() => 'gone-by-reset'), { timeout: 120_000 })
+      .not.toContain('gone-by-reset')
+  })
+
+  /** Snapshots of a machine that is off: overlays, and inside the disks. */
+  async function writeSnapshotOff() {
+    for (const request of [{ name: 'off' }, { name: 'inside', internal: true }]) {
+      const taken = await createSnapshot(await web(), request, signal)
+      expect(taken.storage).toBe(request.internal ? 'internal' : 'external')
+      expect(await restoreSnapshot(await web(), request.name, {}, actCall())).toMatchObject({
+        state: 'shut off',
+      })
+      await deleteSnapshot(await web(), request.name, signal)
+      expect(await listSnapshots(await web(), signal)).toEqual([])
+    }
+  }
+})
