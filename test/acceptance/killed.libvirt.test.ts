@@ -96,8 +96,8 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
   }
 
   describe.each([
-    { reason: 'before the pool is defined', at: p.define },
-    { reason: 'once the pool is defined', at: p.define, when: 'after' as const },
+    { reason: 'once the pool runs, and is not stored', at: p.define },
+    { reason: 'once the pool is stored', at: p.define, when: 'after' as const },
     { reason: 'once the first volume is there', at: v.create, when: 'after' as const },
     { reason: 'before the first machine is defined', at: d.define },
     { reason: 'once the first machine is defined', at: d.define, when: 'after' as const },
@@ -143,7 +143,7 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
     { reason: 'once a machine is switched off', at: d.destroy, when: 'after' as const },
     { reason: 'before the first machine is undefined', at: d.undefine },
     { reason: 'once the second machine is undefined', at: d.undefine, nth: 2, when: 'after' as const },
-    { reason: 'before the pool is undefined', at: p.undefine },
+    { reason: 'before the pool is stopped', at: p.stop },
   ])('in a destroy, $reason', ({ reason: _, ...at }) => {
     test('forward and pruned: nothing is left; back: all of it returns with its bytes', async () => {
       await here.ok('apply', '--yes')

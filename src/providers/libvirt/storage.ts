@@ -1,6 +1,6 @@
 /** Pools and volumes as the provider makes and fills them, whichever kind they are for. */
 import { InfraError } from '../../model/error.js'
-import { ask, findPool, findVolume, type Host } from './connection.js'
+import { ask, findPool, findVolume, type Host, orAbsent } from './connection.js'
 import { gone, type StoredVolume, volumeReading } from './inventory.js'
 import { whileBusy } from './refresh.js'
 import type { Chunk } from './rpc/channel.js'
@@ -16,7 +16,9 @@ export async function activePool(host: Host, name: string, signal: AbortSignal):
   const pool = await findPool(host, name, signal)
   if (pool === undefined) throw await missingPool(host, name, signal)
   const info = await ask(host, procedures.pools.info, { pool }, signal)
-  if (info.state === poolStates.inactive) await ask(host, procedures.pools.start, { pool, flags: 0 }, signal)
+  // refused where another step has just started it
+  if (info.state === poolStates.inactive)
+    await orAbsent(ask(host, procedures.pools.start, { pool, flags: 0 }, signal), 'OPERATION_INVALID')
   return pool
 }
 

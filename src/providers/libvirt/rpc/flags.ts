@@ -40,5 +40,6 @@ export const snapshotFlags = {
 export const networkUpdates = { modify: 1, delete: 2, add: 3 } as const
 export const networkSections = { dhcpHost: 4, dhcpRange: 5, dnsHost: 10 } as const
 export const poolStates = { inactive: 0, building: 1, running: 2, degraded: 3, inaccessible: 4 } as const
+export const poolCreateFlags = { build: 1 } as const
 export const sparse = 1
 export const consoleForce = 1
