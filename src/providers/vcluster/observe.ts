@@ -18,11 +18,21 @@ export async function observe(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, Observation>> {
   const wanted = new Set(targets.map(target => placeOf(target).namespace))
+  // Files are read while the host is asked.
+  const ahead = new Map(
+    targets.map(target => {
+      const { namespace, name } = placeOf(target)
+      return [target.address, session.kubeconfigs.ahead(target, namespace, name)] as const
+    }),
+  )
   const snapshot = await takeSnapshot(session.host, wanted, signal)
   const seen = await Promise.all(
     targets.map(async (target): Promise<[string, Observation]> => {
       try {
-        return [target.address, await observeOne(session, target, snapshot, signal)]
+        return [
+          target.address,
+          await observeOne(session, target, snapshot, ahead.get(target.address), signal),
+        ]
       } catch (error) {
         signal.throwIfAborted()
         return [
@@ -50,6 +60,7 @@ async function observeOne(
   session: Session,
   target: Target,
   snapshot: Snapshot,
+  ahead: Promise<Uint8Array | undefined> | undefined,
   signal: AbortSignal,
 ): Promise<Observation> {
   const { namespace, name } = placeOf(target)
@@ -84,7 +95,7 @@ async function observeOne(
   } else if (workload === undefined) handMade = ['StatefulSet is missing']
 
   const spec = specOf(target, found, release, space, handMade)
-  const facts = await factsOf(session, target, found, latest?.revision, signal)
+  const facts = await factsOf(session, target, found, latest?.revision, ahead, signal)
   const remark = remarkOf(found, space, owner !== undefined)
   const halfMade =
     latest?.status === 'pending-install' ||
@@ -182,6 +193,7 @@ async function factsOf(
   target: Target,
   found: Found,
   revision: number | undefined,
+  ahead: Promise<Uint8Array | undefined> | undefined,
   signal: AbortSignal,
 ): Promise<Attributes> {
   const { workload } = found
@@ -190,7 +202,9 @@ async function factsOf(
   const chart = chartVersion(found)
   const phase = phaseOf(found)
   const kept =
-    phase === 'Running' || phase === 'Paused' ? await session.kubeconfigs.facts(target, found, signal) : {}
+    phase === 'Running' || phase === 'Paused'
+      ? await session.kubeconfigs.facts(target, found, signal, ahead)
+      : {}
   return {
     phase,
     ...kept,

@@ -30,8 +30,15 @@ export interface Kubeconfigs {
   ): Promise<(Reach & { readonly note: Note; readonly path: string }) | undefined>
   /** The text that serves now: the file's, or a fresh one. */
   current(target: Pick<Target, 'spec'>, found: Found, signal: AbortSignal): Promise<string | undefined>
+  /** Begins to read a stored file, for `facts`: it can be read while the host is asked. */
+  ahead(target: Pick<Target, 'spec'>, namespace: string, name: string): Promise<Uint8Array | undefined>
   /** What an observation tells of it. Writes nothing. */
-  facts(target: Pick<Target, 'spec'>, found: Found, signal: AbortSignal): Promise<Attributes>
+  facts(
+    target: Pick<Target, 'spec'>,
+    found: Found,
+    signal: AbortSignal,
+    ahead?: Promise<Uint8Array | undefined>,
+  ): Promise<Attributes>
   place(target: Pick<Target, 'spec'>, namespace: string, name: string): StorePlace
   remove(target: Pick<Target, 'spec'>, namespace: string, name: string): Promise<void>
 }
@@ -76,6 +83,7 @@ export function openKubeconfigs(ports: KubeconfigPorts): Kubeconfigs {
     const server = typeof wanted.server === 'string' ? wanted.server : undefined
     const found_ = await reach(
       host,
+      clock,
       { namespace, name, service: found.service, pods: found.pods },
       text,
       server,
@@ -100,9 +108,15 @@ export function openKubeconfigs(ports: KubeconfigPorts): Kubeconfigs {
       const { text } = await readStored(files, clock, where, uidOf(found))
       return text ?? (await refresh(target, found, signal))?.text
     },
-    async facts(target, found, signal) {
+    ahead(target, namespace, name) {
+      const reading = files.read(place(target, namespace, name).path)
+      // Who takes it hears of a failure; who does not, need not.
+      reading.catch(() => undefined)
+      return reading
+    },
+    async facts(target, found, signal, ahead) {
       const where = place(target, found.namespace, found.name)
-      const stored = await readStored(files, clock, where, uidOf(found))
+      const stored = await readStored(files, clock, where, uidOf(found), ahead)
       const text = stored.text ?? (await remembered(found, signal))
       const server = stored.note?.server ?? (text === undefined ? undefined : serverOf(text))
       return {

@@ -1,6 +1,7 @@
 /** Which address of a virtual API server answers from this machine, and the proof that it does. */
 import { KubeConfig } from '@kubernetes/client-node'
 import { messageOf } from '../../../model/error.js'
+import type { Clock } from '../../../model/ports.js'
 import type { Host } from '../client/host.js'
 import type { KubeObject, Pod, Service } from '../client/objects.js'
 import { paths } from '../client/paths.js'
@@ -20,6 +21,8 @@ export interface Reach {
 
 /** The wait for one address. A virtual API server of the same site answers in milliseconds. */
 const patience = 4_000
+/** How often an address that refuses is tried again, a second apart. */
+const refusals = 8
 
 /** Asks `/readyz` with the kubeconfig's own credentials. True where it says ok. */
 export async function answersReadyz(
@@ -54,6 +57,7 @@ export async function answersReadyz(
  */
 export async function reach(
   host: Host,
+  clock: Clock,
   cluster: {
     readonly namespace: string
     readonly name: string
@@ -65,12 +69,13 @@ export async function reach(
   signal: AbortSignal,
 ): Promise<Reach> {
   const addresses = wanted === undefined ? await addressesOf(host, cluster.service, signal) : [wanted]
-  const tried = await Promise.all(
-    addresses.map(async server => {
-      const candidate = withServer(text, server)
-      return { candidate, ...(await answersReadyz(candidate, signal)) }
-    }),
-  )
+  let tried = await tryAll(text, addresses, signal)
+  // A service is forwarded only a moment after its pod is ready: till then it refuses.
+  for (let turn = 0; turn < refusals && tried.length > 0 && !tried.some(one => one.ok); turn += 1) {
+    if (!tried.some(one => one.why.includes('ECONNREFUSED'))) break
+    await clock.sleep(1_000, signal)
+    tried = await tryAll(text, addresses, signal)
+  }
   const answering = tried.find(attempt => attempt.ok)
   if (answering !== undefined) return { text: answering.candidate, proof: 'direct' }
   const kept = wanted === undefined ? text : withServer(text, wanted)
@@ -89,6 +94,15 @@ export async function reach(
   } finally {
     await forward.close()
   }
+}
+
+async function tryAll(text: string, addresses: readonly string[], signal: AbortSignal) {
+  return Promise.all(
+    addresses.map(async server => {
+      const candidate = withServer(text, server)
+      return { candidate, ...(await answersReadyz(candidate, signal)) }
+    }),
+  )
 }
 
 /** Load balancer, node port, cluster address: in the order in which they serve others, too. */

@@ -81,8 +81,9 @@ export async function readStored(
   clock: Clock,
   place: StorePlace,
   of: string,
+  ahead: Promise<Uint8Array | undefined> = files.read(place.path),
 ): Promise<{ readonly note?: Note; readonly text?: string }> {
-  const file = await files.read(place.path)
+  const file = await ahead
   if (file === undefined) return {}
   const whole = Buffer.from(file).toString('utf8')
   const plain = whole.startsWith(mark)
