@@ -8,6 +8,8 @@ import { CephError, isErrno } from './client/error.js'
 export interface Ceph {
   readonly connection: CephConnection
   readonly clock: Clock
+  /** Who asks, without `client.`, and the file with their key on this machine. */
+  readonly client?: { readonly user: string; readonly keyring: string }
 }
 
 /** What a command to the monitors answers, as data. */

@@ -1,6 +1,7 @@
 /** The provider type `ceph`. */
 import type { Ports } from '../../model/ports.js'
 import type { Connection, Provider, ProviderType } from '../provider.js'
+import { findKeyring } from './client/keyring.js'
 import { openCeph } from './client/open.js'
 import { cephSettings, type Environment, resolveAccess } from './client/settings.js'
 import { cephKinds } from './kinds/index.js'
@@ -15,7 +16,12 @@ export function cephProviderType(environment: Environment): ProviderType {
     settings: cephSettings,
     async open(connection: Connection, ports: Ports, signal: AbortSignal): Promise<Provider> {
       const access = resolveAccess(connection.settings, connection.folder, environment)
-      return makeProvider({ connection: await openCeph(access, environment, signal), clock: ports.clock })
+      const [ceph, keyring] = await Promise.all([openCeph(access, environment, signal), findKeyring(access)])
+      return makeProvider({
+        connection: ceph,
+        clock: ports.clock,
+        ...(keyring !== undefined && { client: { user: access.name.replace(/^client\./, ''), keyring } }),
+      })
     },
   }
 }

@@ -10,6 +10,7 @@ import {
   planRollback,
   poolView,
   poolViews,
+  rollbackId,
   rollbackVolume,
   snapshotVolume,
   volumeDetails,
@@ -161,5 +162,18 @@ describe.skipIf(missing)(`acts ${missing ?? ''}`, () => {
     await expect(changeSize(ceph, copy, 1, aCall().call)).rejects.toMatchObject({
       code: 'ceph-size-below-used',
     })
+  })
+
+  it('deletes a volume that was rolled back, though its path is another one', async () => {
+    const rolled = new Subject(provider, 'CephVolume', 'rolled', { filesystem: 'files', group: 'team' })
+    await rolled.create()
+    const at = { ...place, volume: 'rolled' }
+    await lab.ceph('fs', 'subvolume', 'snapshot', 'create', 'files', 'rolled', 'good', 'team')
+    const id = await rollbackId(ceph, at, nodePorts.random, options)
+    await rollbackVolume(ceph, await planRollback(ceph, at, 'good', id, options), aCall().call)
+    for (const name of ['good', `infra-kept-${id}`])
+      await lab.ceph('fs', 'subvolume', 'snapshot', 'rm', 'files', 'rolled', name, 'team')
+    await rolled.discard(await rolled.remove())
+    expect((await rolled.observe()).status).toBe('absent')
   })
 })

@@ -78,7 +78,10 @@ export async function observeImages(
         const byName = new Map(infos.map(info => [info.name, info]))
         for (const target of inPool) {
           const info = byName.get(target.name)
-          seen.set(target.address, info ? seenImage(info, pool, target, addresses) : { status: 'absent' })
+          seen.set(
+            target.address,
+            info ? seenImage(info, pool, target, addresses, ceph) : { status: 'absent' },
+          )
         }
       } catch (thrown) {
         if (!(thrown instanceof CephError)) throw thrown
@@ -95,6 +98,7 @@ function seenImage(
   pool: string,
   target: Target,
   addresses: readonly string[],
+  ceph: Ceph,
 ): Observation {
   const { owner, identity } = readTag(info.metadata[ownerKey])
   return {
@@ -102,6 +106,13 @@ function seenImage(
     identity: { ...identity, id: info.id },
     ...(owner && { owner }),
     spec: imageSpec(info, pool, target.spec),
-    facts: { id: info.id, pool, name: info.name, spec: `${pool}/${info.name}`, monitors: addresses },
+    facts: {
+      id: info.id,
+      pool,
+      name: info.name,
+      spec: `${pool}/${info.name}`,
+      monitors: addresses,
+      disk: { pool, image: info.name, monitors: addresses, ...ceph.client },
+    },
   }
 }

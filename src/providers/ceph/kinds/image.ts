@@ -144,6 +144,7 @@ export const rbdImage: Kind = {
     name: 'Its name.',
     spec: '`POOL/NAME`, as the rbd client and QEMU write it.',
     monitors: 'Addresses of the monitors, for a machine’s disk.',
+    disk: 'All that a machine’s `source.rbd` needs: pool, image, monitors, the connection’s user and the path of its keyring.',
   },
   changes,
   objectName: meta => meta.name,

@@ -9,10 +9,10 @@ import { needs } from '../client/offers.js'
 import { sweepGroup } from '../groups/kept.js'
 import type { Token } from '../handler.js'
 import { checkSame, held } from '../refuse.js'
-import { keptPrefix } from '../tags.js'
+import { keptPrefix, ownerKey, readTag } from '../tags.js'
 import { retain, snapshotNames, wholeState } from './kept.js'
 import { about, inGroup, type Place, placeOf } from './place.js'
-import { canBeKept, type VolumeJson } from './read.js'
+import { canBeKept, type VolumeJson, volumeMetadata } from './read.js'
 
 interface KeptVolume {
   readonly kind: string
@@ -31,7 +31,10 @@ export async function deleteVolume(ceph: Ceph, request: DeleteRequest, call: Cal
   const state = await wholeState(ceph, place, options)
   if (state.is === 'absent' || state.is === 'retained' || state.is === 'torn') return
   if (state.is === 'cloning') return cancel(ceph, place, options)
-  checkSame(request, { path: state.info.path }, 'path')
+  // By its tag where it has one: a rollback to a snapshot gives a volume another path
+  const { uuid } = readTag((await volumeMetadata(ceph, place, options))[ownerKey]).identity
+  if (uuid !== undefined && request.identity?.uuid !== undefined) checkSame(request, { uuid }, 'uuid')
+  else checkSame(request, { path: state.info.path }, 'path')
   const snapshots = await snapshotNames(ceph, place, options)
   const holders = snapshots.filter(name => !name.startsWith(keptPrefix)).map(name => `its snapshot ${name}`)
   if (holders.length > 0)
