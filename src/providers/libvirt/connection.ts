@@ -21,6 +21,8 @@ export interface Host {
   readonly usage: Usage
   readonly turns: Turns
   readonly images: ImageCache
+  /** The stack's folder, which relative paths on this machine start from. */
+  readonly folder: string
   /** libvirt's version as it writes it: 9,000,000 is 9.0.0. */
   readonly version: number
 }
@@ -51,6 +53,7 @@ export async function openHost(request: HostRequest, ports: Ports, signal: Abort
         fetch: (url, init) => fetch(url, init),
         clock: ports.clock,
       }),
+      folder: request.folder,
       version,
     }
   } catch (error) {

@@ -1,8 +1,9 @@
 /** From a request to what a machine's XML is made from, with everything on the host that it needs, checked. */
 import type { Attributes } from '../../model/value.js'
 import type { Owner } from '../provider.js'
+import { putCephSecret } from './ceph-secret.js'
 import { ask, findNetwork, type Host, orAbsent } from './connection.js'
-import { fields, list, objects, splitReference, text } from './kinds/values.js'
+import { fields, objects, splitReference, text } from './kinds/values.js'
 import { virtualMachine } from './kinds/virtual-machine/index.js'
 import { defaultVmPool, ignitionVolume } from './names.js'
 import { missing } from './nearest.js'
@@ -13,8 +14,6 @@ import type { DomainInput } from './xml/domain-input.js'
 import { withoutSecrets } from './xml/metadata.js'
 import { parseXml } from './xml/parse.js'
 import { readPool } from './xml/pool.js'
-import { buildCephSecret, cephSecret } from './xml/secret.js'
-import { serializeXml } from './xml/serialize.js'
 
 export interface MachineRequest {
   readonly name: string
@@ -136,31 +135,11 @@ async function putSecrets(
 ): Promise<Record<string, string>> {
   const entries = await Promise.all(
     objects(spec.dataDisks).map(async ({ item }) => {
-      const rbd = fields(fields(item.source).rbd)
-      const [user, key] = [text(rbd.user), text(rbd.key)]
-      if (user === undefined || key === undefined) return []
-      const monitors = list(rbd.monitors).filter(monitor => typeof monitor === 'string')
-      const uuid = await putCephSecret(host, user, monitors, key, signal)
-      return [[text(item.device) ?? '', uuid] as const]
+      const uuid = await putCephSecret(host, fields(fields(item.source).rbd), signal)
+      return uuid === undefined ? [] : [[text(item.device) ?? '', uuid] as const]
     }),
   )
   return Object.fromEntries(entries.flat())
-}
-
-/** Defines libvirt's secret of a Ceph user, or sets its key anew. Returns its UUID. */
-export async function putCephSecret(
-  host: Host,
-  user: string,
-  monitors: readonly string[],
-  key: string,
-  signal: AbortSignal,
-): Promise<string> {
-  const input = cephSecret(user, monitors)
-  const xml = serializeXml(buildCephSecret(input))
-  const secret = await ask(host, procedures.secrets.define, { xml, flags: 0 }, signal)
-  const value = Buffer.from(key, 'base64')
-  await ask(host, procedures.secrets.setValue, { secret, value, flags: 0 }, signal)
-  return secret.uuid
 }
 
 async function checkNetworks(host: Host, spec: Attributes, signal: AbortSignal): Promise<void> {

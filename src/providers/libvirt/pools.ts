@@ -2,10 +2,11 @@
 import { InfraError } from '../../model/error.js'
 import type { Attributes } from '../../model/value.js'
 import type { Call, CreateRequest, DeleteRequest, UpdateRequest } from '../provider.js'
+import { putCephSecret } from './ceph-secret.js'
 import { ask, findPool, type Host, orAbsent } from './connection.js'
-import { fields, list, text } from './kinds/values.js'
-import { putCephSecret } from './machine-input.js'
+import { fields } from './kinds/values.js'
 import { isLibvirt } from './rpc/errors.js'
+import { poolCreateFlags } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Pool } from './rpc/types.js'
 import { buildPool } from './xml/pool.js'
@@ -15,6 +16,8 @@ export async function createPool(host: Host, request: CreateRequest, { signal }:
   const { uuid } = request.identity
   const there = await findPool(host, request.name, signal)
   if (there !== undefined && there.uuid !== uuid) throw exists(request)
+  // running before it is stored: cut off in between, what is in it can still be read
+  if (there === undefined) await startNew(host, request, uuid, signal)
   const pool = await define(host, request, uuid, signal)
   await run(host, pool, request.spec, signal)
   await ask(
@@ -73,29 +76,50 @@ async function own(
   })
 }
 
+type PoolRequest = Pick<CreateRequest, 'name' | 'spec'>
+
 async function define(
   host: Host,
-  request: Pick<CreateRequest, 'name' | 'spec'>,
+  request: PoolRequest,
   uuid: string | undefined,
   signal: AbortSignal,
 ): Promise<Pool> {
+  const xml = await poolXml(host, request, uuid, signal)
+  return ask(host, procedures.pools.define, { xml, flags: 0 }, signal)
+}
+
+/** Starts a pool that is not stored yet. */
+async function startNew(
+  host: Host,
+  request: PoolRequest,
+  uuid: string | undefined,
+  signal: AbortSignal,
+): Promise<void> {
+  const xml = await poolXml(host, request, uuid, signal)
+  const create = (flags: number) => ask(host, procedures.pools.create, { xml, flags }, signal)
+  try {
+    await create(0)
+  } catch (error) {
+    if (!buildHelps(error, request.spec)) throw error
+    await create(poolCreateFlags.build)
+  }
+}
+
+async function poolXml(
+  host: Host,
+  request: PoolRequest,
+  uuid: string | undefined,
+  signal: AbortSignal,
+): Promise<string> {
   const { name, spec } = request
-  const secret = await rbdSecret(host, spec, signal)
+  const secret = await putCephSecret(host, fields(spec.rbd), signal)
   const input = {
     name,
     spec,
     ...(uuid !== undefined && { uuid }),
     ...(secret !== undefined && { rbdSecret: secret }),
   }
-  return ask(host, procedures.pools.define, { xml: serializeXml(buildPool(input)), flags: 0 }, signal)
-}
-
-async function rbdSecret(host: Host, spec: Attributes, signal: AbortSignal): Promise<string | undefined> {
-  const rbd = fields(spec.rbd)
-  const [user, key] = [text(rbd.user), text(rbd.key)]
-  if (user === undefined || key === undefined) return undefined
-  const monitors = list(rbd.monitors).filter(monitor => typeof monitor === 'string')
-  return putCephSecret(host, user, monitors, key, signal)
+  return serializeXml(buildPool(input))
 }
 
 /** Starts it; what it lacks (the folder) is built only where starting shows that it lacks it. */
@@ -105,11 +129,15 @@ async function run(host: Host, pool: Pool, spec: Attributes, signal: AbortSignal
   try {
     await start()
   } catch (error) {
-    if (spec.build === false || !isLibvirt(error, 'SYSTEM_ERROR', 'INTERNAL_ERROR', 'OPERATION_FAILED'))
-      throw error
+    if (!buildHelps(error, spec)) throw error
     await ask(host, procedures.pools.build, { pool, flags: 0 }, signal)
     await start()
   }
+}
+
+/** Whether a start may have failed for want of what building makes. */
+function buildHelps(error: unknown, spec: Attributes): boolean {
+  return spec.build !== false && isLibvirt(error, 'SYSTEM_ERROR', 'INTERNAL_ERROR', 'OPERATION_FAILED')
 }
 
 function exists(request: CreateRequest): InfraError {

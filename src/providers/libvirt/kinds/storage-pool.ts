@@ -82,6 +82,11 @@ const schema = z.strictObject({
         .describe('Addresses of the monitors, `HOST` or `HOST:PORT`.'),
       user: z.string().min(1).optional().describe('Ceph user without `client.`. None: no authentication.'),
       key: z.string().min(1).optional().describe('The user’s key, stored as a secret of libvirt. A secret.'),
+      keyring: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('Instead of `key`: the Ceph keyring with it, a file on the machine where infra runs.'),
     })
     .optional()
     .describe('For `type: rbd`.'),
@@ -103,6 +108,7 @@ const changes: readonly ChangeRule[] = [
   { path: 'autostart', how: 'live' },
   { path: 'build', how: 'live' },
   { path: 'rbd.key', how: 'live' },
+  { path: 'rbd.keyring', how: 'live' },
   {
     path: 'rbd.monitors',
     how: 'restart',

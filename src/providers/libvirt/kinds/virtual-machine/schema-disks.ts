@@ -69,8 +69,15 @@ export const dataDisk = z.strictObject({
             .min(1)
             .optional()
             .describe('The user’s key, stored as a secret of libvirt. A secret.'),
+          keyring: z
+            .string()
+            .min(1)
+            .optional()
+            .describe(
+              'Instead of `key`: the Ceph keyring with it, a file on the machine where infra runs. The key goes from there into a secret of libvirt and is in no plan, state or log.',
+            ),
         })
-        .describe('An RBD image of a Ceph cluster.'),
+        .describe('An RBD image of a Ceph cluster: `${RbdImage.NAME.disk}` tells all of it.'),
     })
     .optional()
     .describe('Instead of a size: a disk that another system serves.'),
