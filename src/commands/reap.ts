@@ -144,7 +144,10 @@ export default class Reap extends ChangeCommand {
           { title: 'TIME TO LIVE', value: one => leftInWords(one.left ?? 0), fixed: true },
           { title: 'REAPED', value: one => (one.kept === undefined ? 'yes' : `no: ${one.kept}`) },
         ],
-        { ...this.tableOptions, empty: 'Nothing has expired.' },
+        {
+          ...this.tableOptions,
+          empty: down.length > 0 ? 'Nothing has expired on hosts that answered.' : 'Nothing has expired.',
+        },
       ),
     )
   }

@@ -50,7 +50,13 @@ export default class ClusterList extends ClusterCommand {
             },
             { title: 'REMARK', value: remark },
           ],
-          { ...this.tableOptions, empty: 'There is no virtual cluster.' },
+          {
+            ...this.tableOptions,
+            empty:
+              down.length > 0
+                ? 'No host that answered has a virtual cluster.'
+                : 'There is no virtual cluster.',
+          },
         ),
       )
       this.tellErrors(
