@@ -19,6 +19,10 @@ function factValue(fact: string, object: WorldObject): Json {
     case 'state':
     case 'phase':
       return 'running'
+    case 'monitors':
+      return ['embedded.invalid']
+    case 'disk':
+      return { pool: object.spec.pool ?? '', image: object.name, monitors: ['embedded.invalid'] }
     case 'path':
       return `/embedded/${object.kind}/${object.name}`
     default:

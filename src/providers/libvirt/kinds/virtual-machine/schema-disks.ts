@@ -77,7 +77,7 @@ export const dataDisk = z.strictObject({
               'Instead of `key`: the Ceph keyring with it, a file on the machine where infra runs. The key goes from there into a secret of libvirt and is in no plan, state or log.',
             ),
         })
-        .describe('An RBD image of a Ceph cluster: `${RbdImage.NAME.disk}` tells all of it.'),
+        .describe('An RBD image of a Ceph cluster. The attribute `disk` of a RbdImage tells all of it.'),
     })
     .optional()
     .describe('Instead of a size: a disk that another system serves.'),
