@@ -338,7 +338,8 @@ export class Session {
     mode: PlanMode,
     records: Readonly<Record<Address, ResourceRecord>>,
   ): StateDocument['outputs'] {
-    if (mode === 'destroy') return {}
+    // A part that was destroyed leaves the outputs as they were; a stack without resources has none.
+    if (mode === 'destroy' && Object.keys(records).length === 0) return {}
     if (mode !== 'apply') return this.#state?.outputs ?? {}
     return outputsOf(resolveStack(this.#read, address => records[address]))
   }
