@@ -23,7 +23,9 @@ export default class Adopt extends ChangeCommand {
       const observed = await session.observe()
       const strangers = [...session.stack.resources.values()].filter(({ address, managed }) => {
         const found = observed.get(address)
-        return managed && !session.state?.resources[address] && found?.status === 'present' && !found.owner
+        if (!managed || session.state?.resources[address] || found?.status !== 'present') return false
+        // a tag of this very state is of an adoption that was put back
+        return !found.owner || found.owner.lineage === session.state?.lineage
       })
       const addresses = strangers.map(one => one.address)
       const result = await session.plan({ only: new Set(addresses), adopt: addresses })

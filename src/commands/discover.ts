@@ -10,7 +10,8 @@ export default class Discover extends HostCommand {
   static override summary = 'Write stack documents of what exists on hosts, whoever made it.'
   static override description =
     'Pools, networks, volumes and machines, with what Foundry and the Ansible set-up before it left on them. Each document is ' +
-    'held against what is there: once it is taken over (infra adopt, infra import), there is nothing to do. Nothing is changed.'
+    'held against what is there: once it is taken over (infra adopt, infra import), there is nothing to do. What another stack ' +
+    'owns is left out. Nothing is changed.'
   static override examples = [
     '<%= config.bin %> discover --connect qemu:///system --out lab/stack.yaml',
     '<%= config.bin %> discover --stack lab --unmanaged',
@@ -34,8 +35,7 @@ export default class Discover extends HostCommand {
       description: 'Only these kinds.',
     }),
     unmanaged: Flags.boolean({
-      description:
-        'Only what no stack owns and this one does not declare, without a document of the stack itself.',
+      description: 'Only what this stack does not declare, without a document of the stack itself.',
     }),
   }
 
@@ -53,9 +53,7 @@ export default class Discover extends HostCommand {
         .flatMap(one => one.documents)
         .filter(one => flags.kind === undefined || flags.kind.some(kind => kind === one.kind))
       const documents = all.filter(
-        one =>
-          !flags.unmanaged ||
-          (one.owned === undefined && !declared.has(`${one.host} ${one.kind}/${one.name}`)),
+        one => !flags.unmanaged || !declared.has(`${one.host} ${one.kind}/${one.name}`),
       )
       const leftOut = found.flatMap(one => one.leftOut)
       const several = connections.length > 1 || connections.some(one => one.name !== 'libvirt')

@@ -15,8 +15,6 @@ export interface DiscoveredDocument {
   /** As short as it can be written. */
   readonly spec: Attributes
   readonly remarks: readonly string[]
-  /** Another stack owns it, and it cannot be taken over. */
-  readonly owned?: string
 }
 
 export interface Discovery {
@@ -51,6 +49,7 @@ async function settle(
   const leftOut = (why: string): LeftOut => ({ kind: kind.kind, name, why })
   if ((kind.objectName?.(meta) ?? name) !== name)
     return leftOut(`no document can have that name: it would be ${kind.objectName?.(meta)}`)
+  if (owned !== undefined) return leftOut(`it belongs to ${owned}`)
   let { spec } = draft
   for (let round = 0; ; round += 1) {
     const canonical = kind.canonical(spec, meta)
@@ -72,7 +71,7 @@ async function settle(
   }
   const [problem] = kind.check?.(short, meta) ?? []
   if (problem !== undefined) return leftOut(`no document can say it: ${problem.message}`)
-  return { kind: kind.kind, name, labels, spec: short, remarks, ...(owned !== undefined && { owned }) }
+  return { kind: kind.kind, name, labels, spec: short, remarks }
 }
 
 /** The draft with what is really there in the place of the first part of a path. */

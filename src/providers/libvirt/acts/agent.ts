@@ -10,9 +10,9 @@ export type Guest = Pick<Machine, 'host' | 'domain'>
 
 /** Seconds that libvirt waits for an answer. */
 const patience = 20
-/** Bytes of one read or write: with base64 well below libvirt's limit of 4 MiB for a text. */
+/** Bytes of one read: with base64 well below libvirt’s limit of 4 MiB for a text. */
 const readBytes = 1 << 20
-const writeBytes = 1 << 19
+const writeBytes = 1 << 16
 
 /** What the agent returns. Fails with `no-agent` where none answers, and with `guest-refused` where it refuses. */
 export async function askAgent(

@@ -3,7 +3,6 @@
  * the output goes to files of a folder of its own in the guest, which are read meanwhile and removed.
  */
 import { randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { InfraError } from '../../../model/error.js'
 import { isObject, type Json } from '../../../model/value.js'
 import {
@@ -116,7 +115,7 @@ async function run(
       const moved = (await drain(out)) || (await drain(err))
       if (status !== undefined && !moved) return status
       if (moved) pause = firstLook
-      if (status === undefined) await sleep(pause, undefined, { signal })
+      if (status === undefined) await guest.host.ports.clock.sleep(pause, signal)
     }
   } catch (error) {
     if (signal.aborted)
@@ -169,7 +168,7 @@ async function runCaptured(
       }
       return status
     }
-    await sleep(pause, undefined, { signal })
+    await guest.host.ports.clock.sleep(pause, signal)
   }
 }
 
@@ -184,7 +183,7 @@ export async function runQuietly(
   for (let pause = firstLook; ; pause = Math.min(slowestLook, pause * 2)) {
     const status = statusOf(await askAgent(guest, 'guest-exec-status', { pid }, signal))
     if (status !== undefined) return status
-    await sleep(pause, undefined, { signal })
+    await guest.host.ports.clock.sleep(pause, signal)
   }
 }
 

@@ -6,18 +6,17 @@
 import { InfraError } from '../../../model/error.js'
 import { ask, type Host, orAbsent } from '../connection.js'
 import { stop } from '../power.js'
-import { domainXmlFlags } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import { createVolume, deleteVolume } from '../storage.js'
 import { readDisks } from '../xml/domain-read-disks.js'
 import { parseXml } from '../xml/parse.js'
-import { serializeXml } from '../xml/serialize.js'
-import { element, find, findAll, type XmlElement, type XmlNode } from '../xml/tree.js'
+import { find } from '../xml/tree.js'
 import { readVolume } from '../xml/volume.js'
 import type { ActCall } from './each.js'
 import type { Machine } from './machines.js'
 import { folderPath } from './pools.js'
 import { startMachine } from './power.js'
+import { writeDisks } from './snapshot-disks.js'
 import { findSnapshot, type KnownSnapshot, readSnapshots, refreshDiskPools } from './snapshots.js'
 
 export interface RestoreOptions {
@@ -60,7 +59,7 @@ export async function restoreSnapshot(
   // overlays that others made are no volumes to libvirt before it looks
   await refreshDiskPools(host, machine.stored, signal)
   call.progress(`puts ${Object.keys(overlays).length} disks back`)
-  await pointAt(machine, overlays, wanted, signal)
+  await writeDisks(machine, wanted, 'point', signal)
   for (const { snapshot } of [...later].reverse())
     await ask(host, procedures.snapshots.delete, { snapshot, flags: metadataOnly }, signal)
   for (const { reading } of later)
@@ -136,70 +135,6 @@ function basesOf({ root, reading }: KnownSnapshot): ReadonlyMap<string, Base> {
           ],
     ),
   )
-}
-
-/** The stored definition with these overlays as its disks, and nothing else of it changed. */
-async function pointAt(
-  { host, domain }: Machine,
-  overlays: Readonly<Record<string, string>>,
-  wanted: KnownSnapshot,
-  signal: AbortSignal,
-): Promise<void> {
-  const flags = domainXmlFlags.inactive | domainXmlFlags.secure
-  const root = parseXml(await ask(host, procedures.domains.xml, { domain, flags }, signal))
-  const changed = mapDisks(root, disk => {
-    const device = find(disk, 'target')?.attributes.dev ?? ''
-    const path = overlays[device]
-    if (path === undefined || find(disk, 'source')?.attributes.file === path) return disk
-    return overlayDisk(disk, path, diskOf(find(wanted.root, 'domain'), device))
-  })
-  if (changed === root) return
-  await ask(host, procedures.domains.define, { xml: serializeXml(changed), flags: 0 }, signal)
-}
-
-/** What it lies on is written down as libvirt does it: by that it knows the snapshot's disk again when it deletes it. */
-function overlayDisk(disk: XmlElement, path: string, base: XmlElement | undefined): XmlElement {
-  const below = base && find(base, 'source')
-  const backing =
-    below &&
-    element(
-      'backingStore',
-      { type: base.attributes.type },
-      element('format', { type: find(base, 'driver')?.attributes.type ?? 'qcow2' }),
-      element('source', { ...below.attributes }),
-    )
-  return {
-    ...disk,
-    attributes: { ...disk.attributes, type: 'file' },
-    children: disk.children.flatMap((child): XmlNode[] => {
-      if (typeof child === 'string') return [child]
-      if (child.name === 'backingStore') return []
-      if (child.name === 'source') return [element('source', { file: path }), ...(backing ? [backing] : [])]
-      return child.name === 'driver'
-        ? [{ ...child, attributes: { ...child.attributes, type: 'qcow2' } }]
-        : [child]
-    }),
-  }
-}
-
-function diskOf(root: XmlElement | undefined, device: string): XmlElement | undefined {
-  return findAll(find(root, 'devices'), 'disk').find(disk => find(disk, 'target')?.attributes.dev === device)
-}
-
-/** The tree with its disks changed; the same tree where none was. */
-export function mapDisks(root: XmlElement, change: (disk: XmlElement) => XmlElement): XmlElement {
-  let differs = false
-  const children = root.children.map(child => {
-    if (typeof child === 'string' || child.name !== 'devices') return child
-    const devices = child.children.map(device => {
-      if (typeof device === 'string' || device.name !== 'disk') return device
-      const next = change(device)
-      differs ||= next !== device
-      return next
-    })
-    return { ...child, children: devices }
-  })
-  return differs ? { ...root, children } : root
 }
 
 async function removeVolume(host: Host, path: string, signal: AbortSignal): Promise<void> {

@@ -15,6 +15,7 @@ import { buildSnapshot, readSnapshot } from '../xml/snapshot.js'
 import type { XmlElement } from '../xml/tree.js'
 import type { Machine } from './machines.js'
 import { refreshPools } from './pools.js'
+import { writeDisks } from './snapshot-disks.js'
 
 export interface SnapshotView {
   readonly name: string
@@ -121,6 +122,8 @@ export async function createSnapshot(
     throw explained(error, machine, request)
   }
   await refreshDiskPools(host, stored, signal)
+  if (!internal && !running)
+    await writeDisks(machine, await findSnapshot(machine, request.name, signal), 'describe', signal)
   const made = (await listSnapshots(machine, signal)).find(one => one.name === request.name)
   if (made === undefined)
     throw notSo(`the snapshot ${request.name} of ${view.name} was reported as taken and is not there`)
@@ -130,7 +133,9 @@ export async function createSnapshot(
 /** Deletes it; what was written since stays. External ones are merged down, while the machine runs or not. */
 export async function deleteSnapshot(machine: Machine, name: string, signal: AbortSignal): Promise<void> {
   const { host, domain } = machine
-  const { snapshot } = await findSnapshot(machine, name, signal)
+  const found = await findSnapshot(machine, name, signal)
+  const { snapshot } = found
+  if (machine.live === undefined) await writeDisks(machine, found, 'describe', signal)
   await ask(host, procedures.snapshots.delete, { snapshot, flags: 0 }, signal)
   await refreshDiskPools(host, machine.stored, signal)
   const left = await orAbsent(

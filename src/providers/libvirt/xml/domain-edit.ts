@@ -51,7 +51,9 @@ function withoutFirmware(there: XmlElement): XmlElement {
 /** What would make the XML as it is, as far as infra owns it. */
 function inputOf(there: XmlElement, to: DomainInput): DomainInput {
   const reading = readDomain(there, { declared: to.spec })
-  const hasSeed = reading.disks.some(disk => disk.role === 'seed')
+  // a seed that neither infra made nor the document knows is not ours to take away
+  const isOurs = to.spec.cloudInit !== undefined || reading.metadata.seed !== undefined
+  const hasSeed = isOurs && reading.disks.some(disk => disk.role === 'seed')
   const seedBus = reading.disks.find(disk => disk.role === 'seed')?.bus ?? 'sata'
   const unseen = ['bootOrder', ...shownByXml].reduce<Attributes>((rest, name) => omit(rest, name), to.spec)
   const secrets = Object.fromEntries(

@@ -48,6 +48,8 @@ export function observedMachine(
     ...reading.spec,
     bootDisk: bootDisk(reading, volumes),
     dataDisks,
+    // a disk that is named by its path, as snapshots and others write it, lies in a pool all the same
+    storagePool: reading.spec.storagePool ?? bootVolumes(reading, volumes)[0]?.pool,
   })
   const known = (list: 'dataDisks' | 'networkInterfaces', key: string): Set<Json | undefined> =>
     new Set(objects(declared[list]).map(({ item }) => item[key]))
@@ -83,7 +85,7 @@ export function observedMachine(
 function bootDisk(reading: DomainReading, volumes: Volumes): Json | undefined {
   const disk = reading.disks.find(one => one.role === 'boot')
   if (disk === undefined) return undefined
-  const chain = chainOf(disk, volumes)
+  const chain = bootVolumes(reading, volumes)
   const top = chain[0]
   if (top === undefined) return disk.spec
   // Below overlays is the machine's own volume, and below that its image.
@@ -97,6 +99,12 @@ function bootDisk(reading: DomainReading, volumes: Volumes): Json | undefined {
     image: imageVolume === undefined ? image : `${imageVolume.pool}:${imageVolume.name}`,
     empty: image === undefined ? true : undefined,
   })
+}
+
+/** The volume of the boot disk and those below it. */
+function bootVolumes(reading: DomainReading, volumes: Volumes): VolumeReading[] {
+  const disk = reading.disks.find(one => one.role === 'boot')
+  return disk === undefined ? [] : chainOf(disk, volumes)
 }
 
 function dataDisk(

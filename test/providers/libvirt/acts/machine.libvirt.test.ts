@@ -60,6 +60,8 @@ describe.skipIf('skip' in lab)(`acts on machines${'skip' in lab ? `: ${lab.skip}
   })
 
   test('a machine is listed with what it does and who owns it; a host that is down hides no other', async () => {
+    // the balloon takes its time
+    await expect.poll(async () => (await web()).view.pending, { timeout: 60_000 }).toEqual([])
     const { view } = await web()
     expect(view).toMatchObject({
       host: 'libvirt',
@@ -80,7 +82,12 @@ describe.skipIf('skip' in lab)(`acts on machines${'skip' in lab ? `: ${lab.skip}
       .toEqual([expect.stringMatching(/^10\.98\.142\./)])
     const details = await machineDetails(await web(), signal)
     expect(details.disks).toMatchObject([
-      { device: 'vda', role: 'boot', source: 'vms:acts-web_boot', backing: `${lab.poolPath}/images/fast.qcow2` },
+      {
+        device: 'vda',
+        role: 'boot',
+        source: 'vms:acts-web_boot',
+        backing: `${lab.poolPath}/images/fast.qcow2`,
+      },
       { device: 'vdb', role: 'data', source: 'vms:acts-web_data-vdb' },
     ])
     const nowhere = connectionTo('qemu+unix:///system?socket=/nowhere/libvirt-sock', here, 'down')
