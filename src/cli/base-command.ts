@@ -1,7 +1,7 @@
 /** What all commands share: flags, ports, signals, output and the way errors are told. */
 import { homedir, hostname } from 'node:os'
 import { join } from 'node:path'
-import { Command, Flags, type Interfaces } from '@oclif/core'
+import { Command, Flags } from '@oclif/core'
 import { exitCodes, InfraError, InfraErrors } from '../model/error.js'
 import { nodePorts } from '../model/node-ports.js'
 import type { Ports } from '../model/ports.js'
@@ -62,8 +62,6 @@ export const changeFlags = {
     helpValue: 'HAZARD',
   }),
 }
-
-export type BaseFlags = Interfaces.InferredFlags<typeof outputFlags>
 
 /** A command that prints text or, with `--json`, one JSON document, and tells errors with the exit codes of docs/exit-codes.md. */
 export abstract class InfraCommand extends Command {

@@ -22,7 +22,7 @@ import { readStackDocument } from './stack-document.js'
 import type { TemplateText } from './template-text.js'
 import { readVariables } from './variables.js'
 
-export type { FactsOf, Known } from './attribute.js'
+export type { FactsOf } from './attribute.js'
 export { resolveResource } from './resolve-later.js'
 
 export interface LoadInput {

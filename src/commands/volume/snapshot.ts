@@ -3,6 +3,7 @@ import { ClusterCommand } from '../../cli/ceph/cluster-command.js'
 import { clusterFlags, volumeHelp } from '../../cli/ceph/flags.js'
 import { findVolume } from '../../cli/ceph/volume-place.js'
 import { lockFlags } from '../../cli/hosts/flags.js'
+import { durationOf } from '../../providers/ceph/acts/snapshot.js'
 
 export default class VolumeSnapshot extends ClusterCommand {
   static override summary = 'Take the next snapshot of a series, and let go what is not to be kept of it.'
@@ -29,7 +30,7 @@ export default class VolumeSnapshot extends ClusterCommand {
     const { args, flags } = await this.parse(VolumeSnapshot)
     const { series, 'keep-last': keepLast, 'keep-for': keepFor } = flags
     await this.withCluster(flags, { changes: true }, async (cluster, acts) => {
-      if (keepFor !== undefined) acts.durationOf(keepFor)
+      if (keepFor !== undefined) durationOf(keepFor)
       const place = await findVolume(cluster, args.volume, this.options)
       const retention = {
         ...(keepLast !== undefined && { keepLast }),

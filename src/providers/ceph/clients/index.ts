@@ -1,5 +1,4 @@
 /** Clients: the verbs of CephClient. Ceph keeps no tag on them, so that who owns one is in the state alone. */
-import { InfraError } from '../../../model/error.js'
 import type { Json } from '../../../model/value.js'
 import { sameValue } from '../../../model/value.js'
 import type { Call, CreateRequest, DeleteRequest, Target, Unmanaged, UpdateRequest } from '../../provider.js'
@@ -19,18 +18,6 @@ interface EntityJson {
 const entityOf = (name: string) => `client.${name}`
 
 export const clients: Handler = { observe, create, update, delete: remove, discard, unmanaged }
-
-/** The secret key of a client, for the systems that use it. Not to be shown, logged or stored in clear. */
-export async function clientKey(ceph: Ceph, name: string, options: CallOptions): Promise<string> {
-  const found = await get(ceph, entityOf(name), options)
-  if (found) return found.key
-  throw new InfraError({
-    kind: 'operation',
-    code: 'ceph-no-client',
-    message: `there is no ${entityOf(name)}`,
-    hint: 'Declare it as a CephClient.',
-  })
-}
 
 async function get(ceph: Ceph, entity: string, options: CallOptions): Promise<EntityJson | undefined> {
   const found = await orAbsent(monData<EntityJson[]>(ceph, { prefix: 'auth get', entity }, options))
