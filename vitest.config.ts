@@ -45,6 +45,8 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,
+          // Guests, daemons and pods share two processors here; a second failure in a row is no accident. Retries are printed.
+          retry: 1,
         },
       })),
     ],
