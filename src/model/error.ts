@@ -72,6 +72,11 @@ export class InfraError extends Error {
     return new InfraError({ ...this.details(), address })
   }
 
+  /** The same error, told of a place in a stack file. */
+  in(place: SourcePlace): InfraError {
+    return new InfraError({ ...this.details(), place })
+  }
+
   /** The error as plain data, as `--json` prints it. */
   details(): ErrorDetails {
     const { kind, code, message, why, hint, address, place } = this

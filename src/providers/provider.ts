@@ -2,6 +2,7 @@
  * The provider contract: what the engine asks of a system below. Four verbs that do I/O, and beside them the kinds (pure
  * data), which carry the fifth, `diff`, as rules. test/conformance/ holds every provider to what is said here.
  */
+import type { InfraError } from '../model/error.js'
 import type { Ports } from '../model/ports.js'
 import type { Attributes, Json } from '../model/value.js'
 import type { Kind } from './kind.js'
@@ -120,6 +121,15 @@ export interface Provider {
   discard?(token: Json, signal: AbortSignal): Promise<void>
   /** Objects in managed places that are not among the targets and carry no owner's tag. */
   unmanaged?(targets: readonly Target[], signal: AbortSignal): Promise<readonly Unmanaged[]>
+  /**
+   * What these targets, which are to be made or changed, need of the place and it does not have: found before anything is
+   * made. `all` is everything that the stack declares there, which counts as being there. Changes nothing.
+   */
+  lacks?(
+    targets: readonly Target[],
+    all: readonly Target[],
+    signal: AbortSignal,
+  ): Promise<readonly InfraError[]>
   close(): Promise<void>
 }
 

@@ -32,6 +32,7 @@ import { firstState, requireBase } from './base-state.js'
 import { type Connected, connect, neededConnections } from './connect.js'
 import { readDrift } from './drift.js'
 import { documentToImport, requireImportable } from './importable.js'
+import { withLacks } from './lacks.js'
 import { movedSince } from './moved.js'
 import { asRecorded, outputsOf, planFrom } from './plan-from.js'
 import { kinds, providerTypes } from './provider-types.js'
@@ -130,8 +131,10 @@ export class Session {
     const { noRefresh, ...asked } = request
     const options: PlanOptions = { mode: 'apply', ...asked }
     const records = this.#state?.resources ?? {}
-    const observed = noRefresh ? asRecorded(records, this.stack) : await this.observe()
-    return this.#planFrom(observed, options)
+    if (noRefresh) return this.#planFrom(asRecorded(records, this.stack), options)
+    const result = await this.#planFrom(await this.observe(), options)
+    const { providers } = await this.#connect()
+    return withLacks(result, this.stack, providers, this.#input.signal)
   }
 
   /** Plans the way back to what was there before the checkpoint's apply. */

@@ -9,16 +9,17 @@ import { diskBytes } from './kinds/units.js'
 import { fields, number, objects, text } from './kinds/values.js'
 import { findParts, type MachineParts, machineInput } from './machine-input.js'
 import { isMachineToken } from './machine-token.js'
-import { bootVolume, dataVolume } from './names.js'
+import { bootVolume, dataVolume, defaultVmPool, ignitionVolume, seedVolume } from './names.js'
 import { isActive, start } from './power.js'
 import { readProgress, setProgress, withProgress } from './progress.js'
 import { untilReady } from './readiness.js'
 import { restoreMachine } from './restore-machine.js'
+import { isLibvirt } from './rpc/errors.js'
 import { domainXmlFlags } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain } from './rpc/types.js'
 import { provisioningOf } from './seed/provisioning.js'
-import { createVolume, deleteVolume, putVolume } from './storage.js'
+import { activePool, createVolume, deleteVolume, putVolume } from './storage.js'
 import { buildDomain } from './xml/domain-build.js'
 import { readMetadata } from './xml/metadata.js'
 import { parseXml } from './xml/parse.js'
@@ -34,9 +35,45 @@ export async function createMachine(host: Host, request: CreateRequest, call: Ca
     await restoreMachine(host, request, request.restore, there, call)
   } else {
     const unfinished = there === undefined || (await isUnfinished(host, there, signal))
-    if (unfinished) await makeMachine(host, request, uuid, there, call)
+    if (unfinished) {
+      await madeHere(host, request, signal, async () => {
+        await makeMachine(host, request, uuid, there, call)
+        await settle(host, request, uuid, call)
+      })
+      return
+    }
   }
   await settle(host, request, uuid, call)
+}
+
+/** Where somebody takes the domain away while it is made, its disks, which were never used, go with it. */
+async function madeHere(
+  host: Host,
+  request: CreateRequest,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work()
+  } catch (error) {
+    if (!isLibvirt(error, 'NO_DOMAIN')) throw error
+    const pool = await activePool(host, text(request.spec.storagePool) ?? defaultVmPool, signal)
+    const disks = objects(request.spec.dataDisks).flatMap(
+      ({ item }) => ownDisk(request.name, item)?.name ?? [],
+    )
+    const { name } = request
+    for (const volume of [bootVolume(name), seedVolume(name), ignitionVolume(name), ...disks]) {
+      const found = await findVolume(host, pool, volume, signal)
+      if (found !== undefined) await deleteVolume(host, found, signal)
+    }
+    throw new InfraError({
+      kind: 'operation',
+      code: 'taken-away',
+      message: `Somebody removed the virtual machine ${name} while it was being made`,
+      why: error.why ?? error.message,
+      hint: 'Find out who else works on this host, and apply again',
+    })
+  }
 }
 
 /** A domain of that name is this one, from a try that was cut off, or somebody else's. */

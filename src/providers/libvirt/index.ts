@@ -18,6 +18,7 @@ import { libvirtKinds } from './kinds/index.js'
 import { isMachineToken } from './machine-token.js'
 import { createNetwork, deleteNetwork, updateNetwork } from './networks.js'
 import { observeAll } from './observe.js'
+import { missingPlugs } from './plugs.js'
 import { createPool, deletePool, updatePool } from './pools.js'
 import { createSnapshot, deleteSnapshot, updateSnapshot } from './snapshots.js'
 import { listUnmanaged } from './unmanaged.js'
@@ -109,6 +110,7 @@ function provider(host: Host, uri: string, parallelism: number): Provider {
     delete: (request, call) => told(request.address, verbsOf(request.kind).delete(host, request, call)),
     discard: (token, signal) => discard(host, token, signal),
     unmanaged: (targets, signal) => listUnmanaged(host, targets, signal),
+    lacks: (targets, all, signal) => missingPlugs(host, targets, all, signal),
     close: () => host.client.close(),
   }
 }

@@ -2,11 +2,12 @@
 import type { Attributes } from '../../model/value.js'
 import type { Owner } from '../provider.js'
 import { putCephSecret } from './ceph-secret.js'
-import { ask, findNetwork, type Host, orAbsent } from './connection.js'
+import { ask, type Host, orAbsent } from './connection.js'
 import { fields, objects, splitReference, text } from './kinds/values.js'
 import { virtualMachine } from './kinds/virtual-machine/index.js'
 import { defaultVmPool, ignitionVolume } from './names.js'
 import { missing } from './nearest.js'
+import { needPlugs } from './plugs.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Pool } from './rpc/types.js'
 import { activePool, needVolume, readingOf } from './storage.js'
@@ -46,7 +47,7 @@ export async function findParts(host: Host, spec: Attributes, signal: AbortSigna
     findImage(host, spec, signal),
     volumeFormats(host, spec, signal),
     putSecrets(host, spec, signal),
-    checkNetworks(host, spec, signal),
+    needPlugs(host, spec, signal),
   ])
   const { path, spec: poolSpec } = readPool(parseXml(poolXml))
   const isFolder = poolSpec.type === 'dir' || poolSpec.type === 'netfs'
@@ -140,41 +141,4 @@ async function putSecrets(
     }),
   )
   return Object.fromEntries(entries.flat())
-}
-
-async function checkNetworks(host: Host, spec: Attributes, signal: AbortSignal): Promise<void> {
-  const plugs = objects(spec.networkInterfaces).map(({ item }) => item)
-  const networks = new Set(plugs.flatMap(item => text(item.network) ?? []))
-  await Promise.all([
-    ...[...networks].map(name => needNetwork(host, name, signal)),
-    needBridges(host, new Set(plugs.flatMap(item => text(item.bridge) ?? [])), signal),
-  ])
-}
-
-async function needNetwork(host: Host, name: string, signal: AbortSignal): Promise<void> {
-  const network = await findNetwork(host, { name }, signal)
-  if (network === undefined) {
-    const all = await ask(host, procedures.connect.listNetworks, { needResults: 1, flags: 0 }, signal)
-    const names = all.map(one => one.name)
-    throw missing('network', name, names, 'Declare it: a document of kind Network')
-  }
-  if (await ask(host, procedures.networks.isActive, { network }, signal)) return
-  await ask(host, procedures.networks.start, { network }, signal)
-}
-
-/** Bridges, as far as libvirt's driver for host interfaces tells of them; where it has none, starting the machine will tell. */
-async function needBridges(host: Host, wanted: ReadonlySet<string>, signal: AbortSignal): Promise<void> {
-  if (wanted.size === 0) return
-  const all = await orAbsent(
-    ask(host, procedures.connect.listInterfaces, { needResults: 1, flags: 0 }, signal),
-    'NO_SUPPORT',
-    'INTERNAL_ERROR',
-    'OPERATION_UNSUPPORTED',
-  )
-  if (all === undefined || all.length === 0) return
-  const names = all.map(one => one.name)
-  for (const bridge of wanted) {
-    if (!names.includes(bridge))
-      throw missing('bridge', bridge, names, 'Make the bridge on the host, or correct its name')
-  }
 }

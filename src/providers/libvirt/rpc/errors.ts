@@ -57,7 +57,7 @@ export class LibvirtError extends InfraError {
   constructor(call: string, number: number, from: number, said: string) {
     const name = names.get(number)
     super({
-      kind: kindOf(name, from),
+      kind: kindOf(name, from, call),
       code: name === undefined ? `libvirt-${number}` : `libvirt-${name.toLowerCase().replaceAll('_', '-')}`,
       message: `libvirt refused ${call}`,
       why: said,
@@ -78,9 +78,10 @@ export function isLibvirt(thrown: unknown, ...codes: readonly LibvirtCode[]): th
   return thrown instanceof LibvirtError && thrown.is(...codes)
 }
 
-function kindOf(name: LibvirtCode | undefined, from: number): ErrorKind {
+function kindOf(name: LibvirtCode | undefined, from: number, call: string): ErrorKind {
   if (name === 'AUTH_FAILED' || name === 'NO_CONNECT') return 'connection'
-  if (from === domains.storage) return 'storage'
+  // a full disk in the middle of an upload is told by the part of libvirt that carries streams
+  if (from === domains.storage || call.startsWith('storage')) return 'storage'
   return 'operation'
 }
 

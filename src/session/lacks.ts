@@ -1,0 +1,41 @@
+/** What a plan's resources need of the real systems and those do not have, found before anything is made. */
+import type { InfraError } from '../model/error.js'
+import type { PlanResult } from '../planner/input.js'
+import type { Provider, Target } from '../providers/provider.js'
+import type { DesiredResource, Stack } from '../stack/desired.js'
+
+/** The plan with what is lacking among its problems. Asks nothing where nothing is to be made or changed. */
+export async function withLacks(
+  result: PlanResult,
+  stack: Stack,
+  providers: ReadonlyMap<string, Provider>,
+  signal: AbortSignal,
+): Promise<PlanResult> {
+  const changed = new Map<string, DesiredResource[]>()
+  for (const { desired, action } of result.plan.steps) {
+    if (!desired || action === 'no-op') continue
+    const list = changed.get(desired.connection)
+    if (list) list.push(desired)
+    else changed.set(desired.connection, [desired])
+  }
+  const found = await Promise.all(
+    [...changed].map(async ([connection, resources]) => {
+      const provider = providers.get(connection)
+      if (!provider?.lacks) return []
+      const all = [...stack.resources.values()].filter(one => one.connection === connection)
+      return provider.lacks(resources.map(asTarget), all.map(asTarget), signal)
+    }),
+  )
+  const lacking = found.flat().map(error => placed(error, stack))
+  return lacking.length === 0 ? result : { ...result, problems: [...result.problems, ...lacking] }
+}
+
+function asTarget({ address, kind, name, spec }: DesiredResource): Target {
+  return { address, kind, name, spec }
+}
+
+/** The error with the document that it is about. */
+function placed(error: InfraError, stack: Stack): InfraError {
+  const source = stack.resources.get(error.address ?? '')?.source
+  return source ? error.in({ ...source, column: 1 }) : error
+}
