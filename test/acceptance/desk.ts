@@ -62,7 +62,11 @@ export async function desk(
   const write = (name: string, text: string) => writeFile(join(folder, name), text)
   for (const [name, text] of Object.entries(files)) await write(name, text)
   const start = (...args: readonly string[]): Running => {
-    const one = launch([...(options.through ?? []), process.execPath, program, ...args], folder)
+    const words = [process.execPath, program, ...args]
+    const { through } = options
+    // what leads there may lose the folder on its way
+    const inFolder = ['sh', '-c', 'cd "$0" && exec "$@"', folder, ...words]
+    const one = launch(through ? [...through, ...inFolder] : words, folder)
     running.add(one)
     one.ended.finally(() => running.delete(one)).catch(() => undefined)
     return one

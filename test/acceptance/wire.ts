@@ -9,6 +9,7 @@ import {
   type Packet,
   packetReader,
   packetTypes,
+  programs,
   statuses,
 } from '../../src/providers/libvirt/rpc/packet.js'
 import type { Procedure } from '../../src/providers/libvirt/rpc/procedure.js'
@@ -34,6 +35,8 @@ export interface Wire {
   arm(fault: Fault | undefined): void
   /** Whether the fault has come. */
   came(): boolean
+  /** Numbers of the main program's procedures that were called since a fault was last armed or disarmed. */
+  called(): ReadonlySet<number>
   close(): Promise<void>
 }
 
@@ -42,7 +45,9 @@ export async function wire(socket: string, path: string): Promise<Wire> {
   let seen = 0
   let done = false
   const open = new Set<Socket>()
+  const called = new Set<number>()
   const isMeant = (packet: Packet) => {
+    if (packet.type === packetTypes.call && packet.program === programs.remote) called.add(packet.procedure)
     if (!fault || packet.type !== packetTypes.call) return false
     if (packet.program !== fault.at.program || packet.procedure !== fault.at.number) return false
     seen += 1
@@ -105,8 +110,10 @@ export async function wire(socket: string, path: string): Promise<Wire> {
       fault = next
       seen = 0
       done = false
+      called.clear()
     },
     came: () => done,
+    called: () => called,
     async close() {
       for (const one of open) one.destroy()
       await new Promise(resolve => server.close(resolve))

@@ -32,6 +32,8 @@ export interface LibvirtLab {
   virsh(...args: readonly string[]): Promise<string>
   /** A command where libvirtd runs: in its mounts. */
   inside(...args: readonly string[]): Promise<string>
+  /** Words that, before a command, run it where libvirtd runs. */
+  readonly through: readonly string[]
   /** An address by ssh on loopback, with the sshd for it. */
   ssh(): Promise<{
     readonly uri: string
@@ -100,6 +102,7 @@ export async function libvirtLab(request: LabRequest = {}): Promise<LibvirtLab |
     continue: act('continue'),
     clean: act('clean'),
     inside: (...args) => lab('in', ...args),
+    through: ['env', `LAB_RUN=${exports.LAB_RUN ?? ''}`, `${folder}lab.sh`, 'in'],
     virsh: async (...args) =>
       (await run('virsh', ['-q', '-c', uri, ...args], { maxBuffer: 64 << 20 })).stdout,
     async ssh() {

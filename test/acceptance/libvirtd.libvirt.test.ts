@@ -1,0 +1,197 @@
+/**
+ * libvirtd itself fails: killed in the middle of a read or a change, restarted, frozen, refusing. What cannot be read is never
+ * taken for gone, and an apply ends in a clear error, a rollback, and a world that virsh confirms.
+ */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { procedures } from '../../src/providers/libvirt/rpc/procedures/index.js'
+import { libvirtLab } from '../lab/libvirt.js'
+import { type Desk, desk } from './desk.js'
+import { bareMachine, resource, stackText } from './documents.js'
+import { eyes } from './eyes.js'
+import { type Wire, wire } from './wire.js'
+
+const lab = await libvirtLab({ own: 23 })
+const { domains: d, volumes: v, pools: p } = procedures
+
+describe.skipIf('skip' in lab)(`libvirtd fails${'skip' in lab ? `: ${lab.skip}` : ''}`, () => {
+  if ('skip' in lab) return
+  const { domains, pools, files, power } = eyes(lab)
+  const shop = `${lab.poolPath}/shop`
+  let between: Wire
+  let here: Desk
+
+  const machine = (name: string) =>
+    bareMachine(name, 'shop', {
+      powerState: 'stopped',
+      dataDisks: [{ device: 'vdb', sizeGB: 0.01, format: 'raw' }],
+    })
+  const documents = [
+    resource('StoragePool', 'shop', { path: shop }),
+    resource('Volume', 'stock', { pool: 'shop', size: '1MiB' }),
+    machine('counter'),
+    machine('ledger'),
+  ]
+  const restart = async () => {
+    await lab.kill()
+    await lab.start()
+  }
+  const isEmpty = async () => {
+    expect(await domains()).toEqual([])
+    expect(await pools()).toEqual([])
+    expect(await files('shop')).toEqual([])
+  }
+
+  beforeAll(async () => {
+    between = await wire(lab.socket, `${lab.poolPath}/../between.sock`)
+  })
+  beforeEach(async () => {
+    here = await desk({ 'stack.yaml': stackText(between.uri, ...documents) })
+  })
+  afterEach(async () => {
+    between.arm(undefined)
+    await lab.continue().catch(() => undefined)
+    await lab.start()
+    await here.clear()
+    for (const name of await domains()) {
+      await lab.virsh('destroy', name).catch(() => undefined)
+      await lab.virsh('undefine', name)
+    }
+    for (const name of await pools()) {
+      await lab.virsh('pool-destroy', name).catch(() => undefined)
+      await lab.virsh('pool-undefine', name)
+    }
+    await lab.inside('rm', '-rf', shop)
+  })
+  afterAll(async () => {
+    await between?.close()
+    await lab.clean()
+  })
+
+  /** A plan that could not read everything says so, offers to make nothing, and leaves the state as it was. */
+  const saysIncomplete = async (command: readonly string[], state: string) => {
+    const { code, text } = await here.infra(...command)
+    expect(between.came()).toBe(true)
+    expect(code, text).toBe(3)
+    expect(text).toMatch(/incomplete|not be read|Cannot connect/)
+    expect(text).not.toMatch(/to create|\+ (create|VirtualMachine|Volume|StoragePool)/)
+    expect(await here.state('shop')).toBe(state)
+    return text
+  }
+
+  describe('in the middle of a read', () => {
+    let state = ''
+    beforeEach(async () => {
+      await here.ok('apply', '--yes')
+      state = await here.state('shop')
+    })
+
+    test.each([
+      { reason: 'killed at the first list', at: p.lookupByName },
+      { reason: 'killed when half the machines are read', at: d.xml },
+      { reason: 'killed when half the volumes are read', at: v.xml, nth: 2 },
+    ])('$reason, and gone: nothing is taken for gone', async ({ at, nth = 1 }) => {
+      between.arm({ at, nth, before: lab.kill })
+      await saysIncomplete(['plan'], state)
+      await lab.start()
+      between.arm(undefined)
+      await here.ok('plan', '--detailed-exitcode')
+    })
+
+    test('killed and there again at once: a plan that is whole, or says that it is not', async () => {
+      between.arm({ at: d.xml, before: restart })
+      const { code, text } = await here.infra('plan', '--detailed-exitcode')
+      expect(text).not.toContain('to create')
+      // every error is 1 with --detailed-exitcode
+      expect([0, 1], text).toContain(code)
+    })
+
+    test('apply and destroy refuse what they cannot read, and change nothing', async () => {
+      for (const command of ['apply', 'destroy']) {
+        between.arm({ at: d.xml, before: lab.kill })
+        await saysIncomplete([command, '--yes'], state)
+        await lab.start()
+      }
+      between.arm(undefined)
+      expect(await domains()).toEqual(['counter', 'ledger'])
+    })
+
+    test.each([
+      { reason: 'too many open files', code: 38, at: d.lookupByUuid },
+      { reason: 'access denied', code: 88, at: d.lookupByUuid },
+      { reason: 'an internal error', code: 1, at: d.xml },
+      { reason: 'an error of a volume', code: 38, at: v.lookupByName },
+      { reason: 'an error of the pool', code: 38, at: p.lookupByName },
+    ])('$reason is not “gone”', async ({ reason, code, at }) => {
+      between.arm({ at, nth: 'every', error: { code, domain: 10, message: reason } })
+      expect(await saysIncomplete(['plan'], state)).toContain(reason)
+      const drift = await here.infra('drift')
+      expect(drift.code, drift.text).toBe(3)
+    })
+  })
+
+  describe('in the middle of an apply', () => {
+    test.each([
+      { reason: 'killed and started again when a volume is to be made', at: v.create },
+      { reason: 'killed and started again once a machine is defined', at: d.define, after: true },
+    ])('$reason: a clear error, and all is put back', async ({ at, after }) => {
+      between.arm({ at, ...(after ? { after: restart } : { before: restart }) })
+      const { code, text } = await here.infra('apply', '--yes')
+      expect(between.came()).toBe(true)
+      expect(code, text).toBe(3)
+      expect(text).toContain('Rolled back')
+      expect(text).toMatch(/connection to libvirt was lost.*may or may not have happened/)
+      await isEmpty()
+      await here.ok('apply', '--yes')
+      expect(await domains()).toEqual(['counter', 'ledger'])
+    })
+
+    test('killed for good: what is open is told, and recovered once it is there again', async () => {
+      between.arm({ at: d.define, nth: 2, after: lab.kill })
+      const { code, text } = await here.infra('apply', '--yes')
+      expect(code, text).toBe(3)
+      expect(text).toContain('infra recover')
+      await lab.start()
+      between.arm(undefined)
+      expect(await here.infra('plan')).toMatchObject({ code: 4 })
+      await here.ok('recover', '--back', '--yes')
+      await isEmpty()
+    })
+
+    test('slow for six seconds: it is waited for', async () => {
+      between.arm({
+        at: v.create,
+        before: async () => {
+          await lab.stopAnswering()
+          setTimeout(() => void lab.continue(), 6_000)
+        },
+      })
+      expect(await here.ok('apply', '--yes')).toContain('4 created')
+      expect(await domains()).toEqual(['counter', 'ledger'])
+    })
+
+    test('frozen: it is given up in time, told, and recovered once it goes on', async () => {
+      between.arm({ at: d.define, nth: 2, before: lab.stopAnswering })
+      const began = Date.now()
+      const { code, text } = await here.infra('apply', '--yes')
+      expect(code, text).toBe(3)
+      expect(text).toMatch(/has not answered/)
+      expect(Date.now() - began).toBeLessThan(120_000)
+      // what it had taken in is done now, behind infra's back
+      await lab.continue()
+      between.arm(undefined)
+      await here.ok('recover', '--back', '--yes')
+      await isEmpty()
+    })
+  })
+
+  test('a machine that is running goes on while libvirtd is killed, and is what it was', async () => {
+    await here.write(
+      'stack.yaml',
+      stackText(lab.uri, ...documents.slice(0, 2), bareMachine('counter', 'shop')),
+    )
+    await here.ok('apply', '--yes')
+    await restart()
+    await here.ok('plan', '--detailed-exitcode')
+    expect(await power('counter')).toBe('running')
+  })
+})
