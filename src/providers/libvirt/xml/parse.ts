@@ -17,10 +17,6 @@ interface Open {
   readonly children: XmlNode[]
 }
 
-const namePattern = /[A-Za-z_][A-Za-z0-9_.:-]*/y
-const attributePattern = /\s+([A-Za-z_][A-Za-z0-9_.:-]*)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')/y
-const tagEnd = /\s*(\/?)>/y
-const closeEnd = /\s*>/y
 const reference = /&(?:#(\d{1,7})|#x([0-9A-Fa-f]{1,6})|(\w+));?/g
 const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
@@ -43,13 +39,13 @@ export function parseXml(xml: string): XmlElement {
     } else if (sign === '!') {
       at = declaration(xml, at, open)
     } else if (sign === '/') {
-      const name = match(namePattern, xml, at + 2)?.[0]
+      const nameEnd = endOfName(xml, at + 2)
       const element = open.pop()
-      if (name === undefined || element === undefined || element.name !== name)
+      if (element === undefined || element.name !== xml.slice(at + 2, nameEnd))
         throw invalid(`a tag is closed that is not open, at ${at}`)
-      const end = match(closeEnd, xml, at + 2 + name.length)
-      if (end === undefined) throw invalid(`a tag does not end, at ${at}`)
-      at = closeEnd.lastIndex
+      const end = endOfSpace(xml, nameEnd)
+      if (xml.charCodeAt(end) !== greater) throw invalid(`a tag does not end, at ${at}`)
+      at = end + 1
       root = close(open, element, root)
     } else {
       const started = start(xml, at)
@@ -65,21 +61,65 @@ export function parseXml(xml: string): XmlElement {
 }
 
 function start(xml: string, at: number): { element: Open; empty: boolean; end: number } {
-  const name = match(namePattern, xml, at + 1)?.[0]
-  if (name === undefined) throw invalid(`a tag has no name, at ${at}`)
+  const nameEnd = endOfName(xml, at + 1)
+  if (nameEnd === at + 1) throw invalid(`a tag has no name, at ${at}`)
   const attributes: Record<string, string> = Object.create(null) as Record<string, string>
-  let position = at + 1 + name.length
-  let found = match(attributePattern, xml, position)
-  while (found !== undefined) {
-    const key = found[1] ?? ''
-    if (key in attributes) throw invalid(`an attribute is there twice, at ${position}`)
-    attributes[key] = decode(found[2] ?? found[3] ?? '')
-    position = attributePattern.lastIndex
-    found = match(attributePattern, xml, position)
+  const element: Open = { name: xml.slice(at + 1, nameEnd), attributes, children: [] }
+  let position = nameEnd
+  for (;;) {
+    const next = endOfSpace(xml, position)
+    const code = xml.charCodeAt(next)
+    if (code === greater) return { element, empty: false, end: next + 1 }
+    if (code === slash && xml.charCodeAt(next + 1) === greater) return { element, empty: true, end: next + 2 }
+    const keyEnd = endOfName(xml, next)
+    if (next === position || keyEnd === next) throw invalid(`a tag does not end, at ${at}`)
+    position = attribute(xml, { from: next, to: keyEnd }, attributes, at)
   }
-  const end = match(tagEnd, xml, position)
-  if (end === undefined) throw invalid(`a tag does not end, at ${position}`)
-  return { element: { name, attributes, children: [] }, empty: end[1] === '/', end: tagEnd.lastIndex }
+}
+
+/** Reads `="value"` behind a name; returns where it ends. */
+function attribute(
+  xml: string,
+  name: { readonly from: number; readonly to: number },
+  attributes: Record<string, string>,
+  tag: number,
+): number {
+  const equals = endOfSpace(xml, name.to)
+  const open = endOfSpace(xml, equals + 1)
+  const quote = xml.charCodeAt(open)
+  const isQuoted = xml.charCodeAt(equals) === equal && (quote === doubleQuote || quote === singleQuote)
+  const close = isQuoted ? xml.indexOf(quote === doubleQuote ? '"' : "'", open + 1) : -1
+  if (close === -1) throw invalid(`a tag does not end, at ${tag}`)
+  const key = xml.slice(name.from, name.to)
+  const value = xml.slice(open + 1, close)
+  if (value.includes('<')) throw invalid(`a tag does not end, at ${tag}`)
+  if (key in attributes) throw invalid(`an attribute is there twice, at ${name.from}`)
+  attributes[key] = decode(value)
+  return close + 1
+}
+
+const [tab, lineFeed, carriageReturn, space] = [9, 10, 13, 32]
+const [doubleQuote, singleQuote, slash, equal, greater] = [34, 39, 47, 61, 62]
+
+/** Where a name that begins here ends: the same place where none does. Plain numbers: it runs for every tag. */
+function endOfName(xml: string, from: number): number {
+  let at = from
+  for (; at < xml.length; at++) {
+    const code = xml.charCodeAt(at)
+    const isLetter = (code >= 97 && code <= 122) || (code >= 65 && code <= 90) || code === 95
+    const isFurther = (code >= 48 && code <= 58) || code === 45 || code === 46
+    if (!isLetter && (at === from || !isFurther)) break
+  }
+  return at
+}
+
+function endOfSpace(xml: string, from: number): number {
+  let at = from
+  for (; at < xml.length; at++) {
+    const code = xml.charCodeAt(at)
+    if (code !== space && code !== lineFeed && code !== tab && code !== carriageReturn) break
+  }
+  return at
 }
 
 function close(open: readonly Open[], element: Open, root: XmlElement | undefined): XmlElement | undefined {
@@ -101,9 +141,8 @@ function declaration(xml: string, at: number, open: readonly Open[]): number {
 }
 
 function addText(open: readonly Open[], text: string): void {
-  const blank = /^\s*$/.test(text)
+  if (text.trim() === '') return
   const parent = open.at(-1)
-  if (blank) return
   if (parent === undefined) throw invalid('there is text outside of its root')
   parent.children.push(decode(text))
 }
@@ -123,11 +162,6 @@ function decode(text: string): string {
     if (code < 0 || code > 0x10ffff) throw invalid('it uses an entity that XML does not have')
     return String.fromCodePoint(code)
   })
-}
-
-function match(pattern: RegExp, text: string, at: number): RegExpExecArray | undefined {
-  pattern.lastIndex = at
-  return pattern.exec(text) ?? undefined
 }
 
 function after(xml: string, end: string, from: number): number {
