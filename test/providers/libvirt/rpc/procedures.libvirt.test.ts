@@ -299,6 +299,7 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
     expect(await call(p.snapshots.list, { domain: vm, needResults: 1, flags: 0 })).toEqual([snapshot])
     expect(await call(p.snapshots.lookup, { domain: vm, name: 's1', flags: 0 })).toEqual(snapshot)
     expect(await call(p.snapshots.xml, { snapshot, flags: 0 })).toContain('<name>s1</name>')
+    expect(await call(p.snapshots.current, { domain: vm, flags: 0 })).toEqual(snapshot)
     await call(p.snapshots.revert, { snapshot, flags: 0 })
     await call(p.snapshots.delete, { snapshot, flags: 0 })
     expect((await lab.virsh('snapshot-list', 'renamed', '--name')).trim()).toBe('')
