@@ -67,6 +67,17 @@ export abstract class HostCommand extends InfraCommand {
     }
   }
 
+  /** Where acts keep what is their own, for commands that ask no host. */
+  protected async home(flags: HostFlags): Promise<string> {
+    if (flags.connect !== undefined) return this.#home()
+    const session = await this.#session(flags)
+    try {
+      return session.stateFolder
+    } finally {
+      await session.close()
+    }
+  }
+
   /** The one host that is meant, where an act works on one. Fails where it is down or not said. */
   protected oneHost({ hosts }: HostContext): NamedHost {
     const [first, second] = hosts.open

@@ -194,11 +194,11 @@ describe.skipIf('skip' in lab)(`acts on machines${'skip' in lab ? `: ${lab.skip}
       heard += chunk
     })
     const follow = new AbortController()
-    let told = ''
+    const told: string[] = []
     const following = machineLog(
       machine,
       { follow: true, lines: 0 },
-      text => void (told += text),
+      text => void told.push(text),
       follow.signal,
     )
     const attached = attachConsole(machine, {}, { input, output }, signal)
@@ -208,18 +208,19 @@ describe.skipIf('skip' in lab)(`acts on machines${'skip' in lab ? `: ${lab.skip}
     await expect.poll(() => heard, { timeout: 60_000 }).toContain('marked-42')
     input.write('\x1dnever typed')
     expect(await attached).toBe('left')
-    await expect.poll(() => told, { timeout: 30_000 }).toContain('marked-42')
+    await expect.poll(() => told.join(''), { timeout: 30_000 }).toContain('marked-42')
     follow.abort()
     await following
-    expect(told).not.toContain('never typed')
-    let all = ''
-    await machineLog(machine, {}, text => void (all += text), signal)
+    expect(told.join('')).not.toContain('never typed')
+    const parts: string[] = []
+    await machineLog(machine, {}, text => void parts.push(text), signal)
+    const all = parts.join('')
     expect(all).toContain('lab-guest: up')
     // biome-ignore lint/suspicious/noControlCharactersInRegex: none may be left
     expect(all).not.toMatch(/[\u0000-\u0008\u000b-\u001f]/)
-    let last = ''
-    await machineLog(machine, { lines: 1 }, text => void (last += text), signal)
-    expect(last.trimEnd().split('\n')).toHaveLength(1)
+    const lines: string[] = []
+    await machineLog(machine, { lines: 1 }, text => void lines.push(text), signal)
+    expect(lines.join('').trimEnd().split('\n')).toHaveLength(1)
   })
 
   test('external snapshots are taken while it runs, gone back to and deleted; bytes come and go with them', async () => {

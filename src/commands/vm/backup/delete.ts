@@ -1,0 +1,72 @@
+import { Args, Flags } from '@oclif/core'
+import { backupFlags, backupHelp, backupRoot } from '../../../cli/hosts/backups.js'
+import { confirm } from '../../../cli/hosts/confirm.js'
+import { hostFlags } from '../../../cli/hosts/flags.js'
+import { HostCommand } from '../../../cli/hosts/host-command.js'
+import { InfraError } from '../../../model/error.js'
+import {
+  type Backup,
+  deleteBackup,
+  findBackup,
+  listBackups,
+} from '../../../providers/libvirt/acts/backup-store.js'
+
+export default class VmBackupDelete extends HostCommand {
+  static override summary = 'Delete backups: those that are named, or all but the newest of each machine.'
+  static override examples = [
+    '<%= config.bin %> vm backup delete web/20261121T105803Z-1a2b',
+    '<%= config.bin %> vm backup delete --keep 7 --yes',
+  ]
+  static override strict = false
+  static override args = { backups: Args.string({ description: `${backupHelp} Several may be named.` }) }
+  static override flags = {
+    ...hostFlags,
+    ...backupFlags,
+    keep: Flags.integer({
+      min: 1,
+      description: 'Delete all but the newest so many of each machine (of those that are named, or of all).',
+      helpValue: 'N',
+    }),
+    yes: Flags.boolean({ char: 'y', description: 'Do not ask.' }),
+  }
+
+  async run(): Promise<void> {
+    const { argv, flags } = await this.parse(VmBackupDelete)
+    const root = backupRoot(flags.folder, await this.home(flags))
+    const names = argv.map(String)
+    const doomed =
+      flags.keep === undefined
+        ? await Promise.all(names.map(one => findBackup(root, one)))
+        : beyond(await listBackups(root), names, flags.keep)
+    if (flags.keep === undefined && names.length === 0) {
+      throw new InfraError({
+        kind: 'configuration',
+        code: 'nothing-chosen',
+        message: 'It was not said which backups',
+        hint: 'Name them, or say --keep N.',
+      })
+    }
+    const list = doomed.map(({ manifest }) => `${manifest.machine}/${manifest.id}`)
+    if (list.length > 0) {
+      const question = `Delete ${list.join(', ')}?`
+      if (
+        !(await confirm(question, { yes: flags.yes, interactive: this.interactive, signal: this.signal }))
+      ) {
+        this.exitCode = 1
+        return
+      }
+    }
+    for (const backup of doomed) await deleteBackup(backup)
+    this.tell(flags, { deleted: list }, () =>
+      list.length === 0 ? 'There is nothing to delete.\n' : `${list.length} deleted.\n`,
+    )
+  }
+}
+
+/** The older ones of each machine. */
+function beyond(all: readonly Backup[], names: readonly string[], keep: number): readonly Backup[] {
+  const machines = new Set(
+    all.map(one => one.manifest.machine).filter(one => names.length === 0 || names.includes(one)),
+  )
+  return [...machines].flatMap(machine => all.filter(one => one.manifest.machine === machine).slice(0, -keep))
+}

@@ -1,0 +1,242 @@
+/** Backups on the disk of who made them: a folder each, with a manifest that tells every file and its sum. */
+import { createHash } from 'node:crypto'
+import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { InfraError, messageOf } from '../../../model/error.js'
+import { sha256OfFile } from '../image/digest.js'
+import { probeFile } from '../image/probe.js'
+import type { Chunk } from '../rpc/channel.js'
+
+const file = z.object({
+  name: z.string().regex(/^[A-Za-z0-9._-]+$/),
+  bytes: z.number().int().min(0),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+})
+
+const manifestSchema = z.object({
+  format: z.literal('infra.backup/v1'),
+  id: z.string().regex(/^[A-Za-z0-9._-]+$/),
+  machine: z.string().min(1),
+  uuid: z.string(),
+  /** ISO 8601. */
+  at: z.string(),
+  /** The connection and libvirt that it is from. */
+  host: z.string(),
+  /** Whether the machine ran meanwhile, and whether its guest froze its file systems for it. */
+  running: z.boolean(),
+  quiesced: z.boolean(),
+  domain: file,
+  nvram: file.extend({ path: z.string() }).optional(),
+  disks: z.array(
+    file.extend({
+      device: z.string(),
+      format: z.enum(['qcow2', 'raw']),
+      capacityBytes: z.number().int().positive(),
+      /** Where it was. */
+      pool: z.string().optional(),
+      volume: z.string().optional(),
+    }),
+  ),
+  /** What is not in it, with why. */
+  missing: z.array(z.string()),
+})
+
+export type Manifest = z.infer<typeof manifestSchema>
+export type BackedUpFile = z.infer<typeof file>
+
+export interface Backup {
+  /** Absolute. */
+  readonly folder: string
+  readonly manifest: Manifest
+}
+
+const manifestName = 'manifest.json'
+const unfinished = '.part'
+
+/** A new folder for a backup, to be filled and then made whole by `finish`. */
+export async function beginBackup(root: string, machine: string, id: string): Promise<string> {
+  const folder = join(root, safeName(machine), `${id}${unfinished}`)
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  return folder
+}
+
+/** Writes the manifest, and gives the folder its name: from now on it counts. */
+export async function finishBackup(folder: string, manifest: Manifest): Promise<Backup> {
+  await writeAndSync(join(folder, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`)
+  const whole = folder.slice(0, -unfinished.length)
+  await rename(folder, whole)
+  return { folder: whole, manifest }
+}
+
+/** All backups below a folder, the oldest first. What is no backup, or unfinished, is passed over. */
+export async function listBackups(root: string): Promise<readonly Backup[]> {
+  const machines = await namesIn(root)
+  const found = await Promise.all(
+    machines.map(async machine => {
+      const ids = await namesIn(join(root, machine))
+      return Promise.all(
+        ids
+          .filter(id => !id.endsWith(unfinished) && !id.endsWith('.deleting'))
+          .map(id => readBackup(join(root, machine, id)).catch(() => undefined)),
+      )
+    }),
+  )
+  return found
+    .flat()
+    .filter(one => one !== undefined)
+    .sort((a, b) => (a.manifest.at < b.manifest.at ? -1 : 1))
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
+    throw error
+  })
+  return entries.filter(one => one.isDirectory()).map(one => one.name)
+}
+
+export async function readBackup(folder: string): Promise<Backup> {
+  const path = join(folder, manifestName)
+  const content = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw broken(folder, error.code === 'ENOENT' ? 'It has no manifest' : error.message)
+  })
+  let value: unknown
+  try {
+    value = JSON.parse(content)
+  } catch (error) {
+    throw broken(folder, `Its manifest is torn: ${messageOf(error)}`)
+  }
+  const parsed = manifestSchema.safeParse(value)
+  if (!parsed.success)
+    throw broken(folder, `Its manifest is of another form: ${parsed.error.issues[0]?.path.join('.')}`)
+  return { folder, manifest: parsed.data }
+}
+
+/** A backup by its folder, by MACHINE/ID, or the newest of MACHINE. */
+export async function findBackup(root: string, reference: string): Promise<Backup> {
+  const isFolder = await stat(join(reference, manifestName)).then(
+    () => true,
+    () => false,
+  )
+  if (isFolder) return readBackup(reference)
+  const all = await listBackups(root)
+  const fits = all.filter(({ manifest }) =>
+    [`${manifest.machine}/${manifest.id}`, manifest.machine].includes(reference),
+  )
+  const found = fits.at(-1)
+  if (found !== undefined) return found
+  const names = all.map(({ manifest }) => `${manifest.machine}/${manifest.id}`)
+  throw new InfraError({
+    kind: 'storage',
+    code: 'no-backup',
+    message: `There is no backup ${reference} in ${root}`,
+    ...(names.length > 0 && { why: `There is ${names.slice(-5).join(', ')}` }),
+    hint: '`infra vm backup list` lists them; --folder names another place.',
+  })
+}
+
+/** Reads all of it back: every file with its sum, every disk with its header. Fails with the first that is not as written. */
+export async function verifyBackup(
+  { folder, manifest }: Backup,
+  signal: AbortSignal,
+  progress?: (message: string) => void,
+): Promise<{ readonly files: number; readonly bytes: number }> {
+  const files = [
+    manifest.domain,
+    ...(manifest.nvram === undefined ? [] : [manifest.nvram]),
+    ...manifest.disks,
+  ]
+  let bytes = 0
+  for (const one of files) {
+    const path = join(folder, one.name)
+    const size = await stat(path).then(
+      info => info.size,
+      () => undefined,
+    )
+    if (size === undefined) throw broken(folder, `${one.name} is not there`)
+    if (size !== one.bytes) throw broken(folder, `${one.name} has ${size} bytes, not ${one.bytes}`)
+    progress?.(`reads ${one.name} back`)
+    const sum = await sha256OfFile(path, signal)
+    if (sum !== one.sha256) throw broken(folder, `${one.name} is not what was written: its sha256 is ${sum}`)
+    bytes += size
+  }
+  for (const disk of manifest.disks) {
+    if (disk.format !== 'qcow2') continue
+    const probed = await probeFile(join(folder, disk.name), 'qcow2')
+    if (probed.virtualSizeBytes !== disk.capacityBytes)
+      throw broken(
+        folder,
+        `${disk.name} holds a disk of ${probed.virtualSizeBytes} bytes, not ${disk.capacityBytes}`,
+      )
+  }
+  return { files: files.length, bytes }
+}
+
+/** Removes a backup, all of it. Renamed first, so that half of one never counts as one. */
+export async function deleteBackup({ folder }: Backup): Promise<void> {
+  const doomed = `${folder}.deleting`
+  await rename(folder, doomed)
+  await rm(doomed, { recursive: true, force: true })
+}
+
+/** Writes chunks to a new file, holes as holes, and tells its size and sum. */
+export async function writeChunks(
+  path: string,
+  chunks: AsyncIterable<Chunk>,
+): Promise<Pick<BackedUpFile, 'bytes' | 'sha256'>> {
+  const hash = createHash('sha256')
+  const zeros = Buffer.alloc(1 << 20)
+  const handle = await open(path, 'wx', 0o600)
+  let at = 0
+  try {
+    for await (const chunk of chunks) {
+      if (chunk instanceof Uint8Array) {
+        hash.update(chunk)
+        for (let done = 0; done < chunk.length; ) {
+          const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, at + done)
+          done += bytesWritten
+        }
+        at += chunk.length
+      } else {
+        for (let left = chunk.hole; left > 0; left -= zeros.length)
+          hash.update(zeros.subarray(0, Math.min(left, zeros.length)))
+        at += chunk.hole
+      }
+    }
+    // a hole at the end is of the file, too
+    await handle.truncate(at)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  return { bytes: at, sha256: hash.digest('hex') }
+}
+
+export async function writeBytes(
+  path: string,
+  bytes: Uint8Array,
+): Promise<Pick<BackedUpFile, 'bytes' | 'sha256'>> {
+  await writeAndSync(path, bytes)
+  return { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
+}
+
+async function writeAndSync(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(path, content, { mode: 0o600, flag: 'wx', flush: true })
+}
+
+/** Names of machines that others made may hold anything. */
+function safeName(machine: string): string {
+  const safe = machine.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^\.+/, '')
+  return safe === '' ? 'machine' : safe
+}
+
+function broken(folder: string, why: string): InfraError {
+  return new InfraError({
+    kind: 'storage',
+    code: 'backup-broken',
+    message: `The backup ${folder} is not whole`,
+    why,
+    hint: 'Use another one, and look what happened to the disk that it is on.',
+  })
+}
