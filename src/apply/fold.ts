@@ -35,6 +35,8 @@ export interface Folded {
   readonly touched: Set<Address>
   /** Declared attributes of touched objects as they were before the first change. */
   readonly before: Map<Address, Attributes>
+  /** What updates were to make of objects, where nobody knows whether they did: what they added is there, or is not. */
+  readonly attempted: Map<Address, Attributes>
   /** Objects that were there before this apply and were recorded nowhere: it has taken them over. */
   readonly found: Map<Address, ResourceRecord>
   /** What deletes kept and nothing has used since. */
@@ -64,6 +66,7 @@ export function foldJournal(
     inFlight: new Map(),
     touched: new Set(),
     before: new Map(),
+    attempted: new Map(),
     found: new Map(),
     kept: [],
     restored: [],
@@ -106,6 +109,8 @@ function intend(folded: Folded, step: Step, intent: { identity: Identity; from?:
       unfinished.step,
       taintedRecord(unfinished.step.desired, unfinished.identity, undefined),
     )
+  if (step.action === 'update' && step.desired && folded.direction === 'forward')
+    folded.attempted.set(address, step.desired.spec)
   folded.inFlight.set(address, { step, identity, direction: folded.direction })
   if (restore && restore.token !== null) folded.restored.push({ address, identity, token: restore.token })
   if (!folded.touched.has(address) && from) {
@@ -133,6 +138,7 @@ function done(folded: Folded, step: Step, record: ResourceRecord | null): void {
   const { address } = step
   const { records } = folded
   folded.inFlight.delete(address)
+  folded.attempted.delete(address)
   if (step.action === 'adopt' && record && !records.has(address) && !folded.touched.has(address))
     folded.found.set(address, record)
   folded.touched.add(address)

@@ -61,6 +61,8 @@ export interface Checkpoint {
   }[]
   /** What deletes kept, until it is restored or pruned. */
   readonly kept: readonly Kept[]
+  /** Changes of an apply that was undone that could not be undone, in words. */
+  readonly left?: readonly { readonly address: string; readonly text: string }[]
 }
 
 export interface Kept {

@@ -274,6 +274,7 @@ class Transaction {
       summary: summary(folded, result),
       back,
       kept,
+      ...(left.length > 0 && { left }),
     }
     await this.#journal.releaseReserve()
     await writeCheckpoint(ports.files, stateFolder, checkpoint)

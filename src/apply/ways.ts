@@ -53,7 +53,11 @@ export function settle(folded: Folded, seen: ReadonlyMap<Address, Observation>):
   const gone: Step[] = []
   for (const [address, { step, identity }] of folded.inFlight) {
     const unmaking = step.action === 'delete' || step.phase === 'delete'
-    if (unmaking && observed.get(recordedAt(records, step))?.status === 'absent') {
+    const key = recordedAt(records, step)
+    if (unmaking && observed.get(key)?.status === 'absent') {
+      const former = formerAddress(key)
+      // The one before it stands behind the address again: so does what was read of that.
+      if (records.has(former)) observed.set(key, observed.get(former) ?? unseen)
       takeOut(records, step)
       gone.push(step)
     }
@@ -87,28 +91,30 @@ export function isForeign(
 
 /** Back: every touched object as it was before this apply, data included. */
 export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address, Observation>): WayInput {
-  const before = { ...Object.fromEntries(folded.found), ...base }
+  const former = { ...Object.fromEntries(folded.found), ...base }
   const { records, observed, gone } = settle(folded, seen)
   const only = new Set(folded.touched)
-  for (const former of newFormers(records, base)) {
-    swap(records, observed, former)
-    only.add(former)
+  for (const address of newFormers(records, base)) {
+    swap(records, observed, address)
+    only.add(address)
   }
   for (const [address, record] of Object.entries(records)) {
-    const known = before[address]
+    const known = former[address]
     const { tainted, ...untainted } = record
     // What was tainted before this apply goes back to that, and is not replaced for it.
     const same = known !== undefined && sameIdentity(known.identity, record.identity)
-    if (same && tainted !== undefined && known.tainted === tainted) records[address] = untainted
+    const before = same && known.tainted === tainted ? untainted : record
+    const spec = folded.attempted.get(address)
+    records[address] = spec ? { ...before, spec } : before
   }
   const desired = new Map<Address, DesiredResource>()
-  for (const record of Object.values(before)) {
+  for (const record of Object.values(former)) {
     // What was recorded and not there is not there again.
     if (folded.touched.has(record.address) && folded.plan.observed[record.address] === 'absent') continue
     const spec = folded.touched.has(record.address) ? folded.before.get(record.address) : undefined
     desired.set(record.address, recordAsDesired(record, spec && beforeSpec(record, spec)))
   }
-  const restore = restores(before, folded.kept)
+  const restore = restores(former, folded.kept)
   for (const [address, { identity }] of resumable(folded, records, 'back')) {
     const back = restore.get(address)
     if (!back || !sameIdentity(back.identity, identity)) continue

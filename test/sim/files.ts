@@ -224,6 +224,11 @@ function diskOf(folders: Map<string, Folder>, dice: Dice, faults: Faults): SimDi
   }
 }
 
+/** Without a stack: there are thousands of them, and each one is expected. */
 function systemError(code: string, what: string): Error {
-  return Object.assign(new Error(`${code}: simulated, ${what}`), { code })
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  const error = Object.assign(new Error(`${code}: simulated, ${what}`), { code })
+  Error.stackTraceLimit = stackTraceLimit
+  return error
 }

@@ -5,7 +5,7 @@ import { seededDice } from './dice.js'
 import type { History, Round, Trouble } from './draw.js'
 import { stackOf } from './draw.js'
 import { simDisk } from './files.js'
-import { type Settled, settledAs, violations } from './invariants.js'
+import { orphans, type Settled, settledAs, violations } from './invariants.js'
 import { simLocks } from './locker.js'
 import { simClock, simRandom } from './machine.js'
 import { operate, planOf, settle } from './operate.js'
@@ -16,7 +16,8 @@ import { fingerprint, look, type Snapshot } from './snapshot.js'
 export interface Told {
   processes: number
   points: number
-  crashes: number
+  /** The points at which processes crashed, by what they were about. */
+  readonly crashes: string[]
   settled: Record<Settled, number>
   /** Errors that were told to the user, by code. */
   refused: Map<string, number>
@@ -33,7 +34,7 @@ export function newMachine(seed: number, parallelism: number, remote: boolean): 
     locks: simLocks(),
     parallelism,
     strangers: { made: new Set(), destroyed: new Set(), changed: new Set() },
-    told: { processes: 0, points: 0, crashes: 0 },
+    told: { processes: 0, points: 0, crashes: [] },
   }
 }
 
@@ -61,9 +62,10 @@ async function runRound(
   const before = await look(machine)
   const left = new Set<string>()
   let disturbed = false
+  let lied = false
   const run = async (trouble: Trouble, work: Parameters<typeof runProcess<Outcome | undefined>>[3]) => {
-    disturbed ||= trouble.calls?.some(({ on, does }) => on === 'read' && does === 'lie') === true
-    disturbed ||= (trouble.outsiders?.length ?? 0) > 0
+    lied ||= trouble.calls?.some(({ on, does }) => on === 'read' && does === 'lie') === true
+    disturbed ||= lied || (trouble.outsiders?.length ?? 0) > 0
     const ended = await runProcess(machine, trouble, round.choices, work)
     checkErrors(ended, refused)
     if (ended.how === 'done') for (const { address } of ended.value?.left ?? []) left.add(address)
@@ -80,11 +82,13 @@ async function runRound(
   }
   const after = await look(machine)
   const settled = settledAs(before, after)
+  for (const one of after.checkpoints.at(-1)?.left ?? []) left.add(one.address)
   for (const uuid of letGo(before, after, round, settled)) released.add(uuid)
   const wrong = violations({
-    ...{ machine, operation: round.operation, before, after, settled, left, released, disturbed },
+    ...{ machine, operation: round.operation, before, after, settled, left, released, disturbed, lied },
   })
   if (wrong.length > 0) throw new Error(`settled as ${settled}: ${wrong.join('; ')}`)
+  for (const { identity } of orphans({ machine, after, released })) released.add(identity.uuid ?? '')
   await mustBeQuiet(machine, after)
   if (!disturbed && settled === 'applied') await mustBeReached(machine, round)
   return settled

@@ -26,6 +26,8 @@ export interface Case {
   readonly released: ReadonlySet<string>
   /** Reads lied, or somebody else had a hand in it: less is promised. */
   readonly disturbed: boolean
+  /** Reads lied: what they hid is found by its owner's tag, later. */
+  readonly lied: boolean
 }
 
 /** The newest checkpoint of what was settled says how. */
@@ -43,6 +45,7 @@ export function violations(one: Case): string[] {
     ...stateIsValid(one),
     ...recordsAreReal(one),
     ...nothingIsOrphaned(one),
+    ...strangersAreThere(one),
     ...nothingIsTwice(one),
     ...dataIsThere(one),
     ...trashIsKnown(one),
@@ -111,13 +114,29 @@ function missingIsTold(record: ResourceRecord, settled: Settled): boolean {
   return settled === 'stopped' || (settled !== 'applied' && record.tainted !== undefined)
 }
 
-function nothingIsOrphaned({ machine, after, released }: Case): string[] {
-  const recorded = new Set(Object.values(after.state?.resources ?? {}).map(one => one.identity.uuid))
-  return after.live.flatMap(({ kind, name, identity: { uuid = '' } }) =>
-    recorded.has(uuid) || released.has(uuid) || machine.strangers.made.has(uuid)
+function nothingIsOrphaned(one: Case): string[] {
+  return orphans(one).flatMap(({ kind, name, owner, identity: { uuid } }) =>
+    one.lied && owner?.lineage === one.after.state?.lineage
       ? []
       : [`${kind}/${name} ${uuid} exists and nobody owns it`],
   )
+}
+
+/** Objects that nobody has recorded, made, or let go of. */
+export function orphans({ machine, after, released }: Pick<Case, 'machine' | 'after' | 'released'>) {
+  const recorded = new Set(Object.values(after.state?.resources ?? {}).map(one => one.identity.uuid))
+  return after.live.filter(
+    ({ identity: { uuid = '' } }) =>
+      !recorded.has(uuid) && !released.has(uuid) && !machine.strangers.made.has(uuid),
+  )
+}
+
+/** What others made is theirs. */
+function strangersAreThere({ machine: { strangers }, after }: Case): string[] {
+  const there = new Set(after.live.map(object => object.identity.uuid))
+  return [...strangers.made]
+    .filter(uuid => !there.has(uuid) && !strangers.destroyed.has(uuid))
+    .map(uuid => `what somebody else made is gone: ${uuid}`)
 }
 
 function nothingIsTwice({ after }: Case): string[] {
@@ -174,10 +193,15 @@ function trashIsKnown({ operation, before, after, disturbed }: Case): string[] {
   if (disturbed) return wrong
   if (new Set(tokens).size < tokens.length) wrong.push('a checkpoint’s token is there twice')
   if (operation.do === 'prune') return wrong
-  // Of what nobody had before, nobody misses anything; a prune that was cut off destroyed what its checkpoint still tells of.
+  // Of what nobody had before, nobody misses anything; a prune that was cut off destroyed what its checkpoint still tells of;
+  // and what a delete was to put aside and did not is where it was.
+  const live = new Set(after.live.map(object => object.identity.uuid))
   const had = new Set([...before.live, ...before.trash].map(object => object.identity.uuid))
   for (const one of kept) {
-    if (lying.has(tokenOf(one)) || !had.has(one.identity.uuid)) continue
+    const { uuid } = one.identity
+    if (lying.has(tokenOf(one)) || !had.has(uuid) || live.has(uuid)) continue
+    // Brought back and put aside again: the later token counts.
+    if (kept.findLast(other => other.identity.uuid === uuid) !== one) continue
     wrong.push(`a checkpoint tells of ${tokenOf(one)}, which is not in the trash`)
   }
   return wrong
@@ -196,11 +220,16 @@ function worldIsAsBefore({ machine, operation, before, after, settled, left, dis
     const { kind, name, identity } = object
     const address = object.owner?.address ?? ''
     const now = byUuid.get(identity.uuid)
-    if (!now) wrong.push(`${kind}/${name} is not there any more`)
-    else if (!left.has(address) && !sameValue(told(object, settled), told(now, settled)))
-      wrong.push(
-        `${kind}/${name} was ${JSON.stringify(told(object, settled))} and is ${JSON.stringify(told(now, settled))}`,
-      )
+    if (!now) {
+      wrong.push(`${kind}/${name} is not there any more`)
+      continue
+    }
+    // What nobody had declared of it is not infra's to put back.
+    const declared = before.state?.resources[address]?.spec ?? object.spec
+    const undeclared = Object.keys(object.spec).filter(key => !Object.hasOwn(declared, key))
+    const [was, is] = [told(object, settled, undeclared), told(now, settled, undeclared)]
+    if (!left.has(address) && !sameValue(was, is))
+      wrong.push(`${kind}/${name} was ${JSON.stringify(was)} and is ${JSON.stringify(is)}`)
   }
   const knew = new Set(before.live.map(object => object.identity.uuid))
   for (const { kind, name, identity } of after.live)
@@ -219,10 +248,15 @@ function worldIsAsBefore({ machine, operation, before, after, settled, left, dis
 }
 
 /** What counts of an object. What is lost with an object that holds no data, and cannot come back, does not. */
-function told({ kind, name, owner, spec, data }: WorldObject, settled: Settled): Json {
+function told(
+  { kind, name, owner, spec, data }: WorldObject,
+  settled: Settled,
+  without: readonly string[],
+): Json {
   const kept = kind === 'Deposit' && settled === 'rolled-back' ? undefined : data
   return {
-    ...{ kind, name, spec },
+    ...{ kind, name },
+    spec: Object.fromEntries(Object.entries(spec).filter(([key]) => !without.includes(key))),
     owner: owner ? { ...owner } : null,
     data: kept ?? null,
   }

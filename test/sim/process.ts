@@ -31,8 +31,8 @@ export interface Machine {
   readonly locks: SimLocks
   readonly parallelism: number
   readonly strangers: Strangers
-  /** Processes so far, points that they passed, and calls that they made. */
-  readonly told: { processes: number; points: number; crashes: number }
+  /** Processes so far, points that they passed, and where they crashed. */
+  readonly told: { processes: number; points: number; readonly crashes: string[] }
 }
 
 export interface Process {
@@ -89,7 +89,7 @@ export async function runProcess<T>(
   machine.locks.kill(name)
   machine.told.points += disk.trace.length
   const crashed = disk.crashed()
-  if (crashed) machine.told.crashes += 1
+  if (crashed) machine.told.crashes.push(disk.trace.at(-1) ?? '')
   machine.disk = crashed && trouble.power ? disk.losePower() : disk.killProcess()
   return crashed ? { how: 'crashed' } : ended
 }

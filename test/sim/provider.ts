@@ -55,10 +55,14 @@ export function troubledProvider({ machine, world, trouble, kinds, stop }: Troub
     stop(true)
     throw signal.reason ?? new Error('nobody waits any more')
   }
-  const others = async () => {
+  /** What others do is done before the next call begins. */
+  let meddling: Promise<unknown> = Promise.resolve()
+  const others = () => {
     calls += 1
     for (const one of trouble.outsiders ?? [])
-      if (one.nth === calls) await meddle(one, world, machine.strangers, machine.random.uuid())
+      if (one.nth === calls)
+        meddling = meddling.then(() => meddle(one, world, machine.strangers, machine.random.uuid()))
+    return meddling
   }
   const act = async (label: string, signal: AbortSignal, work: () => Promise<void>) => {
     disk.point(`before ${label}`)

@@ -91,7 +91,8 @@ export function embeddedProvider(
         },
         async () => {
           refuseStranger(request, world)
-          await world.put({ ...object(restored ? undefined : fresh(request)), incomplete: true })
+          const there = world.find(request.kind, request.name, request.identity)
+          await world.put({ ...object(there?.data), incomplete: true })
         },
       )
     },

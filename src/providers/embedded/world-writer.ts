@@ -1,4 +1,5 @@
 /** Writes the embedded world's file: changes that come while a write is under way share the next write and sync. */
+import { InfraError, messageOf } from '../../model/error.js'
 import type { AppendFile, FileSystem } from '../../model/ports.js'
 import type { WorldObject } from './world.js'
 import { encodeChange, type WorldChange } from './world-line.js'
@@ -51,6 +52,14 @@ export function worldWriter(
     const changes = buffered
     buffered = []
     next = undefined
+    try {
+      await write(changes)
+    } catch (cause) {
+      throw unwritable(path, cause)
+    }
+  }
+
+  const write = async (changes: readonly WorldChange[]) => {
     const opened = await open()
     if (torn) await opened.truncate(synced)
     torn = true
@@ -81,3 +90,13 @@ export function worldWriter(
 
 /** A failed write is reported to those who waited for it; the next write must still be tried. */
 function ignoreHere(): void {}
+
+function unwritable(path: string, cause: unknown): InfraError {
+  return new InfraError({
+    kind: 'storage',
+    code: 'world-unwritable',
+    message: `the embedded world cannot be written to ${path}`,
+    why: messageOf(cause),
+    cause,
+  })
+}
