@@ -109,6 +109,13 @@ function intend(folded: Folded, step: Step, intent: { identity: Identity; from?:
       unfinished.step,
       taintedRecord(unfinished.step.desired, unfinished.identity, undefined),
     )
+  const old = folded.records.get(address)
+  if (unfinished?.step.phase === 'create' && isMaking(step) && old && !sameIdentity(old.identity, identity)) {
+    // It goes on with one that is made before the old one goes.
+    const former = formerAddress(address)
+    folded.records.set(former, { ...old, address: former })
+    folded.records.delete(address)
+  }
   if (step.action === 'update' && step.desired && folded.direction === 'forward')
     folded.attempted.set(address, step.desired.spec)
   folded.inFlight.set(address, { step, identity, direction: folded.direction })

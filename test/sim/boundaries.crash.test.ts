@@ -148,7 +148,15 @@ describe('a crash at every boundary', () => {
     const kinds = [...sum.kinds.keys()].join('\n')
     for (const kind of [
       ...['write journal', 'sync journal', 'unlink journal', 'rename to state', 'sync folder', 'link ….json'],
-      ...['create …', 'update …', 'delete …', 'observe', 'discard', 'rename to lock.json', 'rename to ….json'],
+      ...[
+        'create …',
+        'update …',
+        'delete …',
+        'observe',
+        'discard',
+        'rename to lock.json',
+        'rename to ….json',
+      ],
     ]) {
       expect(kinds).toContain(`before ${kind}`)
       expect(kinds).toContain(`after ${kind}`)
