@@ -37,22 +37,3 @@ export function bareMachine(name: string, pool: string, spec: Attributes = {}): 
     ...spec,
   })
 }
-
-/** The lab's fast guest, up to its agent answering. Its image is `fast.qcow2` of the pool. */
-export function fastMachine(name: string, pool: string, spec: Attributes = {}): Attributes {
-  return resource('VirtualMachine', name, {
-    vcpus: 1,
-    memoryGiB: 0.25,
-    virtualization: 'qemu',
-    cpuMode: 'maximum',
-    firmware: 'bios',
-    tcgCacheMiB: 64,
-    storagePool: pool,
-    bootDisk: { sizeGB: 1, image: `${pool}:fast.qcow2` },
-    networkInterfaces: [{ network: 'lab', dhcp: true }],
-    autostart: false,
-    readiness: { until: 'agent', timeoutSeconds: 120 },
-    shutdownTimeoutSeconds: 20,
-    ...spec,
-  })
-}
