@@ -53,8 +53,10 @@ function labelText(labels: Readonly<Record<string, string>>): string {
 function remark(one: {
   readonly pending: readonly string[]
   readonly unfinished: boolean
+  readonly rescue: boolean
   readonly address?: string
 }): string {
+  if (one.rescue) return 'in rescue'
   if (one.unfinished) return 'made or deleted in part only'
   if (one.pending.length > 0) return `waits for a restart: ${one.pending.join(', ')}`
   return one.address === undefined ? 'not managed' : ''

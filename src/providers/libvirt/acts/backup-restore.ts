@@ -4,7 +4,7 @@
  */
 import { createReadStream } from 'node:fs'
 import { readFile as readLocal } from 'node:fs/promises'
-import { dirname, extname, join } from 'node:path'
+import { basename, dirname, extname, join } from 'node:path'
 import { InfraError } from '../../../model/error.js'
 import { ask, findDomain, findVolume, type Host, orAbsent } from '../connection.js'
 import { writeFile } from '../folder-pool.js'
@@ -19,6 +19,7 @@ import { activePool, createVolume, deleteVolume } from '../storage.js'
 import { readDisks } from '../xml/domain-read-disks.js'
 import { namespace } from '../xml/metadata.js'
 import { parseXml } from '../xml/parse.js'
+import { readPool } from '../xml/pool.js'
 import { serializeXml } from '../xml/serialize.js'
 import { element, find, type XmlElement, type XmlNode } from '../xml/tree.js'
 import { type Backup, type Manifest, verifyBackup } from './backup-store.js'
@@ -49,6 +50,8 @@ export interface RestoredMachine {
 interface Target {
   readonly disk: Manifest['disks'][number]
   readonly pool: Pool
+  /** Folder of the pool; undefined for pools that are none. */
+  readonly folder: string | undefined
   readonly volume: string
 }
 
@@ -116,7 +119,8 @@ async function targetsOf(
       // under its own name a disk keeps the volume's name that it was made under, overlays of snapshots aside
       const known =
         name === manifest.machine ? disk.volume?.replace(/(_boot|_data-[a-z]+)\..*$/, '$1') : undefined
-      return { disk, pool, volume: known ?? own }
+      const { path } = readPool(parseXml(await ask(host, procedures.pools.xml, { pool, flags: 0 }, signal)))
+      return { disk, pool, folder: path, volume: known ?? own }
     }),
   )
   const there = await Promise.all(targets.map(({ pool, volume }) => findVolume(host, pool, volume, signal)))
@@ -283,19 +287,27 @@ function interfaceFor(found: XmlElement): XmlElement {
   }
 }
 
-function serialFor(found: XmlElement, { name, manifest, isSame }: Wanted): XmlElement {
-  if (isSame) return found
+/** Its log goes beside its disks, as it did; two machines must not write into one file. */
+function serialFor(found: XmlElement, wanted: Wanted): XmlElement {
   return {
     ...found,
     children: found.children.map(child => {
       const file = typeof child !== 'string' && child.name === 'log' ? child.attributes.file : undefined
       if (typeof child === 'string' || file === undefined) return child
-      const renamed = file.replace(`/${manifest.machine}_`, `/${name}_`)
-      // two machines must not write into one file
-      const path = renamed === file ? `${file}.${name}` : renamed
-      return { ...child, attributes: { ...child.attributes, file: path } }
+      return { ...child, attributes: { ...child.attributes, file: logFor(file, wanted) } }
     }),
   }
+}
+
+function logFor(file: string, { name, manifest, isSame, targets }: Wanted): string {
+  const beside = targets.find(
+    target => target.disk.path !== undefined && dirname(target.disk.path) === dirname(file),
+  )
+  const folder = beside?.folder ?? dirname(file)
+  if (isSame) return join(folder, basename(file))
+  const own = `${manifest.machine}_`
+  const called = basename(file)
+  return join(folder, called.startsWith(own) ? `${name}_${called.slice(own.length)}` : `${called}.${name}`)
 }
 
 async function putDisk(
@@ -345,7 +357,7 @@ async function putNvram(
   if (manifest.nvram === undefined) return
   const path = nvramPath(manifest, name)
   const bytes = await readLocal(join(folder, manifest.nvram.name))
-  await writeFile(host, dirname(path), path.slice(dirname(path).length + 1), bytes, signal)
+  await writeFile(host, dirname(path), basename(path), bytes, signal)
 }
 
 /** What was made in vain. */

@@ -36,6 +36,7 @@ const manifestSchema = z.object({
       /** Where it was. */
       pool: z.string().optional(),
       volume: z.string().optional(),
+      path: z.string().optional(),
     }),
   ),
   /** What is not in it, with why. */

@@ -333,6 +333,7 @@ async function fetch(
     capacityBytes: reading.capacityBytes,
     pool: source.volume.pool,
     volume: source.volume.name,
+    path: reading.path,
   }
 }
 

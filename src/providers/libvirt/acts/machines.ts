@@ -13,6 +13,7 @@ import { type DomainReading, readDomain } from '../xml/domain-read.js'
 import { parseXml } from '../xml/parse.js'
 import { find, findAll, type XmlElement } from '../xml/tree.js'
 import type { NamedHost } from './open.js'
+import { inRescue } from './rescue.js'
 
 export const machineStates = ['running', 'paused', 'shut off', 'saved'] as const
 export type MachineState = (typeof machineStates)[number]
@@ -39,6 +40,8 @@ export interface MachineView {
   readonly pending: readonly string[]
   /** Made or deleted in part only. */
   readonly unfinished: boolean
+  /** Booted from a rescue medium. */
+  readonly rescue: boolean
 }
 
 /** A machine, with what acts need to work on it. */
@@ -112,6 +115,7 @@ async function readOne(
       ...(owner !== undefined && { address: owner.address, lineage: owner.lineage }),
       pending: live === undefined ? [] : pendingPaths(live.spec, stored.spec, virtualMachine.keyedLists),
       unfinished: readProgress(root) !== undefined,
+      rescue: inRescue(root),
     },
   }
 }

@@ -1,0 +1,66 @@
+/** A machine that moved to another host: its record in the state and its document in the stack follow. */
+import { readFile } from 'node:fs/promises'
+import { parseAddress } from '../../model/address.js'
+import { InfraError } from '../../model/error.js'
+import type { Ports } from '../../model/ports.js'
+import type { Machine } from '../../providers/libvirt/acts/machines.js'
+import type { Session } from '../../session/session.js'
+import { editStackText } from '../../stack/edit.js'
+import { documentOf } from './declared.js'
+
+export interface Follow {
+  /** To be called once the machine is there. Returns what was done. */
+  follow(): Promise<string | undefined>
+}
+
+/** Looks whether the stack can follow, before the machine is touched: else the next plan would make it anew. */
+export async function prepareMove(
+  session: Session | undefined,
+  machine: Machine,
+  to: string,
+  files: Ports['files'],
+  command: string,
+): Promise<Follow> {
+  const document = documentOf(session, machine)
+  const record = Object.values(session?.state?.resources ?? {}).find(
+    one =>
+      one.kind === 'VirtualMachine' && one.connection === machine.view.host && one.name === machine.view.name,
+  )
+  const edited = document && (await editedText(document.address, document.source.file, to))
+  return {
+    async follow() {
+      if (session !== undefined && record !== undefined) {
+        await session.editState(command, state => ({
+          ...state,
+          resources: {
+            ...state.resources,
+            [record.address]: { ...record, connection: to, spec: { ...record.spec, host: to } },
+          },
+        }))
+      }
+      if (edited === undefined) return undefined
+      await files.replace(edited.file, Buffer.from(edited.text), 0o644)
+      return `Written into ${edited.file}: host: ${to}`
+    },
+  }
+}
+
+async function editedText(
+  address: string,
+  file: string,
+  to: string,
+): Promise<{ file: string; text: string }> {
+  const parts = parseAddress(address)
+  if (parts === undefined || parts.key !== undefined) {
+    throw new InfraError({
+      kind: 'validation',
+      code: 'cannot-write',
+      address,
+      message:
+        'it cannot be moved: several machines are made from its document, which says where all of them are',
+      hint: 'Give it a document of its own first: infra state mv, and a document with that name.',
+    })
+  }
+  const text = await readFile(file, 'utf8')
+  return { file, text: editStackText(text, parts, [{ path: ['spec', 'host'], value: to }]) }
+}

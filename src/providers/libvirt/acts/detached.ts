@@ -1,0 +1,151 @@
+/**
+ * A long command of a guest that must outlive its agent: an upgrade restarts the agent itself, and with it whatever the agent
+ * runs. It is given to systemd where there is one; what it says and its status are in files.
+ */
+import { randomUUID } from 'node:crypto'
+import { InfraError } from '../../../model/error.js'
+import {
+  askAgent,
+  closeGuestFile,
+  type Guest,
+  numberOf,
+  openGuestFile,
+  readGuestFile,
+  writeGuestFile,
+} from './agent.js'
+import { runQuietly } from './exec.js'
+
+export interface DetachedOptions {
+  /** Seconds until it is ended. */
+  readonly timeoutSeconds: number
+  readonly output: (bytes: Uint8Array) => void
+}
+
+const lookEvery = 1_000
+/** How long the agent may be away: it is restarted, or the guest is busy. */
+const absence = 180_000
+const cleanUpTime = 30_000
+
+/** Runs a script by the guest's shell. Resolves to its exit status. */
+export async function runDetached(
+  guest: Guest,
+  script: string,
+  options: DetachedOptions,
+  signal: AbortSignal,
+): Promise<number> {
+  const { clock } = guest.host.ports
+  const unit = `infra-${randomUUID().slice(0, 8)}`
+  const folder = `/run/${unit}`
+  const until = clock.now() + options.timeoutSeconds * 1_000
+  await inGuest(guest, ['mkdir', '-m', '700', folder], signal)
+  await put(guest, `${folder}/script`, `${script}\n`, signal)
+  await put(guest, `${folder}/run`, runner(folder), signal)
+  await inGuest(guest, ['/bin/sh', '-c', starter(folder, unit)], signal)
+  let offset = 0
+  let heard = clock.now()
+  try {
+    for (;;) {
+      try {
+        const status = await readAll(guest, `${folder}/status`, 0, signal)
+        const said = (await readAll(guest, `${folder}/log`, offset, signal)) ?? Buffer.alloc(0)
+        heard = clock.now()
+        offset += said.length
+        if (said.length > 0) options.output(said)
+        const ended = /^(\d+)/.exec(status?.toString('utf8') ?? '')?.[1]
+        if (ended !== undefined) return Number(ended)
+      } catch (error) {
+        signal.throwIfAborted()
+        const isAway =
+          error instanceof InfraError && (error.code === 'no-agent' || error.code === 'guest-refused')
+        if (!isAway || clock.now() - heard > absence) throw error
+      }
+      if (clock.now() > until) throw late(guest, options.timeoutSeconds)
+      await clock.sleep(lookEvery, signal)
+    }
+  } catch (error) {
+    const stopping = AbortSignal.timeout(cleanUpTime)
+    await runQuietly(guest, ['/bin/sh', '-c', stopper(folder, unit)], stopping).catch(() => undefined)
+    throw error
+  } finally {
+    await runQuietly(guest, ['rm', '-rf', folder], AbortSignal.timeout(cleanUpTime)).catch(() => undefined)
+  }
+}
+
+/** The status is there only once it is whole. */
+function runner(folder: string): string {
+  return `echo $$ >${folder}/pid
+/bin/sh ${folder}/script >${folder}/log 2>&1 </dev/null
+echo $? >${folder}/status.new
+mv ${folder}/status.new ${folder}/status
+`
+}
+
+function starter(folder: string, unit: string): string {
+  return `if [ -d /run/systemd/system ] && command -v systemd-run >/dev/null
+then exec systemd-run --quiet --collect --unit=${unit} /bin/sh ${folder}/run
+else setsid /bin/sh ${folder}/run >/dev/null 2>&1 </dev/null & fi`
+}
+
+function stopper(folder: string, unit: string): string {
+  return `if [ -d /run/systemd/system ]; then systemctl stop ${unit}; else kill -TERM -"$(cat ${folder}/pid)"; fi`
+}
+
+async function put(guest: Guest, path: string, content: string, signal: AbortSignal): Promise<void> {
+  const handle = await openGuestFile(guest, path, 'w', signal)
+  try {
+    await writeGuestFile(guest, handle, Buffer.from(content), signal)
+  } finally {
+    await closeGuestFile(guest, handle, AbortSignal.timeout(cleanUpTime))
+  }
+}
+
+/** What is in a file from an offset on; undefined where there is none (yet). */
+async function readAll(
+  guest: Guest,
+  path: string,
+  offset: number,
+  signal: AbortSignal,
+): Promise<Buffer | undefined> {
+  let handle: number
+  try {
+    handle = await openGuestFile(guest, path, 'r', signal)
+  } catch (error) {
+    if (error instanceof InfraError && error.code === 'guest-refused') return undefined
+    throw error
+  }
+  try {
+    if (offset > 0)
+      numberOf(await askAgent(guest, 'guest-file-seek', { handle, offset, whence: 0 }, signal), 'position')
+    const parts: Buffer[] = []
+    for (;;) {
+      const part = await readGuestFile(guest, handle, signal)
+      if (part.length === 0) return Buffer.concat(parts)
+      parts.push(part)
+    }
+  } finally {
+    await closeGuestFile(guest, handle, AbortSignal.timeout(cleanUpTime)).catch(() => undefined)
+  }
+}
+
+async function inGuest(
+  guest: Guest,
+  command: readonly [string, ...string[]],
+  signal: AbortSignal,
+): Promise<void> {
+  const status = await runQuietly(guest, command, signal)
+  if (status === 0) return
+  throw new InfraError({
+    kind: 'operation',
+    code: 'guest-command',
+    message: `${command[0]} failed in ${guest.domain.name} with ${status}`,
+  })
+}
+
+function late(guest: Guest, seconds: number): InfraError {
+  return new InfraError({
+    kind: 'operation',
+    code: 'exec-timeout',
+    message: `It has not ended in ${guest.domain.name} within ${seconds} s`,
+    hint: 'It was ended. Give it more time with --timeout.',
+  })
+}

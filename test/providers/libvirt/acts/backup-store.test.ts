@@ -1,0 +1,129 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { exportBackup } from '../../../../src/providers/libvirt/acts/backup-export.js'
+import {
+  type Backup,
+  beginBackup,
+  deleteBackup,
+  findBackup,
+  finishBackup,
+  listBackups,
+  type Manifest,
+  verifyBackup,
+  writeBytes,
+  writeChunks,
+} from '../../../../src/providers/libvirt/acts/backup-store.js'
+import type { Chunk } from '../../../../src/providers/libvirt/rpc/channel.js'
+
+const signal = new AbortController().signal
+
+describe('backups on the disk', () => {
+  let root: string
+  beforeEach(async () => {
+    root = await mkdtemp(join(tmpdir(), 'infra-backups-'))
+  })
+  afterEach(() => rm(root, { recursive: true, force: true }))
+
+  async function* disk(): AsyncGenerator<Chunk> {
+    yield Buffer.from('boot')
+    yield { hole: 3_000_000 }
+    yield Buffer.alloc(700_000, 7)
+    yield { hole: 5 }
+  }
+
+  async function made(machine: string, id: string, at: string): Promise<Backup> {
+    const folder = await beginBackup(root, machine, id)
+    const written = await writeChunks(join(folder, 'vda.raw'), disk())
+    const domain = {
+      name: 'domain.xml',
+      ...(await writeBytes(join(folder, 'domain.xml'), Buffer.from('<domain/>'))),
+    }
+    const manifest: Manifest = {
+      format: 'infra.backup/v1',
+      id,
+      machine,
+      uuid: 'u',
+      at,
+      host: 'libvirt',
+      running: false,
+      quiesced: false,
+      domain,
+      disks: [{ name: 'vda.raw', ...written, device: 'vda', format: 'raw', capacityBytes: written.bytes }],
+      missing: [],
+    }
+    return finishBackup(folder, manifest)
+  }
+
+  test('are written with their holes, listed, found and read back', async () => {
+    const first = await made('web', 'a', '2026-01-01T00:00:00Z')
+    await made('web', 'b', '2026-01-02T00:00:00Z')
+    await beginBackup(root, 'web', 'unfinished')
+    expect((await listBackups(root)).map(one => one.manifest.id)).toEqual(['a', 'b'])
+    expect((await findBackup(root, 'web')).manifest.id).toBe('b')
+    expect((await findBackup(root, 'web/a')).manifest.id).toBe('a')
+    expect((await findBackup(root, first.folder)).manifest.id).toBe('a')
+    await expect(findBackup(root, 'db')).rejects.toMatchObject({ code: 'no-backup' })
+    const bytes = await readFile(join(first.folder, 'vda.raw'))
+    expect(bytes.length).toBe(4 + 3_000_000 + 700_000 + 5)
+    expect(bytes.subarray(0, 4).toString()).toBe('boot')
+    expect(await verifyBackup(first, signal)).toEqual({ files: 2, bytes: bytes.length + 9 })
+  })
+
+  test.each<{ reason: string; spoil: (folder: string) => Promise<unknown>; why: RegExp }>([
+    {
+      reason: 'a byte that changed',
+      spoil: async folder => {
+        const bytes = await readFile(join(folder, 'vda.raw'))
+        bytes[3_500_000] = 8
+        await writeFile(join(folder, 'vda.raw'), bytes)
+      },
+      why: /vda\.raw is not what was written/,
+    },
+    {
+      reason: 'a file that is shorter',
+      spoil: folder => writeFile(join(folder, 'vda.raw'), 'boot'),
+      why: /vda\.raw has 4 bytes/,
+    },
+    {
+      reason: 'a file that is gone',
+      spoil: folder => rm(join(folder, 'domain.xml')),
+      why: /domain\.xml is not there/,
+    },
+  ])('$reason is told', async ({ spoil, why }) => {
+    const backup = await made('web', 'a', '2026-01-01T00:00:00Z')
+    await spoil(backup.folder)
+    await expect(verifyBackup(backup, signal)).rejects.toMatchObject({
+      code: 'backup-broken',
+      why: expect.stringMatching(why),
+    })
+  })
+
+  test.each([
+    { reason: 'a torn manifest', text: '{"format": "infra.ba' },
+    { reason: 'a manifest of another form', text: '{"format": "other"}' },
+    {
+      reason: 'a manifest that names a file elsewhere',
+      text: '{"format":"infra.backup/v1","id":"x","machine":"m","uuid":"u","at":"t","host":"h","running":false,"quiesced":false,"domain":{"name":"../../etc/passwd","bytes":1,"sha256":"0"},"disks":[],"missing":[]}',
+    },
+  ])('$reason is no backup', async ({ text }) => {
+    const folder = join(root, 'web', 'x')
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, 'manifest.json'), text)
+    expect(await listBackups(root)).toEqual([])
+    await expect(findBackup(root, folder)).rejects.toMatchObject({ code: 'backup-broken' })
+  })
+
+  test('are packed into a tar file that is compared with them, and deleted whole', async () => {
+    const backup = await made('web', 'a', '2026-01-01T00:00:00Z')
+    const file = join(root, 'web.tar')
+    const exported = await exportBackup(backup, file, signal)
+    expect(exported).toMatchObject({ file, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) })
+    await expect(exportBackup(backup, file, signal)).rejects.toMatchObject({ code: 'file-exists' })
+    await deleteBackup(backup)
+    expect(await listBackups(root)).toEqual([])
+    expect((await readdir(root)).sort()).toEqual(['web', 'web.tar'])
+    expect(await readdir(join(root, 'web'))).toEqual([])
+  })
+})
