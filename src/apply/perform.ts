@@ -163,8 +163,9 @@ async function adopt(step: Step, context: StepContext): Promise<ResourceRecord> 
 async function recordAnew(step: Step, context: StepContext): Promise<ResourceRecord> {
   const { record } = context
   if (!record) throw bug(step, 'nothing is recorded of it')
+  const { tainted: _tainted, ...known } = record
   const { managed: _, ...desired } = context.resolve(wanted(step))
-  return { ...record, ...desired }
+  return { ...known, ...desired }
 }
 
 /** Reads a resource just before it is changed, and holds it against what the plan saw. */

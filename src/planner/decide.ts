@@ -173,7 +173,7 @@ function compare(
   const asRecorded = differences(record.spec, desired.spec, lists).every(change =>
     ignored(change.path, desired),
   )
-  return asRecorded && sameRecord(desired, record)
+  return asRecorded && sameRecord(desired, record) && record.tainted === undefined
     ? { action: 'none' }
     : { action: 'no-op', cause: 'only what infra records of it changes' }
 }
@@ -206,7 +206,10 @@ function replacementCause(
   input: PlanInput,
 ): string | undefined {
   if (input.options.replace?.includes(desired.address)) return 'asked for with --replace'
-  if (record.tainted !== undefined) return `it is tainted: ${record.tainted}`
+  // The one that was there before is not replaced on the way back to it.
+  const itself =
+    input.options.mode === 'rollback' && restore && sameIdentity(restore.identity, record.identity)
+  if (record.tainted !== undefined && !itself) return `it is tainted: ${record.tainted}`
   if (observed.incomplete) return 'it was made in part only'
   if (restore && !sameIdentity(restore.identity, record.identity))
     return 'the one of the checkpoint comes back'

@@ -55,14 +55,20 @@ export function troubledProvider({ machine, world, trouble, kinds, stop }: Troub
     stop(true)
     throw signal.reason ?? new Error('nobody waits any more')
   }
-  /** What others do is done before the next call begins. */
+  /** What others do is done between the calls, as the system below does one thing at a time to one object. */
   let meddling: Promise<unknown> = Promise.resolve()
-  const others = () => {
+  const running = new Set<Promise<unknown>>()
+  const others = async () => {
     calls += 1
     for (const one of trouble.outsiders ?? [])
-      if (one.nth === calls)
-        meddling = meddling.then(() => meddle(one, world, machine.strangers, machine.random.uuid()))
-    return meddling
+      if (one.nth === calls) {
+        const before = Promise.allSettled([meddling, ...running])
+        meddling = before.then(() => meddle(one, world, machine.strangers, machine.random.uuid()))
+      }
+    for (let seen: unknown; seen !== meddling; ) {
+      seen = meddling
+      await meddling
+    }
   }
   const act = async (label: string, signal: AbortSignal, work: () => Promise<void>) => {
     disk.point(`before ${label}`)
@@ -76,7 +82,8 @@ export function troubledProvider({ machine, world, trouble, kinds, stop }: Troub
     next = does
     const working = work()
     next = undefined
-    await working
+    running.add(working)
+    await working.finally(() => running.delete(working))
     disk.point(`after ${label}`)
   }
 
@@ -109,23 +116,27 @@ async function meddle(one: Outsider, world: World, strangers: Strangers, uuid: s
   const there = [...world.all()].find(
     object => object.kind === one.kind && object.name === one.letter && !object.trash,
   )
-  if (one.does === 'create' && !there) {
-    strangers.made.add(uuid)
-    const made: WorldObject = {
-      ...{ kind: one.kind, name: one.letter, identity: { uuid }, spec: { colour: 'pink' }, labels: {} },
-      data: uuid,
+  try {
+    if (one.does === 'create' && !there) {
+      const made: WorldObject = {
+        ...{ kind: one.kind, name: one.letter, identity: { uuid }, spec: { colour: 'pink' }, labels: {} },
+        data: uuid,
+      }
+      await world.put(made)
+      strangers.made.add(uuid)
     }
-    await world.put(made)
-  }
-  if (!there) return
-  if (one.does === 'change') {
-    if (there.identity.uuid) strangers.changed.add(there.identity.uuid)
-    await world.put({ ...there, spec: { ...there.spec, colour: 'pink' } })
-  }
-  if (one.does === 'delete') {
-    if (there.data) strangers.destroyed.add(there.data)
-    if (there.identity.uuid) strangers.changed.add(there.identity.uuid)
-    await world.remove(there)
+    if (!there) return
+    if (one.does === 'change') {
+      await world.put({ ...there, spec: { ...there.spec, colour: 'pink' } })
+      strangers.changed.add(there.identity.uuid ?? '')
+    }
+    if (one.does === 'delete') {
+      await world.remove(there)
+      strangers.changed.add(there.identity.uuid ?? '')
+      if (there.data) strangers.destroyed.add(there.data)
+    }
+  } catch {
+    // Somebody else has trouble, too, and did nothing.
   }
 }
 

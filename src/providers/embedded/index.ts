@@ -7,7 +7,7 @@ import { InfraError } from '../../model/error.js'
 import type { Ports } from '../../model/ports.js'
 import { isObject, type Json } from '../../model/value.js'
 import type { Kind } from '../kind.js'
-import type { Observation, Provider, ProviderType, Target } from '../provider.js'
+import type { DeleteRequest, Observation, Provider, ProviderType, Target } from '../provider.js'
 import { factsOf } from './facts.js'
 import { type Fault, type Faults, type FaultyCall, faultSchema, faultsOf, withFault } from './faults.js'
 import { openWorld, type World, type WorldObject } from './world.js'
@@ -68,7 +68,7 @@ export function embeddedProvider(
 
     create(request, call) {
       const restored = isObject(request.restore)
-        ? world.inTrash(request.kind, String(request.restore.trash))
+        ? (world.inTrash(request.kind, String(request.restore.trash)) ?? trashOf(request))
         : undefined
       const object = (data: string | undefined): WorldObject => ({
         kind: request.kind,
@@ -98,7 +98,7 @@ export function embeddedProvider(
     },
 
     update(request, call) {
-      const old = world.find(request.kind, request.name, request.identity)
+      const old = own(request)
       const waits = request.restart
         ? []
         : request.changes.filter(change => change.how === 'restart').map(change => change.path)
@@ -122,30 +122,27 @@ export function embeddedProvider(
     },
 
     async delete(request, call) {
-      const object = world.find(request.kind, request.name, request.identity)
+      const object = own(request)
       if (!object) return
-      const kept: WorldObject = { ...object, trash: request.trash }
+      const keeps = kinds.get(request.kind)?.deletion(request.spec).undo === 'restore'
+      // Of what was made or deleted in part only, there is what an earlier delete has put aside, or nothing.
+      const kept = keeps ? (object.incomplete ? trashOf(request) : object) : undefined
+      const putAside = async (data: WorldObject) => {
+        const place = data.trash === request.trash ? request.trash : freePlace(request)
+        await call.keep({ trash: place })
+        await world.put({ ...data, trash: place }, data)
+      }
       await faulty(
         'delete',
         request,
         call.signal,
         async () => {
-          if (!keepsData(request)) return world.remove(object)
-          if (!object.incomplete) {
-            await call.keep({ trash: request.trash })
-            return world.put(kept, object)
-          }
-          // What a delete before this one has moved already is where that one put it.
-          const moved = trashOf(request, object)
-          if (moved) await call.keep({ trash: moved })
-          await world.remove(object)
+          if (kept) await putAside(kept)
+          if (kept !== object) await world.remove(object)
         },
         async () => {
           const { data: _, ...emptied } = object
-          if (keepsData(request) && !object.incomplete) {
-            await call.keep({ trash: request.trash })
-            await world.put(kept, object)
-          }
+          if (kept) await putAside(kept)
           await world.put({ ...emptied, incomplete: true })
         },
       )
@@ -159,8 +156,10 @@ export function embeddedProvider(
     close: () => world.close(),
   }
 
-  function keepsData({ kind, spec }: Target): boolean {
-    return kinds.get(kind)?.deletion(spec).undo === 'restore'
+  /** The object itself; not another one that has taken its name. */
+  function own({ kind, name, identity }: Target): WorldObject | undefined {
+    const object = world.find(kind, name, identity)
+    return object?.identity.uuid === identity?.uuid ? object : undefined
   }
 
   /** New data, for a kind that holds any. */
@@ -168,11 +167,18 @@ export function embeddedProvider(
     return kinds.get(kind)?.deletion(spec).undo === 'recreate' ? undefined : ports.random.uuid()
   }
 
-  /** Where an object's data lies that a delete moved before it was cut off. */
-  function trashOf({ kind }: Target, { identity }: WorldObject): string | undefined {
+  /** What a delete has put aside of an object. */
+  function trashOf({ kind, identity }: Target): WorldObject | undefined {
     for (const one of world.all())
-      if (one.kind === kind && one.trash && one.identity.uuid === identity.uuid) return one.trash
+      if (one.kind === kind && one.trash && one.identity.uuid === identity?.uuid) return one
     return undefined
+  }
+
+  /** A place where nothing lies: what was put aside before is never overwritten. */
+  function freePlace({ kind, trash }: DeleteRequest): string {
+    let place = trash
+    for (let number = 2; world.inTrash(kind, place); number += 1) place = `${trash}-${number}`
+    return place
   }
 
   async function misread(does: Fault['does'], signal: AbortSignal): Promise<Observation> {
