@@ -26,13 +26,13 @@ export async function readLogFrom(
 ): Promise<LogPart | undefined> {
   const { transport } = host.client.uri
   if (transport === 'ssh') return bySsh(host, path, offset, signal)
-  if (transport !== 'unix') return byVolume(host, path, offset, signal)
+  if (transport !== 'unix') return readLogByVolume(host, path, offset, signal)
   try {
     return await byFile(path, offset)
   } catch (error) {
     // libvirt reads with rights that this user may not have
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EACCES' || code === 'EPERM') return byVolume(host, path, offset, signal)
+    if (code === 'EACCES' || code === 'EPERM') return readLogByVolume(host, path, offset, signal)
     throw error
   }
 }
@@ -81,7 +81,7 @@ function bySsh(host: Host, path: string, offset: number, signal: AbortSignal): P
 }
 
 /** Through libvirt, which reads as root: over TLS, and where this user may not read the file. */
-function byVolume(
+export function readLogByVolume(
   host: Host,
   path: string,
   offset: number,

@@ -8,6 +8,7 @@ import { attachConsole } from '../../../../src/providers/libvirt/acts/console.js
 import { copyFromGuest, copyIntoGuest } from '../../../../src/providers/libvirt/acts/copy.js'
 import { machineDetails } from '../../../../src/providers/libvirt/acts/details.js'
 import { execInGuest, outputInGuest } from '../../../../src/providers/libvirt/acts/exec.js'
+import { readLogByVolume } from '../../../../src/providers/libvirt/acts/host-log.js'
 import { machineLog } from '../../../../src/providers/libvirt/acts/logs.js'
 import { readMachines } from '../../../../src/providers/libvirt/acts/machines.js'
 import { openHosts } from '../../../../src/providers/libvirt/acts/open.js'
@@ -221,6 +222,48 @@ describe.skipIf('skip' in lab)(`acts on machines${'skip' in lab ? `: ${lab.skip}
     const lines: string[] = []
     await machineLog(machine, { lines: 1 }, text => void lines.push(text), signal)
     expect(lines.join('').trimEnd().split('\n')).toHaveLength(1)
+  })
+
+  test('over ssh it is the same: listed, entered, its log read and followed', async () => {
+    const { uri } = await lab.ssh()
+    const hosts = await openHosts([connectionTo(uri, here, 'remote')], nodePorts, signal)
+    try {
+      const [host] = hosts.open
+      if (host === undefined) throw hosts.down[0]?.error
+      const [machine] = await readMachines(host, signal)
+      if (machine === undefined) throw new Error('no machine')
+      expect(machine.view).toMatchObject({ host: 'remote', name: 'acts-web', state: 'running' })
+      expect(await outputInGuest(machine, { command: ['echo', 'far'] }, signal)).toMatchObject({
+        output: 'far\n',
+      })
+      const past: string[] = []
+      await machineLog(machine, {}, text => void past.push(text), signal)
+      expect(past.join('')).toContain('lab-guest: up')
+      const follow = new AbortController()
+      const told: string[] = []
+      const following = machineLog(
+        machine,
+        { follow: true, lines: 0 },
+        text => void told.push(text),
+        follow.signal,
+      )
+      await nodePorts.clock.sleep(2_000)
+      await inGuest('echo heard-from-far > /dev/ttyS0')
+      await expect.poll(() => told.join(''), { timeout: 30_000 }).toContain('heard-from-far')
+      follow.abort()
+      await following
+    } finally {
+      await hosts.close()
+    }
+    // as where neither this user nor ssh can read the file
+    const machine = await web()
+    const path = machine.stored.serialLogPath ?? ''
+    const whole = await readLogByVolume(machine.host, path, 0, signal)
+    expect(whole?.bytes.toString()).toContain('heard-from-far')
+    expect(await readLogByVolume(machine.host, path, whole?.end ?? 0, signal)).toMatchObject({
+      end: whole?.end,
+    })
+    expect(await readLogByVolume(machine.host, `${path}.none`, 0, signal)).toBeUndefined()
   })
 
   test('external snapshots are taken while it runs, gone back to and deleted; bytes come and go with them', async () => {
