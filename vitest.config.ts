@@ -7,6 +7,20 @@ import { defineConfig } from 'vitest/config'
  */
 const real = ['libvirt', 'ceph', 'vcluster', 'together']
 
+/**
+ * Files that are not yet sure to end within their limits on two shared processors. `./check --all` runs them, too; every other
+ * run leaves them out, by name and not as skipped.
+ */
+const long = [
+  'test/acceptance/debian-vm.libvirt.test.ts',
+  'test/acceptance/killed.libvirt.test.ts',
+  'test/acceptance/libvirtd.libvirt.test.ts',
+  'test/providers/libvirt/acts/**',
+  'test/providers/libvirt/live.libvirt.test.ts',
+  'test/providers/libvirt/rbd.together.test.ts',
+]
+const left = process.env.INFRA_CHECK_ALL === 'true' ? [] : long
+
 export default defineConfig({
   test: {
     projects: [
@@ -42,6 +56,7 @@ export default defineConfig({
         test: {
           name,
           include: [`test/**/*.${name}.test.ts`],
+          exclude: left,
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,
