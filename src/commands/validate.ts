@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../cli/base-command.js'
 import { maskPaths } from '../planner/mask.js'
 import { renderYaml } from '../report/table.js'
+import { inspectWith } from '../session/inspect.js'
 import { kinds } from '../session/provider-types.js'
 import { loadStack } from '../stack/load.js'
 
@@ -23,7 +24,8 @@ export default class Validate extends InfraCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Validate)
-    const stack = await loadStack({ ...this.sessionInput(flags, args.path), kinds })
+    const input = this.sessionInput(flags, args.path)
+    const stack = await loadStack({ ...input, inspect: inspectWith(process.env), kinds })
     const resources = [...stack.resources.values()].map(one => ({
       ...one,
       spec: maskPaths(one.spec, one.sensitive),

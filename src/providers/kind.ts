@@ -78,6 +78,8 @@ export interface Kind {
   readonly keyedLists: Readonly<Record<string, string>>
   /** Paths (as in `ChangeRule.path`) whose values are secrets. */
   readonly sensitive: readonly string[]
+  /** Fields of the spec that list YAML files of the stack: the stack reader puts `{file, content}` in each one's place. */
+  readonly fileLists?: readonly string[]
   /** Observed attributes that others may refer to, each with a line for the docs: `{ addresses: '…' }`. */
   readonly facts: Readonly<Record<string, string>>
   readonly changes: readonly ChangeRule[]

@@ -32,6 +32,7 @@ import { firstState, requireBase } from './base-state.js'
 import { type Connected, connect, neededConnections } from './connect.js'
 import { readDrift } from './drift.js'
 import { documentToImport, requireImportable } from './importable.js'
+import { inspectWith } from './inspect.js'
 import { withLacks } from './lacks.js'
 import { movedSince } from './moved.js'
 import { asRecorded, outputsOf, planFrom } from './plan-from.js'
@@ -66,7 +67,7 @@ export interface PlanRequest extends Partial<PlanOptions> {
 /** Opens a stack: reads and checks it and its state. Nothing is connected to before it is needed, and nothing is changed. */
 export async function openSession(input: SessionInput): Promise<Session> {
   const began = input.ports.clock.now()
-  const read = await readStack({ ...input, kinds })
+  const read = await readStack({ inspect: inspectWith(input.environment ?? {}), ...input, kinds })
   input.log?.('stack-read', {
     stack: read.stack.name,
     resources: read.stack.resources.size,

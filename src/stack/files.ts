@@ -12,6 +12,8 @@ const mostFiles = 10_000
 export interface StackFiles {
   /** Absolute: the folder that relative paths start from. */
   readonly folder: string
+  /** The same as the user wrote it, for names in errors. */
+  readonly shown: string
   /** The file's or folder's name without its ending. */
   readonly baseName: string
   readonly files: readonly { readonly file: SourceFile; readonly bytes: Uint8Array }[]
@@ -54,10 +56,15 @@ export async function readStackFiles(path: string, signal?: AbortSignal): Promis
   }
   if (!stats.isDirectory()) {
     const file = await readSource(full, path, mostBytes, signal)
-    return { folder: dirname(full), baseName: basename(full).replace(/\.[^.]*$/, ''), files: [file] }
+    return {
+      folder: dirname(full),
+      shown: dirname(path),
+      baseName: basename(full).replace(/\.[^.]*$/, ''),
+      files: [file],
+    }
   }
   const names = (await readdir(full).catch(thrown => Promise.reject(unreadable(path, thrown))))
-    .filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.') && !/\.vars\.ya?ml$/.test(name))
+    .filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.') && !/\.(vars|values)\.ya?ml$/.test(name))
     .filter(name => !sideFiles.has(name))
     .sort()
   if (names.length === 0) {
@@ -78,7 +85,7 @@ export async function readStackFiles(path: string, signal?: AbortSignal): Promis
     room -= read.bytes.length
     files.push(read)
   }
-  return { folder: full, baseName: basename(full), files }
+  return { folder: full, shown: path, baseName: basename(full), files }
 }
 
 /** One file of text, refused when it is larger than what is left, not a regular file, or not UTF-8. */

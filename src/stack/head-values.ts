@@ -23,7 +23,13 @@ export function settingsOf(
   problems: Problems,
 ): HeadSettings {
   const empty: Index = { instances: new Map(), objects: new Map(), find: () => undefined }
-  const nothing = { index: empty, connections: new Map(), namesNone: true, resolved: new Map() }
+  const nothing = {
+    index: empty,
+    connections: new Map(),
+    namesNone: true,
+    resolved: new Map(),
+    valueFiles: new Map(),
+  }
   const context: Resolution = { ...nothing, values, texts, factsOf: undefined, problems }
   const evaluate = (value: Json, path: Path): Json =>
     interpolate(

@@ -16,17 +16,18 @@ import { indexTemplates } from './merge.js'
 import { putInOrder } from './order.js'
 import { parseFiles } from './parse.js'
 import { openParseCache } from './parse-cache.js'
-import { collectProblems, type ParsedDocument, type Problems } from './problems.js'
+import { collectProblems, type ParsedDocument, type Path, type Problems } from './problems.js'
 import { type Resolution, resolveInstance } from './resolve.js'
 import { readStackDocument } from './stack-document.js'
 import type { TemplateText } from './template-text.js'
+import { readValueFiles, type ValueFiles } from './value-files.js'
 import { readVariables } from './variables.js'
 
 export type { FactsOf } from './attribute.js'
 export { resolveResource } from './resolve-later.js'
 
 export interface LoadInput {
-  /** A YAML file, or a folder whose `*.yaml` and `*.yml` files make up the stack (`*.vars.yaml` are not part of it). */
+  /** A YAML file, or a folder whose `*.yaml` and `*.yml` files make up the stack (`*.vars.yaml` and `*.values.yaml` are not part of it). */
   readonly path: string
   readonly kinds: ReadonlyMap<string, Kind>
   /** To hold connections to the types that there are and to their settings. Without them, whoever opens them does. */
@@ -41,8 +42,26 @@ export interface LoadInput {
   readonly cacheFolder?: string
   /** The tool's version: what another version cached is not used. */
   readonly version?: string
+  /** Looks at a stack that is sound, for what systems below would not take. */
+  readonly inspect?: Inspect
   readonly signal?: AbortSignal
 }
+
+/** Something that the system below would not take. */
+export interface Remark {
+  readonly address: Address
+  readonly code: string
+  readonly message: string
+  readonly why?: string
+  readonly hint?: string
+  readonly at: 'key' | 'value'
+  /** Where it may stand in the document, the likeliest first. */
+  readonly paths: readonly Path[]
+  /** Where it stands in one of the files that the spec lists. */
+  readonly inFiles?: Path
+}
+
+export type Inspect = (stack: Stack) => Promise<readonly Remark[]>
 
 /** A stack that was read and checked as far as that can be without looking at real systems. */
 export interface ReadStack {
@@ -89,6 +108,14 @@ export async function readStack(input: LoadInput): Promise<ReadStack> {
   )
   const resources = raws.filter(raw => !raw.isTemplate)
   const index = expandAll(resources, { values, templates, texts, problems, broken })
+  const valueFiles = await readValueFiles(index.instances.values(), {
+    values,
+    texts,
+    problems,
+    folder: files.folder,
+    shown: files.shown,
+    signal: input.signal,
+  })
   const { order, cycles } = putInOrder(index.instances, instance => instance.needs)
   tellCycles(cycles, index, problems)
   const settings = settingsOf(head, values, texts, problems)
@@ -98,7 +125,7 @@ export async function readStack(input: LoadInput): Promise<ReadStack> {
     settings.connections.map(connection => [connection.name, connection]),
   )
   const namesNone = Object.keys(head.spec.providers ?? {}).length === 0
-  const common = { index, values, texts, connections, namesNone }
+  const common = { index, values, texts, connections, namesNone, valueFiles }
 
   const resolved = new Map<Address, DesiredResource>()
   const waiting: Address[] = []
@@ -123,9 +150,11 @@ export async function readStack(input: LoadInput): Promise<ReadStack> {
     secrets: values.secrets,
   })
   const stack = assemble(resolved, outputs)
+  for (const remark of (await input.inspect?.(stack)) ?? []) tellRemark(remark, index, valueFiles, problems)
+  problems.throwIfAny()
   return {
     stack,
-    files: textsOf(files),
+    files: textsOf(files, valueFiles),
     resolve(factsOf) {
       if (!factsOf) return stack
       const found = collectProblems()
@@ -224,6 +253,33 @@ function inDocumentOrder(
   return ordered
 }
 
-function textsOf(files: StackFiles): ReadonlyMap<string, string> {
-  return new Map(files.files.map(({ file }) => [file.name, file.text]))
+/** At the place that says it: the document, a template of it, or the last of the files that has it. */
+function tellRemark(remark: Remark, index: Index, valueFiles: ValueFiles, problems: Problems): void {
+  const { paths, inFiles, ...told } = remark
+  const instance = index.instances.get(remark.address)
+  if (!instance) return
+  const { raw, templates } = instance
+  const places = [
+    ...[raw.document, ...templates].flatMap(document => paths.map(path => ({ document, path }))),
+    ...Object.values(valueFiles.get(remark.address) ?? {})
+      .flat()
+      .reverse()
+      .map(document => ({ document, path: inFiles ?? [] })),
+  ]
+  const place = places.find(({ document, path }) => holds(document.value, path))
+  problems.add({ ...told, ...(place ?? { document: raw.document, path: paths[0] ?? ['spec'] }) })
+}
+
+function holds(value: Json | undefined, path: Path): boolean {
+  let at = value
+  for (const segment of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, segment)) return false
+    at = (at as Readonly<Record<string, Json>>)[segment]
+  }
+  return true
+}
+
+function textsOf(files: StackFiles, valueFiles: ValueFiles): ReadonlyMap<string, string> {
+  const listed = [...valueFiles.values()].flatMap(fields => Object.values(fields).flat())
+  return new Map([...files.files, ...listed].map(({ file }) => [file.name, file.text]))
 }

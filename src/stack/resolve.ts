@@ -11,6 +11,7 @@ import { pathOf } from './paths.js'
 import type { Path, Problems } from './problems.js'
 import { laterText, lookUpValue } from './scope.js'
 import type { Reference, TemplateText } from './template-text.js'
+import { type ValueFiles, withValueFiles } from './value-files.js'
 import type { Values } from './variables.js'
 
 export interface Resolution {
@@ -18,6 +19,7 @@ export interface Resolution {
   readonly values: Values
   readonly texts: Map<string, TemplateText>
   readonly connections: Connections
+  readonly valueFiles: ValueFiles
   /** The stack names no connections: everything is served by the embedded world. */
   readonly namesNone: boolean
   readonly factsOf: FactsOf | undefined
@@ -52,6 +54,7 @@ export function resolveInstance(
       },
     }) as Attributes
   }
+  spec = withValueFiles(spec, context.valueFiles.get(address))
   const finished = finishSpec(kind, spec, meta, raw.managed, later)
   if (finished.problems) {
     for (const problem of finished.problems) problems.add({ ...problem, ...at })

@@ -13,7 +13,7 @@ export async function create(session: Session, request: CreateRequest, call: Cal
   const make = request.spec.createNamespace !== false
   await session.helm(signal)
   await session.requireAccess(place.namespace, make, signal)
-  const spec = await session.complete(request.spec, request.name)
+  const { spec } = request
   const kept = asKept(request.restore)
 
   await ensureNamespace(

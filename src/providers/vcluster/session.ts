@@ -1,16 +1,10 @@
 /** What the verbs of one open connection share. */
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
-import { load } from 'js-yaml'
 import PQueue from 'p-queue'
-import { InfraError, messageOf } from '../../model/error.js'
 import type { Ports } from '../../model/ports.js'
-import { type Attributes, isObject, isUnresolved, type Json } from '../../model/value.js'
 import { requireAccess } from './client/access.js'
 import { hasCode } from './client/errors.js'
 import type { Host } from './client/host.js'
 import { findHelm, type Helm } from './helm/find.js'
-import { canonicalSpec } from './kinds/canonical.js'
 import { type Kubeconfigs, openKubeconfigs } from './kubeconfig/access.js'
 
 export interface Session {
@@ -30,8 +24,6 @@ export interface Session {
   limited<T>(work: () => Promise<T>): Promise<T>
   /** Fails before anything is made where the account lacks a right. Asked once where it holds for the whole host. */
   requireAccess(namespace: string, ownsNamespace: boolean, signal: AbortSignal): Promise<void>
-  /** The spec with the contents of its values files in it. */
-  complete(spec: Attributes, name: string): Promise<Attributes>
 }
 
 /** How many details are read at once. */
@@ -85,36 +77,5 @@ export function openSession(options: {
       if (await everywhere) return
       await requireAccess(host, namespace, { namespace: ownsNamespace, volumes: true }, signal)
     },
-    async complete(spec, name) {
-      const files = Array.isArray(spec.valuesFiles) ? (spec.valuesFiles as readonly Json[]) : []
-      if (!files.some(file => typeof file === 'string')) return spec
-      const valuesFiles = await Promise.all(
-        files.map(file => (typeof file === 'string' ? readValues(folder, file) : file)),
-      )
-      return canonicalSpec({ ...spec, valuesFiles }, { name, labels: {}, annotations: {} })
-    },
   }
-}
-
-/** A file of values beside the stack. */
-async function readValues(folder: string, file: string): Promise<Json> {
-  let content: Json
-  try {
-    content = (load(await readFile(resolve(folder, file), 'utf8')) ?? {}) as Json
-  } catch (error) {
-    throw new InfraError({
-      kind: 'configuration',
-      code: 'no-values-file',
-      message: `The values file ${file} cannot be read.`,
-      why: messageOf(error).split('\n')[0] ?? '',
-      hint: 'paths in spec.valuesFiles start from the folder of the stack',
-    })
-  }
-  if (!isObject(content) || isUnresolved(content))
-    throw new InfraError({
-      kind: 'validation',
-      code: 'no-values',
-      message: `The values file ${file} holds no map of values.`,
-    })
-  return { file, content }
 }

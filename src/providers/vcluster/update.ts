@@ -18,7 +18,7 @@ export async function update(session: Session, request: UpdateRequest, call: Cal
   const place = placeOf(request)
   const make = request.spec.createNamespace !== false
   await session.requireAccess(place.namespace, make, signal)
-  const spec = await session.complete(request.spec, request.name)
+  const { spec } = request
   const paths_ = request.changes.map(change => change.path)
   const releaseMoves = paths_.some(path => !beside.has(path.split(/[.[]/)[0] ?? '') && !isLocal(path))
   const wanted = request.spec.paused === true

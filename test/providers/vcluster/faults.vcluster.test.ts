@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { manifestChanges } from '../../../src/providers/vcluster/acts/manifests.js'
-import { validateValues } from '../../../src/providers/vcluster/acts/validate-values.js'
 import { type KubernetesLab, kubernetesLab } from '../../lab/kubernetes.js'
 import { type Fault, faultyHost } from './faulty-host.js'
 import { openWorld, type World } from './world.js'
@@ -139,18 +138,11 @@ describe.skipIf('skip' in lab)(`faults${'skip' in lab ? `: ${lab.skip}` : ''}`, 
       await rolledBack('wrong')
     })
 
-    test('values are checked without a cluster, with their places, and changes of objects are shown', async () => {
-      const wrong = world.spec('none', { values: { logging: { encoding: 5 }, nonsense: 1 } })
-      const found = await validateValues(world.session, 'none', wrong, AbortSignal.timeout(60_000))
-      expect(found.map(problem => problem.path.join('.')).sort()).toEqual([
-        'spec.values.logging.encoding',
-        'spec.values.nonsense',
-      ])
+    test('changes of objects are shown without a change', async () => {
       const right = world.spec('none', {})
-      expect(await validateValues(world.session, 'none', right, AbortSignal.timeout(60_000))).toEqual([])
       const place = { namespace: 'vcluster-none', name: 'none' }
       const objects = await manifestChanges(world.session, place, right, AbortSignal.timeout(60_000))
-      expect(objects).toContainEqual({ object: 'StatefulSet/none', op: 'add', paths: [] })
+      expect(objects).toContainEqual(expect.objectContaining({ object: 'StatefulSet/none', op: 'add' }))
     })
 
     test('helm killed half-way: the pending release is settled', async () => {

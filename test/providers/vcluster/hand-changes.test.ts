@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
 import { compareManifests } from '../../../src/providers/vcluster/acts/manifests.js'
-import { problemsOf } from '../../../src/providers/vcluster/acts/validate-values.js'
 import type { Host } from '../../../src/providers/vcluster/client/host.js'
 import { foreignObjects, foreignValues } from '../../../src/providers/vcluster/hand-changes.js'
 
@@ -118,14 +117,5 @@ test('rendered objects: added, removed, changed; no data of a Secret is told', (
     { object: 'Secret/s', op: 'change', paths: ['data'] },
     { object: 'Service/a', op: 'remove', paths: [] },
     { object: 'StatefulSet/a', op: 'change', paths: ['spec.a'] },
-  ])
-})
-
-test('what the chart refuses gets its place in the document', () => {
-  const words =
-    "values don't meet the specifications of the schema(s) in the following chart(s):\nvcluster:\n- at '/controlPlane/statefulSet': additional properties 'nonsense' not allowed\n- at '/logging/encoding': got number, want string"
-  expect(problemsOf(words).map(problem => problem.path.join('.'))).toEqual([
-    'spec.values.controlPlane.statefulSet.nonsense',
-    'spec.values.logging.encoding',
   ])
 })

@@ -10,6 +10,7 @@ import { paths } from '../client/paths.js'
 import { waitReady } from '../ready.js'
 import type { Session } from '../session.js'
 import type { Found } from '../snapshot.js'
+import { entriesOfTar } from '../tar.js'
 import { isReady } from '../trouble.js'
 import type { ClusterChoice } from './connect.js'
 import { findCluster } from './find.js'
@@ -98,7 +99,7 @@ async function readBack(
   const packed = await fileOf(session, found.namespace, pod, address.slice('container://'.length), signal)
   let entries: number
   try {
-    entries = entriesOfTar(gunzipSync(packed))
+    entries = entriesOfTar(gunzipSync(packed)).length
   } catch (error) {
     throw unread(address, error instanceof Error ? error.message : String(error))
   }
@@ -131,22 +132,6 @@ async function fileOf(
   if (status.status !== 'Success')
     throw unread(`container://${path}`, (await words).toString('utf8').trim() || (status.message ?? ''))
   return bytes
-}
-
-/** Counts the members of a tar; fails where a header's sum is wrong or the end is missing. */
-function entriesOfTar(tar: Buffer): number {
-  let count = 0
-  for (let at = 0; at + 512 <= tar.length; ) {
-    const header = tar.subarray(at, at + 512)
-    if (header.every(byte => byte === 0)) return count
-    const sum = header.reduce((total, byte, index) => total + (index >= 148 && index < 156 ? 32 : byte), 0)
-    if (Number.parseInt(header.toString('latin1', 148, 156), 8) !== sum)
-      throw new Error(`broken at byte ${at}`)
-    const size = Number.parseInt(header.toString('latin1', 124, 136), 8)
-    count += 1
-    at += 512 + Math.ceil(size / 512) * 512
-  }
-  throw new Error('it is cut off')
 }
 
 async function requestsOf(

@@ -24,9 +24,8 @@ export async function manifestChanges(
   signal: AbortSignal,
 ): Promise<readonly ManifestChange[]> {
   const helm = await session.helm(signal)
-  const whole = await session.complete(spec, place.name)
   const [rendered, revisions] = await Promise.all([
-    template(helm, place, chartArguments(whole.chart as Attributes, session.folder), lower(whole), signal),
+    template(helm, place, chartArguments(spec.chart as Attributes, session.folder), lower(spec), signal),
     revisionsOf(session.host, place, signal),
   ])
   const deployed = revisions.find(revision => revision.status === 'deployed')

@@ -13,6 +13,7 @@ const virtualCluster: Kind = {
   summary: 'A virtual Kubernetes cluster (vCluster), installed as a Helm release in a host cluster',
   schema: virtualClusterSchema,
   keyedLists: {},
+  fileLists: ['valuesFiles'],
   sensitive: [
     'values.controlPlane.backingStore.database.external.dataSource',
     'values.platform.apiKey',

@@ -75,7 +75,9 @@ export const virtualClusterSchema = z.strictObject({
       ]),
     )
     .optional()
-    .describe('YAML files of values beside the stack; a later one wins, and `values` over them'),
+    .describe(
+      'YAML files of values in the folder of the stack or below; a later one wins, and `values` over them. In a folder that is a stack, name them `*.values.yaml`, or put them into a folder of their own',
+    ),
   replicas: z.int().min(1).max(9).optional().describe('Replicas of the control plane; 1 by default'),
   storage: z
     .strictObject({
