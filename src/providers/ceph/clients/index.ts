@@ -55,6 +55,7 @@ async function create(ceph: Ceph, request: CreateRequest, call: Call): Promise<v
     mayFinish({ status: 'present', identity: {}, spec: { caps: { ...found.caps } }, facts: {} }, request, [
       'caps',
     ])
+    if (request.restore !== undefined) await dropCopies(ceph, found, undefined, options)
     return
   }
   if (request.restore === undefined) {
@@ -66,6 +67,31 @@ async function create(ceph: Ceph, request: CreateRequest, call: Call): Promise<v
   if (!kept) throw lost(request, `its key, kept as ${keptAs}, is gone`)
   await tell(ceph, { prefix: 'auth import' }, { ...options, input: kept.output })
   await bringCaps(ceph, entity, request, options)
+  const back = await get(ceph, entity, options)
+  if (back) await dropCopies(ceph, back, undefined, options)
+}
+
+/**
+ * Takes copies of a client's key out of the monitors' store: one that came back needs none, and one that goes leaves only its
+ * last. A delete or a return that was cut off may have left others, of which no checkpoint knows.
+ */
+async function dropCopies(
+  ceph: Ceph,
+  { entity, key }: EntityJson,
+  last: string | undefined,
+  options: CallOptions,
+): Promise<void> {
+  const names = await monData<string[]>(ceph, { prefix: 'config-key ls' }, options)
+  const copies = names.filter(
+    name => name.startsWith('infra/kept/') && name.endsWith(`/${entity}`) && name !== last,
+  )
+  await Promise.all(
+    copies.map(async name => {
+      const copy = await orAbsent(ceph.connection.mon({ prefix: 'config-key get', key: name }, options))
+      if (!copy || !Buffer.from(copy.output).toString('utf8').includes(`\tkey = ${key}\n`)) return
+      await tell(ceph, { prefix: 'config-key rm', key: name }, options)
+    }),
+  )
 }
 
 async function update(ceph: Ceph, request: UpdateRequest, call: Call): Promise<void> {
@@ -100,6 +126,7 @@ async function remove(ceph: Ceph, request: DeleteRequest, call: Call): Promise<v
   const keyring = `[${entity}]\n\tkey = ${found.key}\n${caps.join('')}`
   // As data, not as an argument: arguments are in the monitors' audit log
   await tell(ceph, { prefix: 'config-key set', key: keptAs }, { ...options, input: keyring })
+  await dropCopies(ceph, found, keptAs, options)
   await tell(ceph, { prefix: 'auth rm', entity }, options)
 }
 

@@ -4,6 +4,7 @@ import { InfraError } from '../../../model/error.js'
 import type { Json } from '../../../model/value.js'
 import type { Call, DeleteRequest } from '../../provider.js'
 import type { Ceph } from '../ask.js'
+import type { RbdImageRef } from '../client/connection.js'
 import { isErrno, orAbsent } from '../client/error.js'
 import type { Token } from '../handler.js'
 import { listPools } from '../pools/read.js'
@@ -29,7 +30,7 @@ export async function deleteImage(ceph: Ceph, request: DeleteRequest, call: Call
   checkSame(request, { id: info.id }, 'id')
   const [children, watchers, pools] = await Promise.all([
     rbd.children(at, options),
-    rbd.watchers(at, options),
+    watchersThatStay(ceph, at, call),
     listPools(ceph, options),
   ])
   const clones = children.filter(child => !child.trash).map(child => `its clone ${child.pool}/${child.image}`)
@@ -44,6 +45,20 @@ export async function deleteImage(ceph: Ceph, request: DeleteRequest, call: Call
   const poolId = pools.find(pool => pool.pool_name === at.pool)?.pool_id ?? -1
   await call.keep({ kind: 'RbdImage', poolId, id: info.id, name: request.name })
   await rbd.trashMove(at, options)
+}
+
+/** Ceph takes a client that has died for alive so long: osd_client_watch_timeout, which is 30 by default, and some more. */
+const deadWatchSeconds = 35
+
+/** Who uses an image. One that was killed is still listed for half a minute: infra itself, cut off, would be in its own way. */
+async function watchersThatStay(ceph: Ceph, at: RbdImageRef, call: Call): Promise<readonly string[]> {
+  const { rbd } = ceph.connection
+  for (let waited = 0; ; waited += 1) {
+    const watchers = await rbd.watchers(at, { signal: call.signal })
+    if (watchers.length === 0 || waited >= deadWatchSeconds) return watchers
+    call.progress(`in use by the client at ${watchers.join(', ')}; waits until that is surely no dead one`)
+    await ceph.clock.sleep(1000, call.signal)
+  }
 }
 
 /** Destroys an image in the trash, with its snapshots. */

@@ -1,0 +1,194 @@
+/** A pool, images and clients on a real Ceph cluster; ceph and rbd say what is there. */
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { Attributes, Json } from '../../src/model/value.js'
+import { resource } from '../acceptance/documents.js'
+import type { CephLab } from '../lab/ceph.js'
+import type { CrashSystem, Seen, Thing } from './system.js'
+
+const pool = 'vms'
+const markLength = 12
+
+interface Variant {
+  readonly quota: number
+  /** MiB of each image. */
+  readonly images: Readonly<Record<string, number>>
+  /** What each client may do on the monitors. */
+  readonly clients: Readonly<Record<string, string>>
+}
+
+/** Few, and each next to each other one makes creates, updates and deletes. */
+const variants: readonly (Variant | undefined)[] = [
+  undefined,
+  { quota: 0, images: { disk: 8, more: 4 }, clients: { app: 'allow r' } },
+  { quota: 1000, images: { disk: 8, spare: 4, third: 4 }, clients: { app: 'allow rw', ops: 'allow r' } },
+  { quota: 2000, images: { more: 4, spare: 4 }, clients: { ops: 'allow rw' } },
+]
+
+interface PoolJson {
+  readonly pool_name: string
+  readonly pool_id: number
+  readonly size: number
+  readonly quota_max_objects: number
+}
+
+interface EntityJson {
+  readonly entity: string
+  readonly key: string
+  readonly caps: { readonly mon?: string }
+}
+
+const run = promisify(execFile)
+
+export function cephSystem(lab: CephLab): CrashSystem {
+  /** Each start of the ceph client takes longer than what it is asked: one is asked all of it. */
+  const ask = async (...commands: readonly string[]): Promise<Json[]> => {
+    const asked = run('ceph', ['--conf', lab.conf, '--format', 'json'], { maxBuffer: 1 << 26 })
+    asked.child.stdin?.end(`${commands.join('\n')}\n`)
+    const { stdout } = await asked
+    const answers = stdout.split('\n').filter(line => line !== '')
+    if (answers.length !== commands.length) throw new Error(`ceph answered:\n${stdout}`)
+    return answers.map(line => JSON.parse(line))
+  }
+  /** Live images of a pool, by name; those in its trash, too. */
+  const imagesOf = async ({ pool_name: name }: PoolJson) => {
+    const list = await lab.rbdJson<string[]>('ls', name)
+    const trash = await lab.rbdJson<{ id: string }[]>('trash', 'ls', name)
+    const things = await Promise.all(
+      list.map(async image => [image, await imageAt(`${name}/${image}`)] as const),
+    )
+    return { things, trash: trash.map(({ id }) => `image ${id}`) }
+  }
+  const imageAt = async (image: string): Promise<Thing> => {
+    const [{ id, size }, { stdout }] = await Promise.all([
+      lab.rbdJson<{ id: string; size: number }>('info', image),
+      run(
+        'sh',
+        [
+          '-c',
+          'rbd --conf "$0" export --no-progress "$1" - | head -c "$2"',
+          lab.conf,
+          image,
+          String(markLength),
+        ],
+        {
+          encoding: 'latin1',
+        },
+      ),
+    ])
+    return { id, is: `${size >> 20} MiB`, data: stdout.replaceAll('\0', '').trim() }
+  }
+  const isKept = ({ pool_name: name }: PoolJson) => name.startsWith('infra-kept-')
+
+  return {
+    name: 'ceph',
+    daemons: ['osd.0', 'mon.a'],
+    variants: variants.length,
+    stack: variant => stackText(lab.conf, variants[variant]),
+    expected: variant => expected(variants[variant]),
+    async look(): Promise<Seen> {
+      const [pools, auth, keys] = (await ask(
+        'osd pool ls detail',
+        'auth ls',
+        'config-key ls',
+      )) as unknown as [PoolJson[], { auth_dump: EntityJson[] }, string[]]
+      const own = pools.filter(
+        one => !one.pool_name.startsWith('.') && one.pool_name !== 'device_health_metrics',
+      )
+      const things: Record<string, Thing> = {}
+      const kept = [
+        ...own.filter(isKept).map(one => one.pool_name),
+        ...keys.filter(key => key.startsWith('infra/kept/')),
+      ]
+      await Promise.all(
+        own.map(async one => {
+          const images = await imagesOf(one)
+          kept.push(...images.trash)
+          for (const [name, thing] of images.things) things[`image ${one.pool_name}/${name}`] = thing
+          if (isKept(one)) return
+          const is = `${one.size} copies, ${one.quota_max_objects} objects`
+          things[`pool ${one.pool_name}`] = { id: String(one.pool_id), is }
+        }),
+      )
+      for (const { entity, key, caps } of auth.auth_dump) {
+        if (!/^client\.(?!admin|bootstrap-|crash)/.test(entity)) continue
+        const id = createHash('sha256').update(key).digest('hex').slice(0, 12)
+        things[entity] = { id, is: `mon ${caps.mon}` }
+      }
+      return { things, kept: kept.sort() }
+    },
+    async mark(seen, mark) {
+      const bare = Object.entries(seen.things).filter(([, { data }]) => data === '')
+      await Promise.all(
+        bare.map(async ([name]) => {
+          const args = ['--conf', lab.conf, 'import-diff', '--no-progress', '-', name.slice('image '.length)]
+          const written = run('rbd', args)
+          written.child.stdin?.end(diff(mark().padEnd(markLength)))
+          await written
+        }),
+      )
+    },
+    recorded({ kind, name, identity }) {
+      if (kind === 'CephPool') return { name: `pool ${name}`, id: identity.id ?? '' }
+      if (kind === 'RbdImage') return { name: `image ${pool}/${name}`, id: identity.id ?? '' }
+      return undefined
+    },
+    keptBy(token) {
+      const { kind, keptAs = '', id, name, entity = '' } = token as Record<string, string>
+      if (kind === 'RbdImage') return [{ name: `image ${id}`, of: `image ${pool}/${name}` }]
+      return [{ name: keptAs, of: kind === 'CephPool' ? `pool ${name}` : entity }]
+    },
+    kill: daemon => lab.kill(daemon),
+    start: daemon => lab.start(daemon),
+    clean: () => lab.clean(),
+  }
+}
+
+function stackText(conf: string, variant: Variant | undefined): string {
+  const head = {
+    apiVersion: 'infra/v1',
+    kind: 'Stack',
+    metadata: { name: 'shop' },
+    spec: { providers: { ceph: { conf } } },
+  }
+  return [head, ...documents(variant)]
+    .map(document => `${JSON.stringify(document, undefined, 2)}\n`)
+    .join('---\n')
+}
+
+function documents(variant: Variant | undefined): Attributes[] {
+  if (!variant) return []
+  const { quota, images, clients } = variant
+  return [
+    resource('CephPool', pool, {
+      ...{
+        size: 1,
+        minSize: 1,
+        autoscale: 'off',
+        pgNum: 4,
+        application: 'rbd',
+        quota: { maxObjects: quota },
+      },
+    }),
+    ...Object.entries(images).map(([name, size]) => resource('RbdImage', name, { pool, size: `${size}MiB` })),
+    ...Object.entries(clients).map(([name, mon]) => resource('CephClient', name, { caps: { mon } })),
+  ]
+}
+
+function expected(variant: Variant | undefined): Record<string, string> {
+  if (!variant) return {}
+  const { quota, images, clients } = variant
+  return Object.fromEntries([
+    [`pool ${pool}`, `1 copies, ${quota} objects`],
+    ...Object.entries(images).map(([name, size]) => [`image ${pool}/${name}`, `${size} MiB`]),
+    ...Object.entries(clients).map(([name, mon]) => [`client.${name}`, `mon ${mon}`]),
+  ])
+}
+
+/** A text at the beginning of an image, as `rbd import-diff` takes it. */
+function diff(text: string): Buffer {
+  const numbers = Buffer.alloc(16)
+  numbers.writeBigUInt64LE(BigInt(text.length), 8)
+  return Buffer.concat([Buffer.from('rbd diff v1\nw'), numbers, Buffer.from(text), Buffer.from('e')])
+}
