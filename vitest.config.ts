@@ -14,11 +14,8 @@ const real = ['libvirt', 'ceph', 'vcluster', 'together']
 const long = [
   // Draws new histories in every run, and still finds one now and then that it should not.
   'test/sim/history.crash.test.ts',
-  'test/acceptance/debian-vm.libvirt.test.ts',
   'test/acceptance/killed.libvirt.test.ts',
-  'test/acceptance/libvirtd.libvirt.test.ts',
-  'test/providers/libvirt/acts/**',
-  'test/providers/libvirt/live.libvirt.test.ts',
+  'test/providers/libvirt/acts/upgrade.libvirt.test.ts',
   'test/providers/libvirt/rbd.together.test.ts',
 ]
 const left = process.env.INFRA_CHECK_ALL === 'true' ? [] : long

@@ -46,6 +46,8 @@ const metadataFields = new Set([
   'forEach',
   'managed',
 ])
+/** What Foundry itself writes into a document that it prints. */
+const foreignMetadataFields = new Set(['uid', 'generation', 'creationTimestamp'])
 const lifecycleFields = new Set(['preventDestroy', 'ignoreChanges', 'retainOnDelete', 'createBeforeDestroy'])
 
 const namePattern = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?$/
@@ -106,7 +108,7 @@ export function readEnvelope(
     return undefined
   }
   for (const key of Object.keys(metadata)) {
-    if (metadataFields.has(key)) continue
+    if (metadataFields.has(key) || (foreign && foreignMetadataFields.has(key))) continue
     add({
       code: 'unknown-field',
       message: `There is no field \`${key}\` in \`metadata\`.`,

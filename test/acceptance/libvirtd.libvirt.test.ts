@@ -31,9 +31,12 @@ describe.skipIf('skip' in lab)(`libvirtd fails${'skip' in lab ? `: ${lab.skip}` 
     machine('counter'),
     machine('ledger'),
   ]
-  const restart = async () => {
-    await lab.kill()
-    await lab.start()
+  /** Restarts that are under way: infra may be at its end before libvirtd is there again. */
+  let restarts: Promise<void>[] = []
+  const restart = () => {
+    const one = lab.kill().then(lab.start)
+    restarts.push(one)
+    return one
   }
   const isEmpty = async () => {
     expect(await domains()).toEqual([])
@@ -49,6 +52,8 @@ describe.skipIf('skip' in lab)(`libvirtd fails${'skip' in lab ? `: ${lab.skip}` 
   })
   afterEach(async () => {
     between.arm(undefined)
+    await Promise.allSettled(restarts)
+    restarts = []
     await lab.continue().catch(() => undefined)
     await lab.start()
     await here.clear()

@@ -66,6 +66,9 @@ kind: VirtualMachine
 metadata:
   name: Web-1
   labels: {tier: front}
+  uid: 5f0c1f1e-0c2b-4a8f-9b1d-0d2d6f0f8a11
+  generation: 2
+  creationTimestamp: "2025-11-03T10:30:45Z"
   annotations: {note: "from Foundry"}
 spec:
   vcpus: 4

@@ -171,7 +171,7 @@ export function diskVolumes(
     {
       name: bootVolume(name),
       capacityBytes,
-      format: 'qcow2',
+      format: boot.format === 'raw' ? 'raw' : 'qcow2',
       ...(image !== undefined && { backing: { path: image.path, format: image.format } }),
     },
     ...objects(spec.dataDisks).flatMap(({ item }) => ownDisk(name, item) ?? []),

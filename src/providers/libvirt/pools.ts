@@ -4,7 +4,9 @@ import type { Attributes } from '../../model/value.js'
 import type { Call, CreateRequest, DeleteRequest, UpdateRequest } from '../provider.js'
 import { putCephSecret } from './ceph-secret.js'
 import { ask, findPool, type Host, orAbsent } from './connection.js'
+import { storagePool } from './kinds/storage-pool.js'
 import { fields } from './kinds/values.js'
+import { defaultPools } from './names.js'
 import { isLibvirt } from './rpc/errors.js'
 import { poolCreateFlags } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
@@ -18,14 +20,38 @@ export async function createPool(host: Host, request: CreateRequest, { signal }:
   if (there !== undefined && there.uuid !== uuid) throw exists(request)
   // running before it is stored: cut off in between, what is in it can still be read
   if (there === undefined) await startNew(host, request, uuid, signal)
+  await settlePool(host, request, uuid, signal)
+}
+
+/**
+ * A pool that no document declares and that Foundry's have all the same (`foundry-vms`, `foundry-images`), made where Foundry
+ * keeps it; undefined for any other name. It is the host's from then on: no stack takes it away.
+ */
+export function defaultPool(host: Host, name: string, signal: AbortSignal): Promise<Pool | undefined> {
+  if (defaultPools[name] === undefined) return Promise.resolve(undefined)
+  // several machines of a stack need it at once
+  return host.turns.take(`pool ${name}`, async () => {
+    const there = await findPool(host, name, signal)
+    if (there !== undefined) return there
+    const request = { name, spec: storagePool.canonical({}, { name, labels: {}, annotations: {} }) }
+    const uuid = host.ports.random.uuid()
+    await startNew(host, request, uuid, signal)
+    return settlePool(host, request, uuid, signal)
+  })
+}
+
+/** Stores it, runs it and says whether it starts with the host. */
+async function settlePool(
+  host: Host,
+  request: PoolRequest,
+  uuid: string | undefined,
+  signal: AbortSignal,
+): Promise<Pool> {
   const pool = await define(host, request, uuid, signal)
   await run(host, pool, request.spec, signal)
-  await ask(
-    host,
-    procedures.pools.setAutostart,
-    { pool, autostart: request.spec.autostart !== false },
-    signal,
-  )
+  const autostart = request.spec.autostart !== false
+  await ask(host, procedures.pools.setAutostart, { pool, autostart }, signal)
+  return pool
 }
 
 export async function updatePool(host: Host, request: UpdateRequest, call: Call): Promise<void> {

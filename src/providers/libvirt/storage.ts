@@ -2,6 +2,7 @@
 import { InfraError } from '../../model/error.js'
 import { ask, findPool, findVolume, type Host, orAbsent } from './connection.js'
 import { gone, type StoredVolume, volumeReading } from './inventory.js'
+import { defaultPool } from './pools.js'
 import { whileBusy } from './refresh.js'
 import type { Chunk } from './rpc/channel.js'
 import { poolStates } from './rpc/flags.js'
@@ -11,9 +12,9 @@ import type { Pool, Volume } from './rpc/types.js'
 import { serializeXml } from './xml/serialize.js'
 import { buildVolume, type VolumeInput } from './xml/volume.js'
 
-/** The pool, active. One that is defined and stopped is started. */
+/** The pool, active. One that is defined and stopped is started; Foundry's own are made where they are missing. */
 export async function activePool(host: Host, name: string, signal: AbortSignal): Promise<Pool> {
-  const pool = await findPool(host, name, signal)
+  const pool = (await findPool(host, name, signal)) ?? (await defaultPool(host, name, signal))
   if (pool === undefined) throw await missingPool(host, name, signal)
   const info = await ask(host, procedures.pools.info, { pool }, signal)
   // refused where another step has just started it

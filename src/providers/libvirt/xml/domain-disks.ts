@@ -19,8 +19,9 @@ export function diskElements(input: DomainInput): XmlElement[] {
 export function bootDiskElement(input: DomainInput): XmlElement {
   const { name, spec } = input
   const pool = text(spec.storagePool) ?? defaultVmPool
-  return disk(input, fields(spec.bootDisk), 'vda', {
-    format: volumeFormat(input, pool, bootVolume(name)),
+  const boot = fields(spec.bootDisk)
+  return disk(input, boot, 'vda', {
+    format: text(boot.format) ?? volumeFormat(input, pool, bootVolume(name)),
     type: 'volume',
     source: element('source', { pool, volume: bootVolume(name) }),
   })

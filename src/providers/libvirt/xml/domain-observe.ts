@@ -98,6 +98,7 @@ function bootDisk(reading: DomainReading, volumes: Volumes): Json | undefined {
     sizeGB: diskGib(top.capacityBytes),
     image: imageVolume === undefined ? image : `${imageVolume.pool}:${imageVolume.name}`,
     empty: image === undefined ? true : undefined,
+    format: base?.format === 'raw' ? 'raw' : undefined,
   })
 }
 

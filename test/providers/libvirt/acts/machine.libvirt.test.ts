@@ -333,7 +333,9 @@ describe.skipIf('skip' in lab)(`acts on machines${'skip' in lab ? `: ${lab.skip}
 
     const later = await resizeMachine(await web(), { vcpus: 3 }, signal)
     expect(later).toEqual([{ path: 'vcpus', from: 2, to: 3, when: 'restart' }])
-    expect((await web()).view.pending).toEqual(['maxVcpus', 'vcpus'])
+    // the balloon takes its time
+    const pending = async () => (await web()).view.pending
+    await expect.poll(pending, { timeout: 60_000 }).toEqual(['maxVcpus', 'vcpus'])
   })
 
   test('stop, start, restart and reset do what they say, and are read back', async () => {

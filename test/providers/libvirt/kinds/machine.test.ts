@@ -68,6 +68,30 @@ describe('a machine’s document', () => {
     expect(canonical.imagePool).toBeUndefined()
   })
 
+  it.each([
+    { reason: 'the image’s own pool wins', more: { imagePool: 'golden' }, image: 'golden:a.qcow2' },
+    {
+      reason: 'a pool in its name wins over both',
+      more: { image: 'x:a.qcow2', imagePool: 'golden' },
+      image: 'x:a.qcow2',
+    },
+    { reason: 'qcow2 is what it is anyway', more: { format: 'qcow2' }, image: 'foundry-images:a.qcow2' },
+  ])('takes Foundry’s later fields of a boot disk: $reason', ({ more, image }) => {
+    const bootDisk = { sizeGB: 1, image: 'a.qcow2', ...more }
+    expect(virtualMachine.schema.safeParse({ ...simple, bootDisk }).success).toBe(true)
+    expect(problems({ ...simple, bootDisk })).toEqual([])
+    const canonical = virtualMachine.canonical({ ...simple, bootDisk }, meta())
+    expect(canonical.bootDisk).toEqual({ sizeGB: 1, image, cache: 'none' })
+  })
+
+  it('takes both of Foundry’s names for passwords by SSH', () => {
+    for (const cloudInit of [{ sshPwauth: true }, { sshPasswordAuth: true }]) {
+      expect(virtualMachine.schema.safeParse({ ...simple, cloudInit }).success).toBe(true)
+      const canonical = virtualMachine.canonical({ ...simple, cloudInit }, meta())
+      expect(canonical.cloudInit).toEqual({ sshPwauth: true, sshAuthorizedKeys: [], bus: 'sata' })
+    }
+  })
+
   it('names what it needs', () => {
     const spec = {
       ...multiDisk,
@@ -152,6 +176,8 @@ describe('a machine’s document', () => {
       'duplicate-device',
       'one device twice',
     ],
+    [{ bootDisk: { sizeGB: 1, image: 'a', format: 'raw' } }, 'raw-with-image', 'raw above an image'],
+    [{ cloudInit: { sshPwauth: true, sshPasswordAuth: false } }, 'two-answers', 'yes and no'],
     [{ dataDisks: [{ device: 'vdb' }] }, 'disk-source', 'a disk of nothing'],
     [{ dataDisks: [{ device: 'vdb', sizeGB: 1, volume: 'x' }] }, 'disk-source', 'a disk of two things'],
     [

@@ -93,15 +93,19 @@ function canPin(installIso: Json | undefined): boolean {
 }
 
 function bootDisk(value: Json | undefined, imagePool: string | undefined): Json | undefined {
-  return mapFields(value, boot => ({
-    ...boot,
-    sizeGB: mapNumber(boot.sizeGB, disk),
-    image: mapText(boot.image, image =>
-      imagePool === undefined ? image : volumeReference(image, imagePool),
-    ),
-    empty: boot.empty === false ? undefined : boot.empty,
-    cache: boot.cache ?? 'none',
-  }))
+  return mapFields(value, boot => {
+    const pool = text(boot.imagePool) ?? (boot.imagePool === undefined ? imagePool : undefined)
+    const pinned = pool !== undefined && (typeof boot.image === 'string' || boot.image === undefined)
+    return {
+      ...boot,
+      sizeGB: mapNumber(boot.sizeGB, disk),
+      image: mapText(boot.image, image => (pool === undefined ? image : volumeReference(image, pool))),
+      imagePool: pinned ? undefined : boot.imagePool,
+      format: boot.format === 'qcow2' ? undefined : boot.format,
+      empty: boot.empty === false ? undefined : boot.empty,
+      cache: boot.cache ?? 'none',
+    }
+  })
 }
 
 function dataDisk(spec: Attributes, pool: string | undefined): Attributes {
@@ -175,12 +179,12 @@ function freeName(index: number, taken: Set<Json | undefined>): string {
   return `eth${number}`
 }
 
-function cloudInit(spec: Attributes): { readonly [key: string]: Json | undefined } {
+function cloudInit({ sshPasswordAuth, ...spec }: Attributes): { readonly [key: string]: Json | undefined } {
   return {
     ...spec,
     fqdn: mapText(spec.fqdn, canonicalFqdn),
     sshAuthorizedKeys: mapList(spec.sshAuthorizedKeys ?? [], key => key.trim() || key),
-    sshPwauth: spec.sshPwauth ?? false,
+    sshPwauth: spec.sshPwauth ?? sshPasswordAuth ?? false,
     bus: spec.bus ?? 'sata',
   }
 }

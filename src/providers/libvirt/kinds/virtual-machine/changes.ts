@@ -42,6 +42,7 @@ export const machineChanges: readonly ChangeRule[] = [
   { path: 'bootDisk.sizeGB', ...shrink, how: 'refuse' },
   replace('bootDisk.image', 'its disk begins with the image'),
   replace('bootDisk.empty', 'its disk begins with the image'),
+  replace('bootDisk.format', 'the disk would have to be made anew'),
   live('bootDisk.limits'),
   restart('bootDisk', hardware),
 

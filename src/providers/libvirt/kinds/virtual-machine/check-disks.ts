@@ -23,6 +23,14 @@ export function checkDisks(spec: Attributes): Problem[] {
       hint: 'Keep one of the two.',
     })
   }
+  if (boot.format === 'raw' && boot.image !== undefined) {
+    problems.push({
+      path: ['spec', 'bootDisk', 'format'],
+      code: 'raw-with-image',
+      message: 'A raw boot disk cannot read through to its image',
+      hint: 'Leave `format` out (qcow2), or say `empty: true`.',
+    })
+  }
   const image = text(boot.image)
   const problem = image === undefined ? undefined : checkReference(image)
   if (problem !== undefined) problems.push({ path: ['spec', 'bootDisk', 'image'], ...problem })

@@ -58,6 +58,15 @@ function checkSection(section: Attributes, name: 'cloudInit' | 'ignition'): Prob
       })
     }
   }
+  const { sshPwauth, sshPasswordAuth } = section
+  if (sshPasswordAuth !== undefined && sshPwauth !== undefined && sshPasswordAuth !== sshPwauth) {
+    problems.push({
+      path: [...path, 'sshPasswordAuth'],
+      code: 'two-answers',
+      message: '`sshPwauth` and `sshPasswordAuth` are the same field and say different things',
+      hint: 'Keep one of the two.',
+    })
+  }
   const hash = text(section.passwordHash)
   if (hash !== undefined && !/^\$[\x21-\x7e]+$/.test(hash)) {
     problems.push({

@@ -25,6 +25,17 @@ export const bootDisk = z.strictObject({
     .describe(
       'The image it starts from: `volume.qcow2` in `imagePool`, `POOL:VOLUME`, or the path of a file (discouraged). This or `empty`.',
     ),
+  imagePool: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Storage pool of this image, where it says none itself. The machine’s `imagePool` by default.'),
+  format: z
+    .enum(['qcow2', 'raw'])
+    .optional()
+    .describe(
+      'Format of the disk. `qcow2` by default; `raw` only with `empty`, as it cannot read through to an image.',
+    ),
   empty: z.boolean().optional().describe('True: an empty disk, to be installed on. This or `image`.'),
   cache: cache.optional().describe('QEMU’s cache mode. `none` by default.'),
   serial: serial.optional().describe('Serial number that the guest sees.'),

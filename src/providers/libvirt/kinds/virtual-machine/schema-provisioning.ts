@@ -18,6 +18,10 @@ export const cloudInit = z.strictObject({
     .optional()
     .describe('Hash of root’s password as in /etc/shadow, beginning with `$`. A secret.'),
   sshPwauth: z.boolean().optional().describe('Allow passwords for SSH. False by default.'),
+  sshPasswordAuth: z
+    .boolean()
+    .optional()
+    .describe('Another name of `sshPwauth`, as later documents of Foundry have it.'),
   packages: z.array(z.string().min(1)).optional().describe('Packages that cloud-init installs.'),
   userData: z
     .string()
