@@ -1,6 +1,6 @@
 /** A plan in any of its formats, as text. */
 import type { PlanResult } from '../planner/input.js'
-import { maskPlan } from '../planner/mask.js'
+import { maskPlan, maskRendered, type RenderedChanges } from '../planner/mask.js'
 import type { PolicyReport } from '../policy/policy.js'
 import { renderHtml } from '../report/html.js'
 import { renderMarkdown } from '../report/markdown.js'
@@ -13,6 +13,8 @@ export interface RenderInput {
   readonly result: PlanResult
   readonly policy: PolicyReport | undefined
   readonly secrets: readonly string[]
+  /** What becomes of rendered objects, where that was asked for. */
+  readonly rendered?: readonly RenderedChanges[] | undefined
   readonly colour: boolean
   readonly width?: number
   readonly milliseconds?: number
@@ -27,10 +29,11 @@ export interface RenderInput {
 }
 
 export function renderPlan(format: PlanFormat, input: RenderInput): string {
-  const { result, policy, secrets, commit, path, budget, full, milliseconds, width } = input
+  const { result, policy, secrets, rendered, commit, path, budget, full, milliseconds, width } = input
   const { plan, problems } = result
   const review = {
     secrets,
+    ...(rendered && { rendered }),
     ...(policy && { policy }),
     ...(problems.length > 0 && { problems: problems.map(problem => problem.details()) }),
   }
@@ -40,7 +43,14 @@ export function renderPlan(format: PlanFormat, input: RenderInput): string {
   }
   switch (format) {
     case 'json':
-      return `${JSON.stringify(maskPlan(plan, { secrets }), undefined, 2)}\n`
+      return `${JSON.stringify(
+        {
+          ...maskPlan(plan, { secrets }),
+          ...(rendered && { manifests: maskRendered(rendered, plan, { secrets }) }),
+        },
+        undefined,
+        2,
+      )}\n`
     case 'markdown':
       return renderMarkdown(plan, {
         ...review,

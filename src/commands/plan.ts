@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../cli/base-command.js'
+import { renderedChanges } from '../cli/clusters/manifests.js'
 import { commitOf, formatOfFile, planFormats, renderPlan } from '../cli/render-plan.js'
 import { requireComplete, requirePolicy, requireSettled } from '../cli/run-plan.js'
 import { savePlan } from '../cli/saved-plan.js'
@@ -55,6 +56,10 @@ export default class PlanCommand extends InfraCommand {
       description: 'Bytes that a markdown report may take; 60,000 by default.',
       helpValue: 'BYTES',
     }),
+    manifests: Flags.boolean({
+      description:
+        'Also show what becomes of the Kubernetes objects that charts render (runs `helm template`).',
+    }),
     full: Flags.boolean({ description: 'Show all attributes, and no list cut short.' }),
     'detailed-exitcode': Flags.boolean({
       description: 'Exit 2 when there are changes; every error is 1 then.',
@@ -81,6 +86,9 @@ export default class PlanCommand extends InfraCommand {
         result,
         policy: await session.policy(result.plan),
         secrets: session.stack.secrets,
+        ...(flags.manifests && {
+          rendered: await renderedChanges(session, result.plan, this.ports, this.stopping.signal),
+        }),
         full: flags.full,
         path: args.path,
         readAt: now,

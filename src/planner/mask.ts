@@ -31,24 +31,44 @@ export function maskValue(value: Json, options: MaskOptions = {}): Sensitive {
   }
 }
 
+/** What becomes of the objects that a resource is rendered to. */
+export interface RenderedChanges {
+  readonly address: string
+  /** Why it could not be told. */
+  readonly why?: string
+  readonly objects: readonly {
+    /** `StatefulSet/team-a`. */
+    readonly object: string
+    readonly op: 'add' | 'remove' | 'change'
+    readonly changes: readonly Moved[]
+  }[]
+}
+
+/** The same with every secret of the plan's resources taken out. */
+export function maskRendered(
+  rendered: readonly RenderedChanges[],
+  plan: Plan,
+  options: MaskOptions = {},
+): readonly RenderedChanges[] {
+  const wipe = wipesOf(plan, options)
+  return rendered.map(({ address, why, objects }) => ({
+    address,
+    ...(why !== undefined && { why: wiped(wipe(address), why) }),
+    objects: objects.map(one => ({
+      ...one,
+      changes: one.changes.map(change => maskChange(change, [], options, wipe(address))),
+    })),
+  }))
+}
+
 /** The plan with every secret masked: what is shown, saved and posted. Masking a masked plan changes nothing. */
 export function maskPlan(plan: Plan, options: MaskOptions = {}): Plan {
-  const shared = usable(options.secrets ?? [])
-  const outputSecrets = usable(
-    Object.values(plan.outputs).flatMap(output => (output.sensitive ? textsOf(output.value) : [])),
-  )
-  const everywhere = [...shared, ...outputSecrets]
-  const own = new Map<string, readonly string[]>()
-  for (const step of plan.steps) {
-    const secrets = secretsOf(step)
-    if (secrets.length > 0) own.set(step.address, [...(own.get(step.address) ?? []), ...secrets])
-  }
-  const wipe = (address: string) => wiper([...(own.get(address) ?? []), ...everywhere])
+  const wipe = wipesOf(plan, options)
   const outputs = Object.entries(plan.outputs).map(([name, output]) => [
     name,
     {
       ...output,
-      value: output.sensitive ? maskValue(output.value, options) : wiper(everywhere)(output.value),
+      value: output.sensitive ? maskValue(output.value, options) : wipe(undefined)(output.value),
     },
   ])
   return {
@@ -62,6 +82,21 @@ export function maskPlan(plan: Plan, options: MaskOptions = {}): Plan {
 }
 
 type Wipe = (value: Json) => Json
+
+/** Takes out the secrets of a resource, and those that belong to the whole plan; without an address only the latter. */
+function wipesOf(plan: Plan, options: MaskOptions): (address: string | undefined) => Wipe {
+  const shared = usable(options.secrets ?? [])
+  const outputSecrets = usable(
+    Object.values(plan.outputs).flatMap(output => (output.sensitive ? textsOf(output.value) : [])),
+  )
+  const everywhere = [...shared, ...outputSecrets]
+  const own = new Map<string | undefined, readonly string[]>()
+  for (const step of plan.steps) {
+    const secrets = secretsOf(step)
+    if (secrets.length > 0) own.set(step.address, [...(own.get(step.address) ?? []), ...secrets])
+  }
+  return address => wiper([...(own.get(address) ?? []), ...everywhere])
+}
 
 function maskStep(step: Step, options: MaskOptions, wipe: Wipe): Step {
   const paths = pathsOf(step)

@@ -122,6 +122,20 @@ export function remarkLines({ plan }: Review, limit = commentLimit): string[] {
   return plan.remarks.map(({ address, text }) => diffLine(' ', `${address}: ${clip(text, limit)}`))
 }
 
+/** Objects that charts render: what is added, removed and changed of them, value by value. */
+export function renderedLines({ rendered }: Review, limit = commentLimit): string[] {
+  return rendered.flatMap(({ address, why, objects }) => [
+    diffLine(
+      ' ',
+      `${address}${why !== undefined ? `: ${clip(why, limit)}` : objects.length === 0 ? ': as they are' : ''}`,
+    ),
+    ...objects.flatMap(({ object, op, changes }) => [
+      diffLine(op === 'add' ? '+' : op === 'remove' ? '-' : '!', `  ${clip(object, limit)}`),
+      ...changes.map(change => changeLine(change, limit).replace(/^(.) /, '$1   ')),
+    ]),
+  ])
+}
+
 /** One line of a `diff` block: the sign in the first column, so that it is coloured, whatever follows. */
 export function diffLine(sign: '+' | '-' | '!' | ' ', text: string): string {
   return `${sign} ${visible(text)}`.trimEnd()

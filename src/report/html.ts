@@ -10,6 +10,7 @@ import {
   policyLines,
   problemLines,
   remarkLines,
+  renderedLines,
   restartLines,
   unreadableLines,
 } from './diff-lines.js'
@@ -59,6 +60,7 @@ export function renderHtml(plan: Plan, options: HtmlOptions = {}): string {
     list('Change', updates, false),
     list('Create', creates, false),
     list('Only recorded', records, false),
+    lines('Rendered objects', renderedLines(review, unlimited)),
     lines('Remarks', remarkLines(review, unlimited)),
     graph(review, items, ids),
     '</main>',

@@ -27,7 +27,7 @@ const noteRoom = 800
 /** What gives way, one after the other, until all fits: what was not changed, then middles, and what destroys last. */
 const giveWay: readonly Shorter[] = [
   ...['update', 'replace', 'graph', 'create', 'record', 'destroy'].map(shorterForm),
-  ...['create', 'record', 'remarks'].map(withoutMiddle),
+  ...['rendered', 'create', 'record', 'remarks'].map(withoutMiddle),
   ...['update'].map(shorterForm),
   ...['update', 'restarts', 'drift'].map(withoutMiddle),
   ...['replace', 'replace', 'destroy'].map(shorterForm),

@@ -1,6 +1,6 @@
 /** The review of a plan: what every renderer shows, in the order of a reviewer's worry, with every secret masked. */
 
-import { type MaskOptions, maskPlan } from '../planner/mask.js'
+import { type MaskOptions, maskPlan, maskRendered, type RenderedChanges } from '../planner/mask.js'
 import type { Capacity, Change, Drift, Plan, PlanCounts, Unreadable } from '../planner/plan.js'
 import type { PolicyReport } from '../policy/policy.js'
 import type { Hazard } from '../providers/kind.js'
@@ -9,6 +9,8 @@ import { plural } from './text.js'
 
 export interface ReviewInput extends MaskOptions {
   readonly policy?: PolicyReport
+  /** What becomes of rendered objects, where that was asked for. */
+  readonly rendered?: readonly RenderedChanges[]
   /** Problems that forbid applying the plan. */
   readonly problems?: readonly {
     readonly message: string
@@ -57,6 +59,7 @@ export interface Review {
   readonly policy?: ReviewInput['policy']
   readonly problems: NonNullable<ReviewInput['problems']>
   readonly unreadable: readonly Unreadable[]
+  readonly rendered: readonly RenderedChanges[]
 }
 
 export interface Verdict {
@@ -94,6 +97,7 @@ export function reviewOf(clear: Plan, input: ReviewInput = {}): Review {
     ...(input.policy && { policy: input.policy }),
     problems,
     unreadable: plan.unreadable,
+    rendered: maskRendered(input.rendered ?? [], clear, input),
   }
   return { ...draft, verdict: verdictOf(draft) }
 }

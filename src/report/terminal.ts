@@ -1,6 +1,7 @@
 /** A plan on a terminal: what is lost first, then what moves, then what is made; the verdict above and below. */
 import type { Plan } from '../planner/plan.js'
 import { changeText } from './change-text.js'
+import { renderedLines } from './diff-lines.js'
 import type { ReviewItem } from './items.js'
 import { countsText, type Review, type ReviewInput, reviewOf } from './model.js'
 import { paint, type Style, styleOf, symbols } from './style.js'
@@ -51,6 +52,7 @@ export function renderTerminal(plan: Plan, options: TerminalOptions): string {
   capacity(review, page)
   drift(review, page)
   policy(review, page)
+  rendered(review, page)
   remarks(review, page)
   unreadable(review, page)
   foot(review, page, options.milliseconds)
@@ -241,6 +243,19 @@ function remarks(review: Review, page: Page): void {
     hanging('  ', visible(`${address}: ${text}`), page)
   more(review.plan.remarks.length, page)
   page.lines.push('')
+}
+
+function rendered(review: Review, page: Page): void {
+  const told = renderedLines(review, Number.POSITIVE_INFINITY)
+  if (told.length === 0) return
+  const { style, lines } = page
+  lines.push(style.bold('Rendered objects'))
+  for (const line of told) {
+    const [, sign = ' ', space = ' ', words = ''] = /^(.)( *)(.*)$/.exec(line) ?? []
+    const colour = sign === '+' ? style.green : sign === '-' ? style.red : (text: string) => text
+    hanging(` ${sign === '!' ? '~' : sign}${space}`, words, page, colour)
+  }
+  lines.push('')
 }
 
 function unreadable(review: Review, page: Page): void {

@@ -11,11 +11,12 @@ import type { Checkpoint } from '../apply/record.js'
 import { rollbackInput } from '../apply/rollback.js'
 import { takeOver } from '../apply/take-over.js'
 import { applyPlan, type Control, type Outcome, recover } from '../apply/transaction.js'
+import { recordAsDesired } from '../apply/ways.js'
 import { writeEdit } from '../apply/write-edit.js'
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
 import type { Ports } from '../model/ports.js'
-import type { Json } from '../model/value.js'
+import type { Attributes, Json } from '../model/value.js'
 import type { PlanOptions, PlanResult } from '../planner/input.js'
 import type { Plan, PlanMode } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
@@ -31,6 +32,7 @@ import { openStore, type Store } from '../state/store.js'
 import { firstState, requireBase } from './base-state.js'
 import { type Connected, connect, neededConnections } from './connect.js'
 import { readDrift } from './drift.js'
+import { recordAt } from './edit-state.js'
 import { documentToImport, requireImportable } from './importable.js'
 import { inspectWith } from './inspect.js'
 import { withLacks } from './lacks.js'
@@ -155,6 +157,33 @@ export class Session {
       outputs: way.outputs,
       restore: way.restore,
       options: { mode: 'rollback' },
+    })
+  }
+
+  /**
+   * Plans other specs for recorded resources, whatever the stack says of them: what an act does goes through plan, journal and
+   * read-back, too. Whatever needs a restart for it restarts.
+   */
+  async planAct(specs: ReadonlyMap<Address, Attributes>): Promise<PlanResult> {
+    const records = Object.fromEntries(
+      [...specs.keys()].map(address => [address, recordAt(this.#state, address)] as const),
+    )
+    const desired = new Map(
+      Object.values(records).map(
+        record => [record.address, recordAsDesired(record, specs.get(record.address))] as const,
+      ),
+    )
+    const { connections } = await this.#connect()
+    const state = this.#state
+    return planStack({
+      stack: this.stack.name,
+      desired,
+      state: { lineage: state?.lineage ?? '', serial: state?.serial ?? 0, resources: state?.resources ?? {} },
+      observed: await this.#observeTargets(desired, records),
+      kinds,
+      connections,
+      outputs: state?.outputs ?? {},
+      options: { mode: 'apply', only: new Set(specs.keys()), restart: new Set(specs.keys()) },
     })
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { maskPlan, maskValue } from '../../src/planner/mask.js'
+import { maskPlan, maskRendered, maskValue } from '../../src/planner/mask.js'
 import type { Plan } from '../../src/planner/plan.js'
 import { renderHtml } from '../../src/report/html.js'
 import { renderMarkdown } from '../../src/report/markdown.js'
@@ -21,6 +21,49 @@ describe('masking a plan', () => {
     const shown = everything(mixedPlan())
     for (const text of [secret, token, 'old-secret-hash', 'correct-horse']) expect(shown).not.toContain(text)
     expect(shown).toContain('(sensitive, changed)')
+  })
+
+  it('leaves no secret in what is shown of rendered objects', () => {
+    const spec = { values: { env: secret, image: 'a:1' } }
+    const plan = planOf([
+      step('create', 'VirtualCluster/b', {
+        desired: resource('VirtualCluster/b', spec, { sensitive: ['values.env'] }),
+      }),
+    ])
+    const rendered = [
+      {
+        address: 'VirtualCluster/b',
+        objects: [
+          {
+            object: 'StatefulSet/b',
+            op: 'change' as const,
+            changes: [
+              { path: 'spec.env', from: token, to: `x ${secret} y` },
+              { path: 'spec.image', to: 'a:1' },
+            ],
+          },
+          {
+            object: 'Secret/b',
+            op: 'change' as const,
+            changes: [{ path: 'data', from: 'hidden-1', sensitive: true as const }],
+          },
+        ],
+      },
+      { address: 'VirtualCluster/c', why: `helm said ${token}`, objects: [] },
+    ]
+    const options = { rendered, secrets: [token] }
+    const shown = [
+      renderTerminal(plan, { ...options, colour: false }),
+      renderMarkdown(plan, options),
+      renderHtml(plan, options),
+      JSON.stringify(maskRendered(rendered, plan, options)),
+    ]
+    for (const text of shown) {
+      expect(text).toContain('StatefulSet/b')
+      expect(text).toContain('a:1')
+      for (const hidden of [secret, token, 'hidden-1']) expect(text).not.toContain(hidden)
+    }
+    expect(shown[0]).toContain('~   StatefulSet/b')
   })
 
   it('tells a changed secret from an unchanged one only to who has the key', () => {

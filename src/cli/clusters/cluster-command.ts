@@ -1,11 +1,7 @@
-/** What the commands on virtual clusters share: the stack's host clusters, the lock, and how results and errors are told. */
-import { exitCodes, InfraError, InfraErrors } from '../../model/error.js'
-import type { Json } from '../../model/value.js'
-import { renderError } from '../../report/errors.js'
-import { renderYaml } from '../../report/table.js'
+/** What the commands on virtual clusters share: the stack's host clusters, and several clusters at once. */
+import { InfraError, InfraErrors } from '../../model/error.js'
 import { openSession, type Session } from '../../session/session.js'
-import { InfraCommand } from '../base-command.js'
-import { requireSettled } from '../run-plan.js'
+import { ActCommand } from '../act-command.js'
 import { findNamed, type NamedCluster } from './find.js'
 import { type ClusterHosts, openClusterHosts } from './hosts.js'
 
@@ -27,12 +23,7 @@ export interface ClusterContext {
   readonly hosts: ClusterHosts
 }
 
-export abstract class ClusterCommand extends InfraCommand {
-  /** Ctrl-C ends what an act waits for. */
-  protected get signal(): AbortSignal {
-    return this.stopping.signal
-  }
-
+export abstract class ClusterCommand extends ActCommand {
   /**
    * Opens the stack and its host clusters. With `changes` the stack's lock is held meanwhile, and it is refused while an apply
    * is not settled.
@@ -46,8 +37,7 @@ export abstract class ClusterCommand extends InfraCommand {
     this.hide(session.stack.secrets)
     try {
       if (options.changes) {
-        await session.lock(this.holder(flags))
-        await requireSettled(session)
+        await this.lockFor(session, flags)
       }
       const hosts = openClusterHosts(session, flags.host, this.ports)
       try {
@@ -77,7 +67,7 @@ export abstract class ClusterCommand extends InfraCommand {
   protected async actOn<T extends object>(
     flags: ClusterFlags,
     names: readonly string[],
-    act: (cluster: NamedCluster, progress: (message: string) => void) => Promise<T>,
+    act: (cluster: NamedCluster) => Promise<T>,
     say: (done: T, name: string) => string,
   ): Promise<void> {
     if (names.length === 0) {
@@ -93,7 +83,7 @@ export abstract class ClusterCommand extends InfraCommand {
         [...new Set(names)].map(async name => {
           try {
             const cluster = await this.find(context, flags, name)
-            return { name, done: await act(cluster, this.progress(flags, name)) }
+            return { name, done: await act(cluster) }
           } catch (error) {
             if (error instanceof InfraError || error instanceof InfraErrors) return { name, error }
             throw error
@@ -113,31 +103,6 @@ export abstract class ClusterCommand extends InfraCommand {
       )
       this.tellErrors(flags, errors)
     })
-  }
-
-  /** Prints data as JSON or YAML where that was asked for, else the text. */
-  protected tell(flags: Pick<ClusterFlags, 'json' | 'yaml'>, data: unknown, text: () => string): void {
-    if (flags.yaml) process.stdout.write(renderYaml(JSON.parse(JSON.stringify(data)) as Json))
-    else this.print({ json: () => data, text })
-  }
-
-  /** Tells errors beside a result that was printed, and exits as the first of them says. */
-  protected tellErrors(flags: Pick<ClusterFlags, 'json' | 'verbose'>, errors: readonly InfraError[]): void {
-    const [first] = errors
-    if (first === undefined) return
-    if (!flags.json) {
-      process.stderr.write(
-        renderError(new InfraErrors(errors), { ...this.tableOptions, verbose: flags.verbose }),
-      )
-    }
-    this.exitCode = exitCodes[first.kind]
-  }
-
-  /** Progress for people, where nobody parses it. */
-  protected progress(flags: Pick<ClusterFlags, 'json' | 'yaml'>, name: string): (message: string) => void {
-    return message => {
-      if (!flags.json && !flags.yaml) process.stderr.write(`${name}: ${message}\n`)
-    }
   }
 
   /** A terminal that is closed ends an act as Ctrl-C does, so that nothing of it is left behind. */

@@ -38,9 +38,8 @@ export async function findNamed(
 ): Promise<NamedCluster> {
   const known = knownOf(session).filter(
     one =>
-      (one.address === name || one.name === name || `${one.connection}/${one.name}` === name) &&
-      (hosts.open.has(one.connection) || hosts.down.some(down => down.name === one.connection)) &&
-      (namespace === undefined || one.spec.namespace === undefined || one.spec.namespace === namespace),
+      isNamed(one, name, namespace) &&
+      (hosts.open.has(one.connection) || hosts.down.some(down => down.name === one.connection)),
   )
   const [only, other] = known
   if (other !== undefined) {
@@ -102,7 +101,7 @@ async function findUnknown(
 }
 
 /** The record of a cluster that is to be changed. Fails with `not-managed` for one that is not this stack's. */
-export function recordOf({ record, choice }: NamedCluster): ResourceRecord {
+export function recordOf({ record, choice }: Pick<NamedCluster, 'record' | 'choice'>): ResourceRecord {
   if (record !== undefined) return record
   throw new InfraError({
     kind: 'validation',
@@ -110,6 +109,33 @@ export function recordOf({ record, choice }: NamedCluster): ResourceRecord {
     message: `The virtual cluster ${choice.name} is not recorded in this stack, which changes only its own`,
     hint: '`infra import` takes one over that exists; `infra apply` makes one that is declared.',
   })
+}
+
+/** The record that a name means, among those of the chosen connections. Asks no host. Fails as `findNamed` and `recordOf` do. */
+export function findRecord(
+  session: Session,
+  name: string,
+  {
+    host,
+    namespace,
+  }: { readonly host?: readonly string[] | undefined; readonly namespace?: string | undefined },
+): ResourceRecord {
+  const known = knownOf(session).filter(
+    one => isNamed(one, name, namespace) && (host === undefined || host.includes(one.connection)),
+  )
+  if (known.length > 1)
+    throw ambiguous(
+      name,
+      known.map(one => one.address),
+    )
+  return recordOf({ choice: { name }, ...(known[0]?.record && { record: known[0].record }) })
+}
+
+function isNamed(one: Known, name: string, namespace: string | undefined): boolean {
+  return (
+    (one.address === name || one.name === name || `${one.connection}/${one.name}` === name) &&
+    (namespace === undefined || one.spec.namespace === undefined || one.spec.namespace === namespace)
+  )
 }
 
 function knownOf(session: Session): readonly Known[] {

@@ -34,6 +34,13 @@ export const namedFlags = {
 /** Flags of acts that change something. */
 export const lockFlags = { 'lock-timeout': changeFlags['lock-timeout'] }
 
+/** Flags of acts that are plans. */
+export const actFlags = (() => {
+  const { yaml: _yaml, ...named } = namedFlags
+  const { yes: _yes, ...change } = changeFlags
+  return { ...named, ...change }
+})()
+
 export const yesFlag = { yes: Flags.boolean({ char: 'y', description: 'Do not ask.' }) }
 
 export const nameHelp = 'Name of the virtual cluster, CONNECTION/NAME, or its address in the stack.'

@@ -1,15 +1,11 @@
 /** What the commands share that work on hosts of libvirt: the stack's connections or an address, several hosts at once. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { exitCodes, InfraError, InfraErrors } from '../../model/error.js'
-import type { Json } from '../../model/value.js'
+import { InfraError } from '../../model/error.js'
 import { type Hosts, type NamedHost, openHosts } from '../../providers/libvirt/acts/open.js'
 import type { Connection } from '../../providers/provider.js'
-import { renderError } from '../../report/errors.js'
-import { renderYaml } from '../../report/table.js'
 import { openSession, type Session } from '../../session/session.js'
-import { InfraCommand } from '../base-command.js'
-import { requireSettled } from '../run-plan.js'
+import { ActCommand } from '../act-command.js'
 
 export interface HostFlags {
   readonly json: boolean
@@ -34,12 +30,7 @@ export interface HostContext {
   readonly home: string
 }
 
-export abstract class HostCommand extends InfraCommand {
-  /** Ctrl-C ends what an act waits for. */
-  protected get signal(): AbortSignal {
-    return this.stopping.signal
-  }
-
+export abstract class HostCommand extends ActCommand {
   /**
    * Opens the hosts. With `changes` the stack's lock is held meanwhile, and it is refused while an apply is not settled.
    */
@@ -51,8 +42,7 @@ export abstract class HostCommand extends InfraCommand {
     const session = flags.connect === undefined ? await this.#session(flags) : undefined
     try {
       if (session !== undefined && options.changes) {
-        await session.lock(this.holder(flags))
-        await requireSettled(session)
+        await this.lockFor(session, flags)
       }
       const connections =
         session === undefined ? this.#named(flags.connect ?? []) : chosen(session, flags.host)
@@ -112,31 +102,6 @@ export abstract class HostCommand extends InfraCommand {
     return {
       found: tried.flatMap(one => ('found' in one ? [one.found as T] : [])),
       down: [...hosts.down, ...tried.flatMap(one => ('error' in one && one.error ? [one as never] : []))],
-    }
-  }
-
-  /** Prints data as JSON or YAML where that was asked for, else the text. */
-  protected tell(flags: Pick<HostFlags, 'json' | 'yaml'>, data: unknown, text: () => string): void {
-    if (flags.yaml) process.stdout.write(renderYaml(JSON.parse(JSON.stringify(data)) as Json))
-    else this.print({ json: () => data, text })
-  }
-
-  /** Tells errors beside a result that was printed, and exits as the first of them says. */
-  protected tellErrors(flags: Pick<HostFlags, 'json' | 'verbose'>, errors: readonly InfraError[]): void {
-    const [first] = errors
-    if (first === undefined) return
-    if (!flags.json) {
-      process.stderr.write(
-        renderError(new InfraErrors(errors), { ...this.tableOptions, verbose: flags.verbose }),
-      )
-    }
-    this.exitCode = exitCodes[first.kind]
-  }
-
-  /** Progress for people, where nobody parses it. */
-  protected progress(flags: Pick<HostFlags, 'json' | 'yaml'>): (name: string, message: string) => void {
-    return (name, message) => {
-      if (!flags.json && !flags.yaml) process.stderr.write(`${name}: ${message}\n`)
     }
   }
 

@@ -28,7 +28,8 @@ export default class ClusterBackup extends ClusterCommand {
       const cluster = await this.find(context, flags, args.name)
       recordOf(cluster)
       const { host, choice } = cluster
-      const progress = this.progress(flags, choice.name)
+      const tell = this.progress(flags)
+      const progress = (message: string) => tell(choice.name, message)
       const done = await backupCluster(host, choice, args.address, progress, this.signal)
       this.tell(
         flags,

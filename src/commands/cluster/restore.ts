@@ -31,7 +31,9 @@ export default class ClusterRestore extends ClusterCommand {
         this.exitCode = 1
         return
       }
-      await restoreCluster(host, choice, args.address, this.progress(flags, choice.name), this.signal)
+      const tell = this.progress(flags)
+      const progress = (message: string) => tell(choice.name, message)
+      await restoreCluster(host, choice, args.address, progress, this.signal)
       this.tell(
         flags,
         { name: choice.name, address: args.address, restored: true },

@@ -1,29 +1,18 @@
 import { Args } from '@oclif/core'
-import { ClusterCommand } from '../../cli/clusters/cluster-command.js'
-import { recordOf } from '../../cli/clusters/find.js'
-import { lockFlags, namedFlags, nameHelp } from '../../cli/clusters/flags.js'
-import { resumeCluster } from '../../providers/vcluster/acts/pause.js'
+import { ClusterActCommand } from '../../cli/clusters/act-plan.js'
+import { actFlags, nameHelp } from '../../cli/clusters/flags.js'
 
-export default class ClusterResume extends ClusterCommand {
+export default class ClusterResume extends ClusterActCommand {
   static override summary = 'Resume paused virtual clusters, and wait until they are ready.'
   static override description =
-    'While the document says `paused: true`, it shows as drift, and the next apply pauses it again.'
+    'Journaled and read back as an apply is. While the document says `paused: true`, the next apply pauses it again.'
   static override examples = ['<%= config.bin %> cluster resume team-a']
   static override strict = false
   static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
-  static override flags = { ...namedFlags, ...lockFlags }
+  static override flags = actFlags
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(ClusterResume)
-    await this.actOn(
-      flags,
-      argv.map(String),
-      async (cluster, progress) => {
-        recordOf(cluster)
-        await resumeCluster(cluster.host, cluster.choice, progress, this.signal)
-        return { paused: false }
-      },
-      (_, name) => `${name} runs again.`,
-    )
+    await this.act({ ...flags, yes: true }, argv.map(String), '', ({ spec }) => ({ ...spec, paused: false }))
   }
 }

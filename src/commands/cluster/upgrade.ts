@@ -1,25 +1,21 @@
 import { Args, Flags } from '@oclif/core'
-import { ClusterCommand } from '../../cli/clusters/cluster-command.js'
-import { recordOf } from '../../cli/clusters/find.js'
-import { lockFlags, namedFlags, nameHelp, yesFlag } from '../../cli/clusters/flags.js'
-import { confirm } from '../../cli/hosts/confirm.js'
+import { ClusterActCommand } from '../../cli/clusters/act-plan.js'
+import { actFlags, nameHelp, yesFlag } from '../../cli/clusters/flags.js'
 import { InfraError } from '../../model/error.js'
-import { canonicalJson } from '../../model/value.js'
-import { upgradeCluster } from '../../providers/vcluster/acts/upgrade.js'
+import { isObject } from '../../model/value.js'
 
-export default class ClusterUpgrade extends ClusterCommand {
+export default class ClusterUpgrade extends ClusterActCommand {
   static override summary = 'Bring a virtual cluster to another chart or Kubernetes version.'
   static override description =
-    'Its control plane restarts. One that fails is rolled back to where it was. Write the version into its document, too: the ' +
-    'next apply brings what the document says.'
+    'Planned, journaled and read back as an apply is. Its control plane restarts; an upgrade that fails is rolled back. Write ' +
+    'the version into its document, too: the next apply brings what the document says.'
   static override examples = [
     '<%= config.bin %> cluster upgrade team-a --kubernetes-version v1.36.0',
     '<%= config.bin %> cluster upgrade team-a --chart-version 0.36.1 --yes',
   ]
   static override args = { name: Args.string({ description: nameHelp, required: true }) }
   static override flags = {
-    ...namedFlags,
-    ...lockFlags,
+    ...actFlags,
     ...yesFlag,
     'chart-version': Flags.string({
       description: 'Exact version of the vCluster chart.',
@@ -49,35 +45,18 @@ export default class ClusterUpgrade extends ClusterCommand {
         hint: 'Say --chart-version, --kubernetes-version, or both.',
       })
     }
-    await this.withHosts(flags, { changes: true }, async context => {
-      const cluster = await this.find(context, flags, args.name)
-      const { address, name, identity, labels, spec } = recordOf(cluster)
-      const leave = { yes: flags.yes, interactive: this.interactive, signal: this.signal }
-      if (!(await confirm(`Upgrade ${name}? Its control plane restarts.`, leave))) {
-        this.exitCode = 1
-        return
-      }
-      const owner = { lineage: context.session.state?.lineage ?? '', address }
-      const now = await upgradeCluster(
-        cluster.host,
-        { address, name, identity, labels, spec, owner, ...wanted },
-        { signal: this.signal, keep: async () => undefined, progress: this.progress(flags, name) },
-      )
-      const changed = canonicalJson(now) !== canonicalJson(spec)
-      if (changed) {
-        await context.session.editState(`infra cluster upgrade ${name}`, state => {
-          const record = state.resources[address]
-          return record === undefined
-            ? state
-            : { ...state, resources: { ...state.resources, [address]: { ...record, spec: now } } }
-        })
-      }
-      this.tell(flags, { address, name, changed, ...wanted }, () =>
-        changed
-          ? `${name} is upgraded. Write the version into its document, or the next apply takes it back.\n`
-          : `${name} is that already.\n`,
-      )
-    })
+    await this.act(flags, [args.name], 'Upgrade it? Its control plane restarts.', ({ spec }) => ({
+      ...spec,
+      ...(wanted.kubernetesVersion !== undefined && {
+        kubernetesVersion: wanted.kubernetesVersion.replace(/^v?/, 'v'),
+      }),
+      ...(wanted.chartVersion !== undefined && {
+        chart: {
+          ...(isObject(spec.chart) ? spec.chart : {}),
+          version: wanted.chartVersion.replace(/^v/, ''),
+        },
+      }),
+    }))
   }
 }
 

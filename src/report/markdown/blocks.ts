@@ -7,6 +7,7 @@ import {
   policyLines,
   problemLines,
   remarkLines,
+  renderedLines,
   restartLines,
   unreadableLines,
 } from '../diff-lines.js'
@@ -59,6 +60,7 @@ export function blocksOf(review: Review): Block[] {
       ['full'],
       ['brief', 'causes of what is only recorded'],
     ]),
+    listing('rendered', 'Rendered objects', renderedLines(review), 'rendered objects'),
     listing('remarks', 'Remarks', remarkLines(review), 'remarks'),
     graph(review),
   ]

@@ -16,10 +16,8 @@ import { extendCluster } from '../../../src/providers/vcluster/acts/extend.js'
 import { clusterKubeconfig } from '../../../src/providers/vcluster/acts/kubeconfig.js'
 import { listClusters } from '../../../src/providers/vcluster/acts/list.js'
 import { clusterLogs } from '../../../src/providers/vcluster/acts/logs.js'
-import { pauseCluster, resumeCluster } from '../../../src/providers/vcluster/acts/pause.js'
 import { expiredClusters } from '../../../src/providers/vcluster/acts/reap.js'
 import { clusterStatus } from '../../../src/providers/vcluster/acts/status.js'
-import { upgradeCluster } from '../../../src/providers/vcluster/acts/upgrade.js'
 import { openVclusterSession } from '../../../src/providers/vcluster/index.js'
 import { discover, unmanaged } from '../../../src/providers/vcluster/unmanaged.js'
 import { type KubernetesLab, kubernetesLab } from '../../lab/kubernetes.js'
@@ -241,17 +239,6 @@ describe.skipIf('skip' in lab)(`acts${'skip' in lab ? `: ${lab.skip}` : ''}`, ()
     })
   })
 
-  test('pause and resume', async () => {
-    await pauseCluster(world.session, choice, soon())
-    expect(JSON.parse(await host.vclusterctl('list', '--driver', 'helm', '--output', 'json'))).toMatchObject([
-      { Status: 'Paused' },
-    ])
-    await expect(kubectl('get', 'ns')).rejects.toMatchObject({ code: 'cluster-paused' })
-    await resumeCluster(world.session, choice, quiet, soon())
-    expect((await kubectl('get', 'configmap', 'kept', '-o', 'name')).code).toBe(0)
-    expect(await world.drift('box', { ttl: '2h' })).toEqual([])
-  })
-
   test('extend puts the end off, and reap sees what is over', async () => {
     const before = (await world.present('box', { ttl: '2h' })).facts.expiresAt
     const end = await extendCluster(world.session, choice, 3_600, soon())
@@ -278,30 +265,6 @@ describe.skipIf('skip' in lab)(`acts${'skip' in lab ? `: ${lab.skip}` : ''}`, ()
     })
     await extendCluster(world.session, choice, 7_200, soon())
     expect((await expiredClusters(hosts, lineage, soon())).expired).toEqual([])
-  })
-
-  test('an upgrade that fails is rolled back', async () => {
-    const spec = { ttl: '2h', readinessTimeout: '25s' }
-    await expect(
-      upgradeCluster(
-        world.session,
-        {
-          address: 'VirtualCluster/box',
-          name: 'box',
-          identity: { namespace: 'vcluster-box', name: 'box' },
-          owner: { lineage, address: 'VirtualCluster/box' },
-          labels: {},
-          spec: world.spec('box', spec),
-          kubernetesVersion: 'v1.36.9',
-        },
-        world.call(),
-      ),
-    ).rejects.toMatchObject({
-      code: 'upgrade-rolled-back',
-      why: expect.stringMatching(/ImagePull.*v1\.36\.9/s),
-    })
-    expect(await world.drift('box', spec)).toEqual([])
-    expect((await kubectl('get', 'configmap', 'kept', '-o', 'name')).code).toBe(0)
   })
 
   describe.concurrent('side by side', () => {

@@ -109,13 +109,32 @@ test('rendered objects: added, removed, changed; no data of a Secret is told', (
   const join = (...objects: object[]) => objects.map(one => JSON.stringify(one)).join('\n---\n')
   expect(
     compareManifests(
-      join(object({ a: 1 }), object({}, 'Service'), secret('x')),
-      join(object({ a: 2 }), secret('y'), { kind: 'Role', metadata: { name: 'r' } }),
+      join(
+        object({ a: 1, containers: [{ name: 'syncer', image: 'a:1' }] }),
+        object({}, 'Service'),
+        secret('x'),
+      ),
+      join(object({ a: 2, containers: [{ name: 'syncer', image: 'a:2', tty: true }] }), secret('y'), {
+        kind: 'Role',
+        metadata: { name: 'r' },
+      }),
     ),
   ).toEqual([
-    { object: 'Role/r', op: 'add', paths: [] },
-    { object: 'Secret/s', op: 'change', paths: ['data'] },
-    { object: 'Service/a', op: 'remove', paths: [] },
-    { object: 'StatefulSet/a', op: 'change', paths: ['spec.a'] },
+    { object: 'Role/r', op: 'add', changes: [] },
+    {
+      object: 'Secret/s',
+      op: 'change',
+      changes: [{ path: 'data', from: { $sensitive: true }, to: { $sensitive: true }, sensitive: true }],
+    },
+    { object: 'Service/a', op: 'remove', changes: [] },
+    {
+      object: 'StatefulSet/a',
+      op: 'change',
+      changes: [
+        { path: 'spec.a', from: 1, to: 2 },
+        { path: 'spec.containers[syncer].image', from: 'a:1', to: 'a:2' },
+        { path: 'spec.containers[syncer].tty', to: true },
+      ],
+    },
   ])
 })

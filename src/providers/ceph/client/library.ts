@@ -1,6 +1,7 @@
 /** A cluster through librados and librbd. */
 import PQueue from 'p-queue'
 import { InfraError } from '../../../model/error.js'
+import { timeLimit } from '../../../model/time-limit.js'
 import type { Json } from '../../../model/value.js'
 import type { CallOptions, CephCommand, CommandAnswer, RbdOperations } from './connection.js'
 import { CephError } from './error.js'
@@ -97,7 +98,7 @@ async function connect(access: Access, environment: Environment, signal: AbortSi
     timeoutSeconds,
   }
   try {
-    const limit = AbortSignal.timeout((timeoutSeconds + 5) * 1000)
+    const limit = timeLimit((timeoutSeconds + 5) * 1000)
     await host.ask('open', request, AbortSignal.any([signal, limit]))
     return host
   } catch (thrown) {

@@ -2,6 +2,7 @@
 import { KubeConfig } from '@kubernetes/client-node'
 import { InfraError, messageOf } from '../../../model/error.js'
 import type { Clock } from '../../../model/ports.js'
+import { timeLimit } from '../../../model/time-limit.js'
 import { statusError, unreachable } from './errors.js'
 import type { KubeList, KubeObject } from './objects.js'
 import { bodyOf, openTransport } from './transport.js'
@@ -88,7 +89,7 @@ export function openHost(options: HostOptions): Host {
     type: string,
     signal: AbortSignal,
   ) {
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(attemptTimeout)])
+    const limited = AbortSignal.any([signal, timeLimit(attemptTimeout)])
     const response = await transport.send({
       method,
       path,

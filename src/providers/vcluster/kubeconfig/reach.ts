@@ -2,6 +2,7 @@
 import { KubeConfig } from '@kubernetes/client-node'
 import { messageOf } from '../../../model/error.js'
 import type { Clock } from '../../../model/ports.js'
+import { timeLimit } from '../../../model/time-limit.js'
 import type { Host } from '../client/host.js'
 import type { KubeObject, Pod, Service } from '../client/objects.js'
 import { paths } from '../client/paths.js'
@@ -38,7 +39,7 @@ export async function answersReadyz(
       method: 'GET',
       path: '/readyz',
       headers: { accept: '*/*' },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]),
+      signal: AbortSignal.any([signal, timeLimit(patience)]),
     })
     const body = await bodyOf(response)
     const ok = response.statusCode === 200 && body.trim() === 'ok'
