@@ -12,8 +12,6 @@ const real = ['libvirt', 'ceph', 'vcluster', 'together']
  * run leaves them out, by name and not as skipped.
  */
 const long = [
-  // Draws new histories in every run, and still finds one now and then that it should not.
-  'test/sim/history.crash.test.ts',
   'test/acceptance/killed.libvirt.test.ts',
   'test/providers/libvirt/acts/upgrade.libvirt.test.ts',
   'test/providers/libvirt/rbd.together.test.ts',

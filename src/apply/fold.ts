@@ -103,7 +103,8 @@ function intend(folded: Folded, step: Step, intent: { identity: Identity; from?:
   const { identity, from } = intent
   const unfinished = folded.inFlight.get(address)
   // A create that was cut off has left something, or this plan would not go on about it.
-  if (unfinished && isMaking(unfinished.step) && unfinished.step.desired && !isMaking(step))
+  const replaced = step.before !== undefined && sameIdentity(step.before.identity, unfinished?.identity ?? {})
+  if (unfinished && isMaking(unfinished.step) && unfinished.step.desired && (!isMaking(step) || replaced))
     putIn(
       folded.records,
       unfinished.step,

@@ -364,6 +364,8 @@ function blocked(direction: 'forward' | 'back', problems: readonly InfraError[],
     code: 'way-blocked',
     message: `the way ${direction} cannot be planned yet, and the journal stays open`,
     why: first ? `${first.address ?? ''} ${first.message}`.trim() : `not readable: ${unreadable.join('; ')}`,
-    hint: first?.hint ?? 'When the system answers again, run `infra recover`.',
+    hint: first
+      ? 'See to what is in the way, then run `infra recover` again.'
+      : 'When the system answers again, run `infra recover`.',
   })
 }

@@ -95,7 +95,10 @@ export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address
   const { records, observed, gone } = settle(folded, seen)
   const only = new Set(folded.touched)
   for (const address of newFormers(records, base)) {
-    swap(records, observed, address)
+    const original = originalAddress(address)
+    const [now, known] = [records[original], former[original]]
+    // On an earlier way back the one that was there came again, and its successor has still to go.
+    if (!(now && known && sameIdentity(now.identity, known.identity))) swap(records, observed, address)
     only.add(address)
   }
   for (const [address, record] of Object.entries(records)) {
@@ -143,6 +146,15 @@ function resumable(folded: Folded, records: Records, direction: 'forward' | 'bac
 /** What the approved plan was allowed to restart. */
 function restartable(folded: Folded): Set<Address> {
   return new Set(folded.plan.steps.flatMap(step => (step.restart ? [step.address] : [])))
+}
+
+/** Addresses of objects that this apply has made itself, or has begun to. */
+function madeSince(records: Records, base: Records): Set<Address> {
+  const made = Object.values(records).filter(({ address, identity }) => {
+    const known = base[address]
+    return known === undefined || !sameIdentity(known.identity, identity)
+  })
+  return new Set(made.map(record => record.address))
 }
 
 /** Addresses of former objects whose successor this apply has made. */
@@ -194,7 +206,8 @@ export function wayForward(folded: Folded, base: Records, seen: ReadonlyMap<Addr
   }
   const { mode } = folded.plan
   const restart = restartable(folded)
-  const options = { mode: mode === 'destroy' ? ('apply' as const) : mode, only, restart }
+  const unprotected = madeSince(records, base)
+  const options = { mode: mode === 'destroy' ? ('apply' as const) : mode, only, restart, unprotected }
   return { desired, records, observed, gone, restore, options }
 }
 

@@ -11,6 +11,7 @@ import { currentSpec, type Difference, differences, within } from './diff.js'
 import { sameIdentity } from './identity.js'
 import type { PlanInput, Restore } from './input.js'
 import type { Change } from './plan.js'
+import { isUnprotected } from './protect.js'
 
 export type Decision =
   | { readonly action: 'none' }
@@ -89,7 +90,7 @@ function remove(record: ResourceRecord | undefined, observation: Observation, in
   const stranger = observation.status === 'present' && isStranger(record, observation, input)
   if (stranger) return { action: 'forget', cause: 'it is gone, and another object has its name' }
   // What an apply made itself is undone with it.
-  if (record.lifecycle.retainOnDelete && !input.options.unprotected)
+  if (record.lifecycle.retainOnDelete && !isUnprotected(input.options, record.address))
     return { action: 'forget', cause: 'it is to be kept (retainOnDelete)' }
   if (observation.status === 'absent') return { action: 'forget', cause: 'it is gone already' }
   if (input.options.mode === 'rollback' && record.adopted)

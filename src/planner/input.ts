@@ -26,8 +26,8 @@ export interface PlanOptions {
   readonly only?: ReadonlySet<Address>
   /** Addresses to be replaced although nothing in them changed. */
   readonly replace?: readonly Address[]
-  /** Undoes what an unfinished apply did itself: protection does not hold against that. */
-  readonly unprotected?: boolean
+  /** What an unfinished apply did itself, all of it or at these addresses: protection does not hold against undoing that. */
+  readonly unprotected?: true | ReadonlySet<Address>
   /** Addresses whose objects exist and are to be taken over, whoever made them. */
   readonly adopt?: readonly Address[]
   /** Updates may restart what they change, whatever the documents say: all of them, or those of these addresses. */

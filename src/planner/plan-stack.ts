@@ -11,7 +11,7 @@ import { currentSpec, differences } from './diff.js'
 import { observationDigest, planDigest } from './digest.js'
 import type { PlanInput, PlanResult } from './input.js'
 import { type Drift, type Plan, type PlanCounts, planFormat, type Step } from './plan.js'
-import { checkProtection } from './protect.js'
+import { checkProtection, isUnprotected } from './protect.js'
 import { reachable } from './reachable.js'
 import { replacedAlong } from './replaced-along.js'
 import { type Decided, stepsOf } from './steps.js'
@@ -36,7 +36,7 @@ export function planStack(input: PlanInput): PlanResult {
     if (decision.action === 'refused') problems.push(...decision.problems)
   holdBack(decided)
   const steps = wire([...decided.values()].flatMap(stepsOf), decided)
-  if (!input.options.unprotected) problems.push(...checkProtection(steps, decided))
+  problems.push(...checkProtection(steps, decided, address => isUnprotected(input.options, address)))
 
   const told = facts(decided, input)
   const draft: Omit<Plan, 'digest'> = {
@@ -85,7 +85,7 @@ function decideOne(address: Address, input: PlanInput): Decided | InfraError {
   const observation = input.observed.get(address) ?? unknown
   const restore = input.restore?.get(address)
   const { goal, left } =
-    mode === 'rollback' ? reachable(desired, record, observation, kind) : { goal: desired, left: [] }
+    mode === 'rollback' ? reachable(desired, record, observation, restore, kind) : { goal: desired, left: [] }
   const decision: Decision = decide({ desired: goal, record, observation, restore }, kind, input)
   const before = record ?? (goal && claimed(goal, observation, kind))
   return { address, kind, desired: goal, record, before, restore, decision, left }

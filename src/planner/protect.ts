@@ -2,18 +2,25 @@
 
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
+import type { PlanOptions } from './input.js'
 import type { Step } from './plan.js'
 import type { Decided } from './steps.js'
+
+/** Whether what is recorded at an address is only what an unfinished apply made itself. */
+export function isUnprotected({ unprotected }: PlanOptions, address: Address): boolean {
+  return unprotected === true || unprotected?.has(address) === true
+}
 
 /** Problems of steps that would destroy a protected resource, or cannot be done in the order that was asked for. */
 export function checkProtection(
   steps: readonly Step[],
   decided: ReadonlyMap<Address, Decided>,
+  unprotected: (address: Address) => boolean,
 ): InfraError[] {
   const problems: InfraError[] = []
   for (const step of steps) {
     const subject = decided.get(step.address)
-    if (!subject) continue
+    if (!subject || unprotected(step.address)) continue
     const { desired, record } = subject
     const deletes = step.action === 'delete' || step.phase === 'delete'
     const lifecycle = desired?.lifecycle ?? record?.lifecycle

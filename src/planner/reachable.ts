@@ -6,6 +6,8 @@ import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord } from '../state/document.js'
 import { classify } from './classify.js'
 import { currentSpec, type Difference, differences } from './diff.js'
+import { sameIdentity } from './identity.js'
+import type { Restore } from './input.js'
 
 export interface Reachable {
   readonly goal: DesiredResource | undefined
@@ -13,20 +15,26 @@ export interface Reachable {
   readonly left: readonly string[]
 }
 
-/** The former resource with the changes left out that its kind refuses to make. */
+/**
+ * The former resource with the changes left out that its kind refuses to make, or could only make with another object: the
+ * one that is still there has the data, and its successor would have none.
+ */
 export function reachable(
   desired: DesiredResource | undefined,
   record: ResourceRecord | undefined,
   observation: Observation,
+  restore: Restore | undefined,
   kind: Kind,
 ): Reachable {
   if (!desired || !record || observation.status !== 'present') return { goal: desired, left: [] }
+  const itself = restore !== undefined && sameIdentity(restore.identity, record.identity)
+  const keepsIt = itself && kind.deletion(record.spec).hazards.includes('deletes-data')
   const current = currentSpec(record.spec, observation.spec, desired.spec, kind.keyedLists)
   const left: string[] = []
   let spec = desired.spec
   for (const difference of differences(current, desired.spec, kind.keyedLists)) {
     const verdict = classify(kind, difference)
-    if (verdict.how !== 'refuse') continue
+    if (verdict.how !== 'refuse' && !(keepsIt && verdict.how === 'replace')) continue
     spec = withValue(spec, difference, kind.keyedLists)
     left.push(`${difference.path} stays as it is${verdict.why ? `: ${verdict.why}` : ''}`)
   }

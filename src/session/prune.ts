@@ -1,7 +1,7 @@
 /** Pruning checkpoints: what was kept for a rollback is destroyed for good. */
 import { removeCheckpoint } from '../apply/checkpoint.js'
 import type { Checkpoint, Kept } from '../apply/record.js'
-import { InfraError } from '../model/error.js'
+import { InfraError, messageOf } from '../model/error.js'
 import type { FileSystem } from '../model/ports.js'
 import type { Provider } from '../providers/provider.js'
 
@@ -54,7 +54,8 @@ export async function pruneCheckpoints(
   signal: AbortSignal,
 ): Promise<void> {
   for (const checkpoint of checkpoints) {
-    await Promise.all(checkpoint.kept.map(kept => discard(kept, providers, signal)))
+    const ends = await Promise.allSettled(checkpoint.kept.map(kept => discard(kept, providers, signal)))
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
     await removeCheckpoint(files, stateFolder, checkpoint.id)
   }
 }
@@ -74,5 +75,18 @@ async function discard(
       hint: `Add spec.providers.${kept.connection} to the Stack document again, prune, and take it out.`,
     })
   }
-  await provider.discard?.(kept.token, signal)
+  try {
+    await provider.discard?.(kept.token, signal)
+  } catch (error) {
+    if (error instanceof InfraError) throw error.address === undefined ? error.at(kept.address) : error
+    throw new InfraError({
+      kind: 'operation',
+      code: 'not-pruned',
+      address: kept.address,
+      message: `what was kept of it may still be there: ${signal.aborted ? 'it was given up half-way' : 'it could not be destroyed'}`,
+      why: messageOf(error),
+      hint: 'Prune again: its checkpoint is still there.',
+      cause: error,
+    })
+  }
 }

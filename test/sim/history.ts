@@ -1,6 +1,7 @@
 /** Runs one history: rounds of trouble, each recovered from and held against what must be. */
 import type { Outcome } from '../../src/apply/transaction.js'
 import { type InfraError, InfraErrors } from '../../src/model/error.js'
+import { openWorld } from '../../src/providers/embedded/world.js'
 import { seededDice } from './dice.js'
 import type { History, Round, Trouble } from './draw.js'
 import { stackOf } from './draw.js'
@@ -9,7 +10,7 @@ import { orphans, type Settled, settledAs, violations } from './invariants.js'
 import { simLocks } from './locker.js'
 import { simClock, simRandom } from './machine.js'
 import { operate, planOf, settle } from './operate.js'
-import { type Ended, type Machine, runProcess } from './process.js'
+import { type Ended, type Machine, runProcess, worldFiles, worldFolder } from './process.js'
 import { fingerprint, look, type Snapshot } from './snapshot.js'
 
 /** What came of a history, to be counted. */
@@ -33,7 +34,7 @@ export function newMachine(seed: number, parallelism: number, remote: boolean): 
     random: simRandom(dice),
     locks: simLocks(),
     parallelism,
-    strangers: { made: new Set(), destroyed: new Set(), changed: new Set() },
+    strangers: { made: new Set(), begun: new Set(), destroyed: new Set(), changed: new Set() },
     told: { processes: 0, points: 0, crashes: [] },
   }
 }
@@ -77,8 +78,13 @@ async function runRound(
   const last = await run({}, process => settle(process, round.last))
   if (!disturbed) mustSettle(last, round)
   if (disturbed && last.how === 'refused') {
-    // What others did may close one way; the other must be open, or it is told what is in it.
-    await run({}, process => settle(process, round.last === 'forward' ? 'back' : 'forward'))
+    // What others did may close one way, and sometimes both: then it is told what is in it, and goes on once that is seen to.
+    const other = round.last === 'forward' ? 'back' : 'forward'
+    const again = await run({}, process => settle(process, other))
+    if (again.how === 'refused' && (await strangersGo(machine))) {
+      const back = await run({}, process => settle(process, 'back'))
+      if (back.how === 'refused') throw new Error(`nothing is in the way any more: ${told(back.error)}`)
+    }
   }
   const after = await look(machine)
   const settled = settledAs(before, after)
@@ -92,6 +98,20 @@ async function runRound(
   await mustBeQuiet(machine, after)
   if (!disturbed && settled === 'applied') await mustBeReached(machine, round)
   return settled
+}
+
+/** Others take away what they made. True where there was any of it. */
+async function strangersGo(machine: Machine): Promise<boolean> {
+  const { strangers } = machine
+  const world = await openWorld(worldFiles(machine), worldFolder(machine))
+  const theirs = [...world.all()].filter(one => strangers.begun.has(one.identity.uuid ?? ''))
+  for (const one of theirs) {
+    await world.remove(one)
+    strangers.destroyed.add(one.identity.uuid ?? '')
+    if (one.data) strangers.destroyed.add(one.data)
+  }
+  await world.close()
+  return theirs.length > 0
 }
 
 /** The recovery that met no trouble came through, the way it was told. */

@@ -1,6 +1,7 @@
 /** What must hold of a machine once its apply is settled, whatever happened before. */
 import { stateBefore } from '../../src/apply/checkpoint.js'
 import type { Kept } from '../../src/apply/record.js'
+import { originalAddress } from '../../src/model/former.js'
 import { isObject, type Json, sameValue } from '../../src/model/value.js'
 import { currentSpec, differences } from '../../src/planner/diff.js'
 import type { WorldObject } from '../../src/providers/embedded/world.js'
@@ -98,7 +99,8 @@ function recordsAreReal({ machine, before, after, settled, left, disturbed }: Ca
       continue
     }
     if (disturbed) continue
-    if (object.owner?.lineage !== state?.lineage || object.owner?.address !== address)
+    // What is to go after its successor has come keeps the tag of the address that both have.
+    if (object.owner?.lineage !== state?.lineage || object.owner?.address !== originalAddress(address))
       wrong.push(`${address} has the owner tag of ${object.owner?.address}`)
     if (settled === 'stopped' || settled === 'none') continue
     if (object.incomplete && !record.tainted) wrong.push(`${address} is there in part only`)
@@ -132,7 +134,7 @@ export function orphans({ machine, after, released }: Pick<Case, 'machine' | 'af
   const recorded = new Set(Object.values(after.state?.resources ?? {}).map(one => one.identity.uuid))
   return after.live.filter(
     ({ identity: { uuid = '' } }) =>
-      !recorded.has(uuid) && !released.has(uuid) && !machine.strangers.made.has(uuid),
+      !recorded.has(uuid) && !released.has(uuid) && !machine.strangers.begun.has(uuid),
   )
 }
 
@@ -238,7 +240,7 @@ function worldIsAsBefore({ machine, operation, before, after, settled, left, dis
   }
   const knew = new Set(before.live.map(object => object.identity.uuid))
   for (const { kind, name, identity } of after.live)
-    if (!knew.has(identity.uuid) && !machine.strangers.made.has(identity.uuid ?? ''))
+    if (!knew.has(identity.uuid) && !machine.strangers.begun.has(identity.uuid ?? ''))
       wrong.push(`${kind}/${name} was not there before`)
   if (operation.do === 'taint' || operation.do === 'forget') return wrong
   const records = (snapshot: Snapshot) =>

@@ -91,6 +91,9 @@ export async function runProcess<T>(
   const crashed = disk.crashed()
   if (crashed) machine.told.crashes.push(disk.trace.at(-1) ?? '')
   machine.disk = crashed && trouble.power ? disk.losePower() : disk.killProcess()
+  // A system below that outlives the process makes durable what it was told, whenever the power goes after that.
+  for (const path of machine.disk.paths())
+    if (path.endsWith('/world.ndjson')) machine.disk.tamper(path, bytes => bytes)
   return crashed ? { how: 'crashed' } : ended
 }
 

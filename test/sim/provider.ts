@@ -12,6 +12,8 @@ import type { Machine } from './process.js'
 export interface Strangers {
   /** UUIDs of what they made. */
   readonly made: Set<string>
+  /** UUIDs of what they began to make: where the machine went down over it, it is there or not. */
+  readonly begun: Set<string>
   /** Data that they destroyed. */
   readonly destroyed: Set<string>
   /** UUIDs of what they changed. */
@@ -122,18 +124,19 @@ async function meddle(one: Outsider, world: World, strangers: Strangers, uuid: s
         ...{ kind: one.kind, name: one.letter, identity: { uuid }, spec: { colour: 'pink' }, labels: {} },
         data: uuid,
       }
+      strangers.begun.add(uuid)
       await world.put(made)
       strangers.made.add(uuid)
     }
     if (!there) return
     if (one.does === 'change') {
-      await world.put({ ...there, spec: { ...there.spec, colour: 'pink' } })
       strangers.changed.add(there.identity.uuid ?? '')
+      await world.put({ ...there, spec: { ...there.spec, colour: 'pink' } })
     }
     if (one.does === 'delete') {
-      await world.remove(there)
       strangers.changed.add(there.identity.uuid ?? '')
       if (there.data) strangers.destroyed.add(there.data)
+      await world.remove(there)
     }
   } catch {
     // Somebody else has trouble, too, and did nothing.
