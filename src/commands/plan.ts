@@ -1,11 +1,11 @@
 import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../cli/base-command.js'
-import { renderedChanges } from '../cli/clusters/manifests.js'
 import { commitOf, formatOfFile, planFormats, renderPlan } from '../cli/render-plan.js'
 import { requireComplete, requirePolicy, requireSettled } from '../cli/run-plan.js'
 import { savePlan } from '../cli/saved-plan.js'
 import { InfraErrors } from '../model/error.js'
-import { openSession } from '../session/session.js'
+import type { Plan } from '../planner/plan.js'
+import { openSession, type Session } from '../session/session.js'
 
 export default class PlanCommand extends InfraCommand {
   static override summary = 'Show what an apply would do.'
@@ -86,9 +86,7 @@ export default class PlanCommand extends InfraCommand {
         result,
         policy: await session.policy(result.plan),
         secrets: session.stack.secrets,
-        ...(flags.manifests && {
-          rendered: await renderedChanges(session, result.plan, this.ports, this.stopping.signal),
-        }),
+        ...(flags.manifests && { rendered: await this.#rendered(session, result.plan) }),
         full: flags.full,
         path: args.path,
         readAt: now,
@@ -119,5 +117,10 @@ export default class PlanCommand extends InfraCommand {
     } finally {
       await session.close()
     }
+  }
+  /** What renders is loaded for those who ask. */
+  async #rendered(session: Session, plan: Plan) {
+    const { renderedChanges } = await import('../cli/clusters/manifests.js')
+    return renderedChanges(session, plan, this.ports, this.stopping.signal)
   }
 }

@@ -32,11 +32,12 @@ export interface HostContext {
 
 export abstract class HostCommand extends ActCommand {
   /**
-   * Opens the hosts. With `changes` the stack's lock is held meanwhile, and it is refused while an apply is not settled.
+   * Opens the hosts. With `changes` the stack's lock is held meanwhile, and it is refused while an apply is not settled. With
+   * `others` a stack need not have a host of libvirt.
    */
   protected async withHosts<T>(
     flags: HostFlags,
-    options: { readonly changes: boolean },
+    options: { readonly changes: boolean; readonly others?: true },
     work: (context: HostContext) => Promise<T>,
   ): Promise<T> {
     const session = flags.connect === undefined ? await this.#session(flags) : undefined
@@ -45,7 +46,9 @@ export abstract class HostCommand extends ActCommand {
         await this.lockFor(session, flags)
       }
       const connections =
-        session === undefined ? this.#named(flags.connect ?? []) : chosen(session, flags.host)
+        session === undefined
+          ? this.#named(flags.connect ?? [])
+          : chosen(session, flags.host, options.others === true)
       const hosts = await openHosts(connections, this.ports, this.signal)
       try {
         return await work({ hosts, connections, session, home: session?.stateFolder ?? this.#home() })
@@ -132,11 +135,12 @@ export abstract class HostCommand extends ActCommand {
   }
 }
 
-function chosen(session: Session, names: readonly string[] | undefined): Connection[] {
+/** With `others` connections of other types may be named, too, and none to a libvirt is nothing wrong. */
+function chosen(session: Session, names: readonly string[] | undefined, others: boolean): Connection[] {
   const { connections, folder } = session.stack
   const ours = connections.filter(one => one.type === 'libvirt')
   for (const name of names ?? []) {
-    if (ours.some(one => one.name === name)) continue
+    if ((others ? connections : ours).some(one => one.name === name)) continue
     throw new InfraError({
       kind: 'configuration',
       code: 'no-host',
@@ -145,7 +149,7 @@ function chosen(session: Session, names: readonly string[] | undefined): Connect
     })
   }
   const wanted = names === undefined ? ours : ours.filter(one => names.includes(one.name))
-  if (wanted.length === 0) throw noConnection()
+  if (wanted.length === 0 && !others) throw noConnection()
   return wanted.map(one => ({ ...one, folder, stateFolder: session.stateFolder }))
 }
 

@@ -44,6 +44,8 @@ export interface Discovered {
   readonly namespace: string
   readonly identity: Identity
   readonly phase: string
+  /** When the host made it (UTC, ISO 8601). */
+  readonly createdAt?: string
   /** As short as it can be: what is the default is left out. */
   readonly spec: Attributes
   /** From ghostctl's records, where it made this cluster. */
@@ -91,6 +93,9 @@ export async function discover(
         namespace: one.namespace,
         identity: { namespace: one.namespace, name: one.name },
         phase: phaseOf(one),
+        ...(one.workload?.metadata.creationTimestamp !== undefined && {
+          createdAt: one.workload.metadata.creationTimestamp,
+        }),
         spec: shortest(one, release?.values ?? {}, ttl),
         ...(ghost !== undefined && { ghost }),
       }

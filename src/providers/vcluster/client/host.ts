@@ -3,7 +3,7 @@ import { KubeConfig } from '@kubernetes/client-node'
 import { InfraError, messageOf } from '../../../model/error.js'
 import type { Clock } from '../../../model/ports.js'
 import { timeLimit } from '../../../model/time-limit.js'
-import { statusError, unreachable } from './errors.js'
+import { hasCode, statusError, unreachable } from './errors.js'
 import type { KubeList, KubeObject } from './objects.js'
 import { bodyOf, openTransport } from './transport.js'
 
@@ -163,6 +163,33 @@ export function openHost(options: HostOptions): Host {
     return JSON.parse(answer.text) as T
   }
 
+  /** All pages of a list, one after the other. */
+  async function pages<T extends KubeObject>(
+    path: string,
+    query: Query,
+    signal: AbortSignal,
+    metadataOnly: boolean,
+  ): Promise<T[]> {
+    const items: T[] = []
+    let next = ''
+    do {
+      const page = encode({ ...query, limit: pageSize, ...(next !== '' && { continue: next }) })
+      const answer = await request(
+        'GET',
+        `${path}${page}`,
+        signal,
+        undefined,
+        json,
+        metadataOnly ? metadata : json,
+      )
+      if (answer.status === 404) return []
+      const list = JSON.parse(answer.text) as KubeList<T>
+      items.push(...(list.items ?? []))
+      next = list.metadata?.continue ?? ''
+    } while (next !== '')
+    return items
+  }
+
   return {
     name,
     server: cluster.server,
@@ -174,24 +201,14 @@ export function openHost(options: HostOptions): Host {
       return answer.status === 404 ? undefined : (JSON.parse(answer.text) as T)
     },
     async list<T extends KubeObject>(path: string, query: Query, signal: AbortSignal, metadataOnly = false) {
-      const items: T[] = []
-      let next = ''
-      do {
-        const page = encode({ ...query, limit: pageSize, ...(next !== '' && { continue: next }) })
-        const answer = await request(
-          'GET',
-          `${path}${page}`,
-          signal,
-          undefined,
-          json,
-          metadataOnly ? metadata : json,
-        )
-        if (answer.status === 404) return []
-        const list = JSON.parse(answer.text) as KubeList<T>
-        items.push(...(list.items ?? []))
-        next = list.metadata?.continue ?? ''
-      } while (next !== '')
-      return items
+      for (let turn = 1; ; turn += 1) {
+        try {
+          return await pages<T>(path, query, signal, metadataOnly)
+        } catch (error) {
+          // The place between two pages is kept for a few minutes only; a list that takes longer begins anew.
+          if (turn === 3 || !hasCode(error, 'host-list-expired')) throw error
+        }
+      }
     },
     create: (path, object, signal) => required('POST', path, signal, object),
     patch: (path, change, signal) => required('PATCH', path, signal, change, 'application/merge-patch+json'),

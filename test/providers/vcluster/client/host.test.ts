@@ -206,6 +206,21 @@ describe('a host', () => {
   })
 })
 
+test('a list whose next page has expired begins anew, and is given up when that happens again and again', async () => {
+  let gone = 1
+  answer = (request, response) => {
+    const next = new URL(request.url ?? '', 'http://x').searchParams.get('continue')
+    if (next === null)
+      reply(response, 200, { metadata: { continue: 'more' }, items: [{ metadata: { name: 'a' } }] })
+    else if (gone-- > 0) reply(response, 410, { reason: 'Expired', message: 'too old' })
+    else reply(response, 200, { metadata: {}, items: [{ metadata: { name: 'b' } }] })
+  }
+  const names = async () => (await host.list('/api/v1/pods', {}, signal())).map(one => one.metadata.name)
+  expect(await names()).toEqual(['a', 'b'])
+  gone = 99
+  await expect(names()).rejects.toMatchObject({ code: 'host-list-expired', why: 'too old' })
+})
+
 test('a kubeconfig that is none says so without its text', () => {
   expect(() => openHost({ kubeconfig: '/nowhere', clock })).toThrowError(
     expect.objectContaining({ code: 'no-kubeconfig' }),

@@ -1,0 +1,52 @@
+/** Use of CPU and memory, where the host has a metrics API; the lab has none. */
+import { expect, test } from 'vitest'
+import { clusterStatus } from '../../../src/providers/vcluster/acts/status.js'
+import type { Session } from '../../../src/providers/vcluster/session.js'
+
+const labels = { app: 'vcluster', release: 'team' }
+const workload = {
+  metadata: { name: 'team', namespace: 'team', generation: 1, labels },
+  spec: { replicas: 1, template: {} },
+}
+
+function sessionOf(metrics: () => readonly object[]): Session {
+  return {
+    host: {
+      name: 'test',
+      now: () => 0,
+      list: async (path: string) =>
+        path.startsWith('/apis/metrics.k8s.io/')
+          ? metrics()
+          : path.endsWith('/statefulsets')
+            ? [workload]
+            : [],
+      get: async () => undefined,
+    },
+    ports: { clock: { now: () => 0 } },
+  } as unknown as Session
+}
+
+const pod = (cpu: string, memory: string) => ({
+  metadata: { name: 'p' },
+  containers: [{ usage: { cpu, memory } }],
+})
+
+test.each([
+  {
+    reason: 'all pods of the namespace are added up, whatever their units',
+    metrics: () => [pod('250m', '64Mi'), pod('1', '1024Ki'), pod('500000000n', '2Gi')],
+    usage: { cpuMillicores: 1750, memoryBytes: 2 ** 20 * 65 + 2 ** 31 },
+  },
+  { reason: 'a host without the API tells none', metrics: () => [], usage: undefined },
+  {
+    reason: 'one that may not be read tells none, and hides nothing else',
+    metrics: () => {
+      throw new Error('forbidden')
+    },
+    usage: undefined,
+  },
+])('$reason', async ({ metrics, usage }) => {
+  const status = await clusterStatus(sessionOf(metrics), 'team', undefined, AbortSignal.timeout(5_000))
+  expect(status.name).toBe('team')
+  expect(status.usage).toEqual(usage)
+})
