@@ -50,6 +50,8 @@ export class MachineObserver {
         path => !now?.paths.some(held => path === held || path.startsWith(`${held}.`)),
       ),
       ...leftDevices(live, reading).filter(path => !now?.paths.includes(path)),
+      ...(live.metadata.seed === reading.metadata.seed ? [] : ['cloudInit']),
+      ...(isOtherCpu(runningXml, storedXml) ? ['cpuMode'] : []),
     ]
     const remarks = [
       ...stateRemarks(entry, progress),
@@ -180,6 +182,12 @@ function stateRemarks(entry: DomainEntry, progress: string | undefined): string[
     ...(entry.saved ? [`saved by hand: \`virsh start ${name}\` lets it go on`] : []),
     ...(entry.persistent ? [] : ['transient: it is gone once it stops']),
   ]
+}
+
+/** A running machine tells its mode of CPU as it is stored, but for the host's model, which it spells out. */
+function isOtherCpu(running: XmlElement | undefined, stored: XmlElement): boolean {
+  const [now, next] = [running, stored].map(root => find(root, 'cpu')?.attributes.mode)
+  return now !== next && now !== undefined && next !== undefined && next !== 'host-model'
 }
 
 /** Devices that the running machine still has and the stored one has no more. */
