@@ -1,6 +1,7 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: fields of dpkg
 /**
  * The main job, whole: the example of a Debian server becomes a machine with its own cloud-init, address, key and disk; it
- * drifts, changes while it runs, goes back, and is destroyed without a trace.
+ * drifts, changes while it runs, goes back, has its software upgraded, and is destroyed without a trace.
  */
 import { execFile } from 'node:child_process'
 import { cp, readFile } from 'node:fs/promises'
@@ -16,6 +17,18 @@ import { eyes } from './eyes.js'
 const lab = await libvirtLab({ own: 21 })
 const run = promisify(execFile)
 const example = fileURLToPath(new URL('../../examples/debian-vm/stack.yaml', import.meta.url))
+
+/** Makes version $1 of a package in /srv/repo; $2 is what its set-up runs. The repository is the only one. */
+const publish = `set -e
+d=$(mktemp -d); mkdir -p $d/DEBIAN /srv/repo
+printf 'Package: sample\\nVersion: %s\\nArchitecture: all\\nMaintainer: nobody <nobody@example.org>\\nDescription: a sample\\n' "$1" >$d/DEBIAN/control
+printf '#!/bin/sh\\n%s\\n' "$2" >$d/DEBIAN/postinst; chmod 755 $d/DEBIAN/postinst
+dpkg-deb --build $d /srv/repo/sample.deb >/dev/null
+cd /srv/repo
+{ dpkg-deb -f sample.deb; echo "Filename: ./sample.deb"; echo "Size: $(stat -c %s sample.deb)"; echo "SHA256: $(sha256sum sample.deb | cut -d' ' -f1)"; echo; } >Packages
+rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] file:/srv/repo ./' >/etc/apt/sources.list
+rm -rf /var/lib/apt/lists/*; mkdir -p /var/lib/apt/lists/partial`
 
 describe.skipIf('skip' in lab)(`a Debian server${'skip' in lab ? `: ${lab.skip}` : ''}`, () => {
   if ('skip' in lab) return
@@ -139,6 +152,47 @@ describe.skipIf('skip' in lab)(`a Debian server${'skip' in lab ? `: ${lab.skip}`
     expect(back).toContain('size stays as it is')
     expect(await ssh(`${boot}; ${disk}`)).toBe(`${booted}\n${96 * 2 ** 20}\nkept`)
     expect(await uuid('server')).toBe(was)
+  })
+
+  describe('its software', () => {
+    const bootId = () => ssh('cat /proc/sys/kernel/random/boot_id')
+    const version = () => ssh("dpkg-query -W -f '${Version} ${Status}' sample")
+    const published = async (number: number, setUp: string) => {
+      const script = Buffer.from(publish).toString('base64')
+      await ssh(`echo ${script} | base64 -d | sh -s ${number} '${setUp}'`)
+    }
+    const agentAnswers = () =>
+      expect
+        .poll(() => guest('server', 'echo up').catch(() => ''), { timeout: 240_000, interval: 1_000 })
+        .toBe('up\n')
+
+    test('is upgraded by its own package manager, and it is restarted where a package asks for that', {
+      timeout: 1_200_000,
+    }, async () => {
+      await published(1, 'exit 0')
+      await ssh('apt-get -q update && apt-get -q -y install sample')
+      await published(2, 'touch /run/reboot-required')
+      const before = await bootId()
+      const said = await ok('vm upgrade server')
+      expect(said).toContain('Setting up sample (2)')
+      expect(said).toMatch(/server was upgraded by apt-get, 1 packages? changed, and restarted/)
+      expect(await version()).toBe('2 install ok installed')
+      expect(await bootId()).not.toBe(before)
+      expect((await lab.virsh('snapshot-list', 'server', '--name')).trim()).toBe('')
+      await ok('plan --detailed-exitcode')
+    })
+
+    test('is as if nothing had been where a package breaks', { timeout: 1_200_000 }, async () => {
+      await agentAnswers()
+      await published(3, 'echo it cannot be set up >&2; exit 1')
+      const { code, text } = await infra('vm upgrade server')
+      expect(code, text).toBe(4)
+      expect(text).toContain('The machine is as it was before.')
+      expect(await version()).toBe('2 install ok installed')
+      expect((await lab.virsh('snapshot-list', 'server', '--name')).trim()).toBe('')
+      expect(await lab.virsh('domblklist', 'server')).not.toContain('infra-upgrade')
+      await ok('plan --detailed-exitcode')
+    })
   })
 
   test('is destroyed, and once its data is pruned nothing is left', async () => {

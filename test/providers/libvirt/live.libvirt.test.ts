@@ -209,9 +209,10 @@ describe.skipIf('skip' in lab)(`live changes${'skip' in lab ? `: ${lab.skip}` : 
     // the running guest still has what it was started with
     expect(await seed()).toBe('1\n0\n')
     await update(provider, waiting, next, { restart: true })
-    const done = await present(provider, next)
-    expect(done.pending).toBeUndefined()
-    expect(drift(next, done)).toEqual([])
+    // the balloon takes its time
+    const pending = async () => (await present(provider, next)).pending
+    await expect.poll(pending, { timeout: 60_000 }).toBeUndefined()
+    expect(drift(next, await present(provider, next))).toEqual([])
     expect(await seed()).toBe('0\n1\n')
     const running = await lab.virsh('dumpxml', 'lively')
     for (const part of ['52:54:00:36:36:36', "type='e1000e'", '<tpm model=', 'qemu64</model>'])
