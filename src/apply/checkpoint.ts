@@ -5,10 +5,11 @@ import type { FileSystem } from '../model/ports.js'
 import { canonicalJson, type Json } from '../model/value.js'
 import type { StateDocument } from '../state/document.js'
 import { patch } from '../state/fold.js'
+import { integrityFault } from '../state/integrity.js'
 import { statePaths } from '../state/paths.js'
 import { sealObject, unsealObject } from '../state/sealed.js'
 import { storageError } from '../state/storage-error.js'
-import type { Checkpoint } from './record.js'
+import type { Checkpoint, Kept } from './record.js'
 
 export interface CheckpointList {
   /** Oldest first. */
@@ -105,7 +106,18 @@ export function stateBefore(
     serial = next.before
   }
   if (serial !== wanted.before || bySerial.get(wanted.after) !== wanted) throw noWayBack(wanted, serial)
-  return patch(current, patches)
+  const former = patched(current, patches)
+  if (!former || integrityFault(former)) throw noWayBack(wanted, wanted.before)
+  return former
+}
+
+/** Undefined where the patches do not fit the document: somebody else wrote them. */
+function patched(document: StateDocument, patches: Checkpoint['back']): StateDocument | undefined {
+  try {
+    return patch(document, patches)
+  } catch {
+    return undefined
+  }
 }
 
 /** Takes tokens out of all checkpoints: what they kept is back in use. */
@@ -158,9 +170,32 @@ function isCheckpoint(value: unknown): value is Checkpoint {
     typeof one.lineage === 'string' &&
     Number.isSafeInteger(one.before) &&
     Number.isSafeInteger(one.after) &&
+    Number.isFinite(one.at) &&
+    typeof one.command === 'string' &&
+    typeof one.summary === 'string' &&
     Array.isArray(one.back) &&
-    Array.isArray(one.kept)
+    one.back.every(isPatch) &&
+    Array.isArray(one.kept) &&
+    one.kept.every(isKept)
   )
+}
+
+function isPatch(value: unknown): boolean {
+  const one = value as Partial<Checkpoint['back'][number]> | null
+  return (
+    typeof one === 'object' &&
+    ['replace', 'remove', 'add'].includes(one?.op ?? '') &&
+    Array.isArray(one?.path) &&
+    one.path.every(part => typeof part === 'string' || typeof part === 'number')
+  )
+}
+
+function isKept(value: unknown): boolean {
+  const one = value as Partial<Kept> | null
+  if (typeof one !== 'object' || one === null || one.token === undefined) return false
+  const { address, kind, name, connection, identity } = one
+  const texts = [address, kind, name, connection, ...Object.values(identity ?? { none: 0 })]
+  return texts.every(text => typeof text === 'string')
 }
 
 function broken(path: string): InfraError {
@@ -187,7 +222,7 @@ function noWayBack(wanted: Checkpoint, serial: number): InfraError {
     kind: 'storage',
     code: 'no-way-back',
     message: `the state cannot be put back to checkpoint ${wanted.id}`,
-    why: `the state of serial ${serial} was written without a checkpoint, or its checkpoint is gone`,
+    why: `the state of serial ${serial} was written without a checkpoint, or its checkpoint is gone or does not fit`,
     hint: '`infra checkpoint ls` lists those that can be gone back to.',
   })
 }

@@ -6,7 +6,6 @@
  */
 import { InfraError } from '../model/error.js'
 import { crc32 } from './crc32.js'
-import type { JournalRecord } from './record.js'
 
 const newline = 10
 const space = 32
@@ -18,7 +17,8 @@ export function encodeLine(json: string, synced: number): Buffer {
 }
 
 export interface DecodedJournal {
-  readonly records: readonly JournalRecord[]
+  /** As they were written, by whatever version of infra. */
+  readonly records: readonly unknown[]
   /** Bytes that hold them; what comes after is a torn end. */
   readonly length: number
 }
@@ -26,7 +26,7 @@ export interface DecodedJournal {
 /** The records of a journal up to a torn end. Throws where what was durable is broken. */
 export function decodeJournal(bytes: Uint8Array, path: string): DecodedJournal {
   const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const records: JournalRecord[] = []
+  const records: unknown[] = []
   let at = 0
   let brokenAt: number | undefined
   let brokenLine = 0
@@ -44,7 +44,7 @@ export function decodeJournal(bytes: Uint8Array, path: string): DecodedJournal {
   return { records, length: brokenAt ?? file.length }
 }
 
-function decodeLine(line: Buffer): { readonly synced: number; readonly record: JournalRecord } | undefined {
+function decodeLine(line: Buffer): { readonly synced: number; readonly record: unknown } | undefined {
   if (line.length < 12 || line[8] !== space) return undefined
   const body = line.subarray(9)
   if (line.toString('latin1', 0, 8) !== crc32(body).toString(16).padStart(8, '0')) return undefined
@@ -52,24 +52,10 @@ function decodeLine(line: Buffer): { readonly synced: number; readonly record: J
   const synced = Number(body.toString('latin1', 0, stop))
   try {
     const record: unknown = JSON.parse(body.toString('utf8', stop + 1))
-    return Number.isSafeInteger(synced) && isRecord(record) ? { synced, record } : undefined
+    return Number.isSafeInteger(synced) ? { synced, record } : undefined
   } catch {
     return undefined
   }
-}
-
-const types: ReadonlySet<unknown> = new Set<JournalRecord['type']>([
-  'open',
-  'plan',
-  'intent',
-  'keep',
-  'done',
-  'failed',
-  'closed',
-])
-
-function isRecord(value: unknown): value is JournalRecord {
-  return typeof value === 'object' && value !== null && 'type' in value && types.has(value.type)
 }
 
 function damaged(path: string, line: number): InfraError {

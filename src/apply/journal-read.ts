@@ -4,6 +4,7 @@ import type { FileSystem } from '../model/ports.js'
 import { storageError } from '../state/storage-error.js'
 import { decodeJournal } from './journal-line.js'
 import type { JournalRecord } from './record.js'
+import { isJournalRecord } from './record-shape.js'
 
 export interface JournalContents {
   readonly records: readonly JournalRecord[]
@@ -24,8 +25,8 @@ export async function readJournalAt(files: FileSystem, path: string): Promise<Jo
   if (!bytes) return undefined
   const { records, length } = decodeJournal(bytes, path)
   const [first] = records
-  if (!first) return undefined
-  if (first.type !== 'open' || first.format !== 1) throw unknownJournal(path)
+  if (first === undefined) return undefined
+  if (!records.every(isJournalRecord) || records[0]?.type !== 'open') throw unknownJournal(path)
   return { records, dropped: bytes.length - length, length }
 }
 
@@ -34,7 +35,7 @@ function unknownJournal(path: string): InfraError {
     kind: 'storage',
     code: 'journal-newer',
     message: `the journal ${path} was written by another version of infra`,
-    why: 'it does not begin as this version begins a journal',
+    why: 'it holds what this version does not write',
     hint: 'Run `infra recover` with the version that was applying.',
   })
 }

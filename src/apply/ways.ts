@@ -93,6 +93,8 @@ export function isForeign(
 export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address, Observation>): WayInput {
   const former = { ...Object.fromEntries(folded.found), ...base }
   const { records, observed, gone } = settle(folded, seen)
+  for (const address of beyondReading(folded, base, records, observed))
+    observed.set(address, { status: 'absent' })
   const only = new Set(folded.touched)
   for (const address of newFormers(records, base)) {
     const original = originalAddress(address)
@@ -128,6 +130,29 @@ export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address
     ...{ desired, records, observed, gone, restore },
     options: { mode: 'rollback', only, unprotected: true, restart: restartable(folded) },
   }
+}
+
+/**
+ * What this apply has taken out of an object whose own delete was cut off: it was proved gone, and cannot be read while that
+ * is half gone (a volume in a pool that is stopped). It counts as gone, and is read again before it is made.
+ */
+function beyondReading(
+  folded: Folded,
+  base: Records,
+  records: Records,
+  observed: ReadonlyMap<Address, Observation>,
+): Address[] {
+  const halfGone = ({ step }: InFlight) => step.action === 'delete' || step.phase === 'delete'
+  const below = new Set(
+    [...folded.inFlight].filter(([, flight]) => halfGone(flight)).map(([address]) => address),
+  )
+  if (below.size === 0) return []
+  const taken = (address: Address) =>
+    folded.touched.has(address) && !records[address] && !folded.inFlight.has(address)
+  return Object.values(base)
+    .filter(({ address }) => taken(address) && observed.get(address)?.status === 'unreadable')
+    .filter(({ dependencies }) => dependencies.some(one => below.has(one)))
+    .map(({ address }) => address)
 }
 
 /** Creates of that direction that were cut off and have left something: they are gone on with, not undone. */

@@ -5,6 +5,7 @@ import { InfraError } from '../model/error.js'
 import { isObject, type Json } from '../model/value.js'
 import { maskPlan } from '../planner/mask.js'
 import { type Plan, type PlanMode, planFormat } from '../planner/plan.js'
+import { planFault } from '../planner/plan-shape.js'
 import { diffPlans, renderPlanDiff } from '../report/plan-diff.js'
 import { requireDigest } from '../session/reviewed.js'
 
@@ -42,13 +43,12 @@ export async function readPlanFile(file: string): Promise<SavedPlan> {
   if (!isObject(value) || value.format !== planFormat) {
     const format =
       isObject(value) && typeof value.format === 'string'
-        ? `its format is ${value.format}`
+        ? `its format is ${value.format.slice(0, 60)}`
         : 'it has no format'
     throw notAPlan(file, format)
   }
-  const lists = ['steps', 'drift', 'unreadable', 'remarks', 'pending'].every(key => Array.isArray(value[key]))
-  const objects = ['base', 'connections', 'counts', 'observed', 'outputs'].every(key => isObject(value[key]))
-  if (!lists || !objects || typeof value.digest !== 'string') throw notAPlan(file, 'parts of it are missing')
+  const fault = planFault(value)
+  if (fault !== undefined) throw notAPlan(file, fault)
   const { request, ...plan } = value
   return { plan: plan as unknown as Plan, ...(isRequest(request) && { request }) }
 }

@@ -39,13 +39,25 @@ export function encodeState(document: StateDocument): Uint8Array {
 /** The head alone, of a file that is what was written; undefined otherwise. */
 export function decodeHead(bytes: Uint8Array): StateHead | undefined {
   const body = unseal(bytes)
-  return body && headOf(body)?.head
+  try {
+    return body && headOf(body)?.head
+  } catch {
+    return undefined
+  }
 }
 
 /** The document, of a file that is what was written; undefined otherwise. Its shape is not checked here. */
 export function decodeState(bytes: Uint8Array): StateDocument | undefined {
   const body = unseal(bytes)
-  const found = body && headOf(body)
+  try {
+    return body && documentOf(body)
+  } catch {
+    return undefined
+  }
+}
+
+function documentOf(body: Buffer): StateDocument | undefined {
+  const found = headOf(body)
   if (!found) return undefined
   const resources: Record<string, ResourceRecord> = {}
   let at = found.length
@@ -55,6 +67,8 @@ export function decodeState(bytes: Uint8Array): StateDocument | undefined {
     const line = body.toString('utf8', at, stop)
     if (line === end.trimEnd()) return { ...found.head, resources }
     const [address, record] = entryOf(line)
+    // As a key it would be something else than a resource.
+    if (address === '__proto__') return undefined
     resources[address] = record
     at = stop + 1
   }

@@ -34,7 +34,8 @@ export function integrityFault(document: StateDocument): string | undefined {
   return undefined
 }
 
-function recordFault(address: string, record: unknown): string | undefined {
+/** Why a record cannot be trusted, or undefined where it can. */
+export function recordFault(address: string, record: unknown): string | undefined {
   if (!isObject(record)) return 'it is no record'
   if (!parseAddress(address)) return 'it is no address'
   if (record.address !== address) return `its record is of ${JSON.stringify(record.address)}`

@@ -14,6 +14,7 @@ export function migrate(
   target = stateFormat,
   steps: ReadonlyMap<number, Migration> = migrations,
 ): StateDocument {
+  if (!Number.isSafeInteger(document.format)) throw unknownFormat(document.format)
   let current = document
   while (current.format < target) {
     const step = steps.get(current.format)
@@ -35,11 +36,11 @@ export function refuseNewer(format: number | undefined, path: string): void {
   })
 }
 
-function unknownFormat(format: number): InfraError {
+function unknownFormat(format: unknown): InfraError {
   return new InfraError({
     kind: 'storage',
     code: 'state-format',
-    message: `the state has format ${JSON.stringify(format)}, which no version of infra wrote`,
+    message: `the state has format ${JSON.stringify(format)?.slice(0, 40)}, which no version of infra wrote`,
     hint: '`infra state restore` lists the earlier states that are kept.',
   })
 }

@@ -31,8 +31,12 @@ export function sealObject(value: object): Uint8Array {
   return seal([Buffer.from(`${JSON.stringify(value).slice(1)}\n`)])
 }
 
-/** The object of a sealed file, or undefined where it is not what was written. */
+/** The object of a sealed file, or undefined where it is not what was written. Anybody can put a checksum on anything. */
 export function unsealObject(bytes: Uint8Array): unknown {
   const body = unseal(bytes)
-  return body && JSON.parse(`{${body.toString('utf8')}`)
+  try {
+    return body && JSON.parse(`{${body.toString('utf8')}`)
+  } catch {
+    return undefined
+  }
 }

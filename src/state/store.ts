@@ -7,6 +7,7 @@ import type { StateDocument } from './document.js'
 import { integrityFault } from './integrity.js'
 import { migrate, refuseNewer } from './migrate.js'
 import { type StatePaths, statePaths } from './paths.js'
+import { unseal } from './sealed.js'
 import { storageError } from './storage-error.js'
 import { brokenState, goneState, movedState, noGeneration, unfitState } from './store-errors.js'
 
@@ -212,5 +213,6 @@ function generationPath(paths: StatePaths, serial: number): string {
 
 function whyTorn(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'it is empty'
+  if (unseal(bytes)) return 'its checksum fits, and what it holds is not what infra writes'
   return 'its checksum is not that of its bytes: it was cut, overwritten or edited by hand'
 }

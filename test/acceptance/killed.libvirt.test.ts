@@ -13,7 +13,7 @@ import { eyes } from './eyes.js'
 import { type Fault, type Wire, wire } from './wire.js'
 
 const lab = await libvirtLab({ own: 22 })
-const { domains: d, volumes: v, pools: p } = procedures
+const { domains: d, volumes: v, pools: p, networks: n } = procedures
 
 describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : ''}`, () => {
   if ('skip' in lab) return
@@ -31,6 +31,7 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
       resource('Volume', 'stock', { pool: 'shop', size: '1MiB' }),
       machine('till', title),
       machine('desk', title, { powerState: 'stopped' }),
+      resource('Network', 'back', { mode: 'isolated' }),
     )
   const whole = ['desk_boot', 'desk_data-vdb', 'stock', 'till_boot', 'till_data-vdb', 'till_serial.log']
 
@@ -51,6 +52,8 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
       await lab.virsh('pool-destroy', name).catch(() => undefined)
       await lab.virsh('pool-undefine', name)
     }
+    if ((await networks()).length > 0) await lab.virsh('net-destroy', 'back')
+    await lab.virsh('net-undefine', 'back').catch(() => undefined)
     await lab.inside('rm', '-rf', shop)
   })
   afterAll(async () => {
@@ -78,10 +81,14 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
       expect(code).toBe(4)
     }
   }
+  const networks = async () =>
+    (await lab.virsh('net-list', '--name')).split('\n').filter(name => name !== '' && name !== 'lab')
   const isWhole = async (title: string) => {
     expect(await domains()).toEqual(['desk', 'till'])
     expect(await pools()).toEqual(['shop'])
     expect(await files('shop')).toEqual(whole)
+    expect(await lab.virsh('pool-info', 'shop')).toMatch(/State: +running/)
+    expect(await networks()).toEqual(['back'])
     for (const name of ['desk', 'till']) {
       expect(await power(name)).toBe(name === 'till' ? 'running' : 'shut off')
       expect((await lab.virsh('desc', name, '--title')).trim()).toBe(title)
@@ -93,6 +100,7 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
     expect(await domains()).toEqual([])
     expect(await pools()).toEqual([])
     expect(await files('shop')).toEqual([])
+    expect(await networks()).toEqual([])
   }
 
   describe.each([
@@ -114,7 +122,7 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
       await cutOff(at, 'apply', '--yes')
       expect(await here.ok('recover', '--back', '--yes')).toContain('Rolled back')
       await isEmpty()
-      expect((await here.infra('plan')).text).toContain('4 to create')
+      expect((await here.infra('plan')).text).toContain('5 to create')
     })
   })
 
@@ -144,6 +152,8 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
     { reason: 'before the first machine is undefined', at: d.undefine },
     { reason: 'once the second machine is undefined', at: d.undefine, nth: 2, when: 'after' as const },
     { reason: 'before the pool is stopped', at: p.stop },
+    { reason: 'once the pool is stopped', at: p.stop, when: 'after' as const },
+    { reason: 'once the network is stopped', at: n.stop, when: 'after' as const },
   ])('in a destroy, $reason', ({ reason: _, ...at }) => {
     test('forward and pruned: nothing is left; back: all of it returns with its bytes', async () => {
       await here.ok('apply', '--yes')

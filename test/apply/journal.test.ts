@@ -5,7 +5,7 @@ import { type Journal, openJournal, readJournal, resumeJournal } from '../../src
 import { decodeJournal, encodeLine } from '../../src/apply/journal-line.js'
 import type { JournalRecord } from '../../src/apply/record.js'
 import type { InfraError } from '../../src/model/error.js'
-import type { Plan } from '../../src/planner/plan.js'
+import { planOf as wholePlan } from '../report/fixtures.js'
 import { seededDice } from '../sim/dice.js'
 import { type Faults, simDisk } from '../sim/files.js'
 import { sampleRecord } from '../state/sample.js'
@@ -20,7 +20,7 @@ const open: JournalRecord = {
 const planOf = (direction: 'forward' | 'back', size = 10): JournalRecord => ({
   type: 'plan',
   direction,
-  plan: { stack: 'x'.repeat(size) } as unknown as Plan,
+  plan: wholePlan([], { stack: 'x'.repeat(size) }),
 })
 const intent = (name: string): JournalRecord => ({
   ...{ type: 'intent', step: `create ${name}`, identity: { uuid: name }, trash: name },
@@ -253,8 +253,9 @@ describe('a full disk', () => {
   it('beyond the room held back fails, and the journal stays readable', async () => {
     const { disk, journal, read } = await started({}, 500)
     disk.faults.capacity = disk.used()
-    expect(await errorOf(journal.appendDurably([done('a')]))).toMatchObject({ code: 'disk-full' })
-    expect(await errorOf(journal.appendDurably([done('b')]))).toMatchObject({ code: 'disk-full' })
+    const many = ['a', 'b', 'c', 'd'].map(done)
+    expect(await errorOf(journal.appendDurably(many))).toMatchObject({ code: 'disk-full' })
+    expect(await errorOf(journal.appendDurably([done('e')]))).toMatchObject({ code: 'disk-full' })
     await journal.close()
     expect(await read()).toEqual([open, planOf('forward')])
   })

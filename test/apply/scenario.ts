@@ -11,6 +11,7 @@ import { fold } from '../../src/state/fold.js'
 import { settleFolders } from '../../src/state/leftovers.js'
 import { statePaths } from '../../src/state/paths.js'
 import { openStore } from '../../src/state/store.js'
+import { step, planOf as wholePlan } from '../report/fixtures.js'
 import { sampleRecord, sampleState } from '../state/sample.js'
 
 export const folder = '/infra/state'
@@ -64,15 +65,16 @@ export async function runApplies(files: FileSystem, promised: Promised): Promise
   }
 }
 
-/** As much of a plan as is read back: what the apply before took away comes back with the first that is made. */
+/** What the apply before took away comes back with the first that is made. */
 function planOf(round: number): Plan {
   const back = taken(round - 1)[0]
-  const steps = [...made(round), ...taken(round)].map((name, index) => ({
-    id: `step ${name}`,
-    address: `VirtualMachine/${name}`,
-    ...(index === 0 && back && { restore: { identity: {}, token: back } }),
-  }))
-  return { steps } as unknown as Plan
+  const steps = [...made(round), ...taken(round)].map((name, index) =>
+    step('create', `VirtualMachine/${name}`, {
+      id: `step ${name}`,
+      ...(index === 0 && back && { restore: { identity: {}, token: back } }),
+    }),
+  )
+  return wholePlan(steps)
 }
 
 /** One apply, from wherever its journal says that it is. */

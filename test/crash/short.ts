@@ -4,7 +4,7 @@ import { crashRounds, type Fault } from './driver.js'
 import type { CrashSystem } from './system.js'
 
 /** Rounds are begun for so long; a loaded machine has fewer of them. */
-const seconds = 60
+const seconds = 40
 
 export function shortRuns(system: CrashSystem, each: readonly { reason: string; fault: Fault }[]): void {
   afterAll(() => system.clean())

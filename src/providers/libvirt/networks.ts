@@ -53,6 +53,11 @@ export async function deleteNetwork(host: Host, request: DeleteRequest, { signal
     })
   }
   if (await ask(host, procedures.networks.isActive, { network }, signal)) {
+    // Cut off once it is stopped, it would look as it did: so something declared is changed first, which the way back mends.
+    if (await ask(host, procedures.networks.isPersistent, { network }, signal)) {
+      const autostart = request.spec.autostart === false
+      await ask(host, procedures.networks.setAutostart, { network, autostart }, signal)
+    }
     await ask(host, procedures.networks.stop, { network }, signal)
   }
   await orAbsent(ask(host, procedures.networks.undefine, { network }, signal), 'NO_NETWORK')

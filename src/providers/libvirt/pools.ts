@@ -78,6 +78,11 @@ export async function deletePool(host: Host, request: DeleteRequest, { signal }:
   const pool = await orAbsent(ask(host, procedures.pools.lookupByUuid, { uuid }, signal), 'NO_STORAGE_POOL')
   if (pool === undefined) return
   if (await ask(host, procedures.pools.isActive, { pool }, signal)) {
+    // Cut off once it is stopped, it would look as it did: so something declared is changed first, which the way back mends.
+    if (await ask(host, procedures.pools.isPersistent, { pool }, signal)) {
+      const autostart = request.spec.autostart === false
+      await ask(host, procedures.pools.setAutostart, { pool, autostart }, signal)
+    }
     await ask(host, procedures.pools.stop, { pool }, signal)
   }
   await orAbsent(ask(host, procedures.pools.undefine, { pool }, signal), 'NO_STORAGE_POOL')
