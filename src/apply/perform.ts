@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { InfraError } from '../model/error.js'
 import { originalAddress } from '../model/former.js'
-import { type Attributes, canonicalJson } from '../model/value.js'
+import { type Attributes, canonicalJson, type Json } from '../model/value.js'
 import { currentSpec } from '../planner/diff.js'
 import { observationDigest } from '../planner/digest.js'
 import type { Plan, Step } from '../planner/plan.js'
@@ -118,9 +118,18 @@ async function remove(step: Step, context: StepContext): Promise<null> {
   const before = await assess(step, target, context)
   const place = trash(context, step, identity)
   await context.intend({ identity, trash: place, from: before.spec })
-  await provider.delete({ ...target, identity, owner, trash: place }, context.call)
+  const successor = successorOf(step, context.plan)
+  const request = { ...target, identity, owner, trash: place }
+  await provider.delete({ ...request, ...(successor !== undefined && { successor }) }, context.call)
   verifyAbsent(step, await context.observe(target), provider.type)
   return null
+}
+
+/** What the other half of a replacement brings back. */
+function successorOf(step: Step, plan: Plan): Json | undefined {
+  if (step.phase !== 'delete') return undefined
+  const create = plan.steps.find(one => one.phase === 'create' && one.address === step.address)
+  return create?.restore?.token ?? undefined
 }
 
 /** Takes what is there into the state. What infra has not tagged yet gets its tag; nothing else of it changes. */

@@ -214,7 +214,9 @@ export function wayForward(folded: Folded, base: Records, seen: ReadonlyMap<Addr
     restore.set(address, { identity, token: tokenOf(folded, address, step.restore), resume: true })
   }
   for (const step of folded.plan.steps) {
-    if (!step.restore || restore.has(step.address) || records[step.address]) continue
+    const now = records[step.address]
+    if (!step.restore || restore.has(step.address)) continue
+    if (now && sameIdentity(now.identity, step.restore.identity)) continue
     restore.set(step.address, { ...step.restore, token: tokenOf(folded, step.address, step.restore) })
   }
   const desired = new Map<Address, DesiredResource>()

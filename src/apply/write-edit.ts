@@ -4,8 +4,9 @@ import type { StateDocument } from '../state/document.js'
 import { changedRecords, fold } from '../state/fold.js'
 import type { Store } from '../state/store.js'
 import { writeCheckpoint } from './checkpoint.js'
+import type { Kept } from './record.js'
 
-/** Writes the edited records and outputs as the next state. Needs the lock; nothing real is touched. */
+/** Writes the edited records and outputs as the next state. Needs the lock; touches nothing real itself. */
 export async function writeEdit(
   { files, random, clock }: Ports,
   folder: string,
@@ -13,6 +14,8 @@ export async function writeEdit(
   state: StateDocument,
   edited: Pick<StateDocument, 'resources' | 'outputs'>,
   command: string,
+  /** What was done to real systems beside it, and what that put aside: a prune destroys it. */
+  act: { readonly summary: string; readonly kept: readonly Kept[] } = { summary: 'state edited', kept: [] },
 ): Promise<StateDocument> {
   const outcomes = changedRecords(state.resources, edited.resources)
   const { document, back } = fold(state, outcomes, { serial: state.serial + 1, outputs: edited.outputs })
@@ -24,9 +27,8 @@ export async function writeEdit(
     after: document.serial,
     at: clock.now(),
     command,
-    summary: 'state edited',
     back,
-    kept: [],
+    ...act,
   })
   await store.write(document)
   return document

@@ -213,7 +213,7 @@ function replacementCause(
   if (record.tainted !== undefined && !itself) return `it is tainted: ${record.tainted}`
   if (observed.incomplete) return 'it was made in part only'
   if (restore && !sameIdentity(restore.identity, record.identity))
-    return 'the one of the checkpoint comes back'
+    return restore.cause ?? 'the one of the checkpoint comes back'
   if (desired.connection !== record.connection)
     return `it moves from ${record.connection} to ${desired.connection}`
   if (desired.name !== record.name) return `its name changes from ${record.name} to ${desired.name}`

@@ -16,6 +16,8 @@ export interface Restore {
   readonly token: Json | null
   /** Its create was cut off: whatever is there under this identity is its own, and is finished. */
   readonly resume?: true
+  /** Why it comes back, where that is not a checkpoint. */
+  readonly cause?: string
 }
 
 export interface PlanOptions {

@@ -61,7 +61,12 @@ export interface Step {
     readonly identity: Identity
   }
   /** What a delete of this resource kept earlier: a create with it brings the data back. */
-  readonly restore?: { readonly identity: Identity; readonly token: Json | null; readonly resume?: true }
+  readonly restore?: {
+    readonly identity: Identity
+    readonly token: Json | null
+    readonly resume?: true
+    readonly cause?: string
+  }
   /** An update may restart it now. */
   readonly restart?: true
 }

@@ -89,6 +89,8 @@ export interface DeleteRequest extends Target {
   readonly owner: Owner
   /** Names the place where data goes; the same on a retry, unique else. */
   readonly trash: string
+  /** Of a replacement that brings something back: `CreateRequest.restore` of the create that comes next. */
+  readonly successor?: Json
 }
 
 /** An object that nobody declared, in a place that the stack manages. */

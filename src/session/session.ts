@@ -7,7 +7,7 @@ import { type CheckpointList, listCheckpoints } from '../apply/checkpoint.js'
 import { type Engine, observeAll, targetsOf } from '../apply/engine.js'
 import type { Report } from '../apply/event.js'
 import { readJournal } from '../apply/journal.js'
-import type { Checkpoint } from '../apply/record.js'
+import type { Checkpoint, Kept } from '../apply/record.js'
 import { rollbackInput } from '../apply/rollback.js'
 import { takeOver } from '../apply/take-over.js'
 import { applyPlan, type Control, type Outcome, recover } from '../apply/transaction.js'
@@ -17,7 +17,7 @@ import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
 import type { Ports } from '../model/ports.js'
 import type { Attributes, Json } from '../model/value.js'
-import type { PlanOptions, PlanResult } from '../planner/input.js'
+import type { PlanOptions, PlanResult, Restore } from '../planner/input.js'
 import type { Plan, PlanMode } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
 import type { PolicyReport } from '../policy/policy.js'
@@ -38,6 +38,7 @@ import { inspectWith } from './inspect.js'
 import { withLacks } from './lacks.js'
 import { movedSince } from './moved.js'
 import { asRecorded, outputsOf, planFrom } from './plan-from.js'
+import { planRestore } from './plan-restore.js'
 import { kinds, providerTypes } from './provider-types.js'
 import { checkpointsToPrune, type PruneChoice, pruneCheckpoints } from './prune.js'
 import { type Restorer, restorerAt } from './restore-state.js'
@@ -187,6 +188,15 @@ export class Session {
     })
   }
 
+  /** Plans to put one recorded resource back to something that its system has of it; what is there is kept. */
+  async planRestore(address: Address, restore: Restore): Promise<PlanResult> {
+    const state = this.#state
+    if (!state) throw noState()
+    const { connections } = await this.#connect()
+    const observed = await this.#observeTargets(new Map(), { [address]: recordAt(state, address) })
+    return planRestore(state, address, restore, observed, connections)
+  }
+
   /** Reads what drifted: recorded resources against what is really there, and what nobody declared. */
   async drift(): Promise<DriftReport> {
     const { ports, signal } = this.#input
@@ -284,6 +294,17 @@ export class Session {
       edit(state),
       command,
     )
+  }
+
+  /**
+   * Remembers, durably, what an act on something unrecorded is about to put aside, for `prune`. Needs the lock. To be awaited
+   * before the act destroys anything.
+   */
+  async keepAside(command: string, summary: string, kept: readonly Kept[]): Promise<void> {
+    const { ports } = this.#input
+    const state = this.#state ?? (await firstState(this.stack.name, this.store, ports.random))
+    const act = { summary, kept }
+    this.#state = await writeEdit(ports, this.stateFolder, this.store, state, state, command, act)
   }
 
   /**

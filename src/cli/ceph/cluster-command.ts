@@ -6,7 +6,7 @@ import type { Call } from '../../providers/provider.js'
 import { renderYaml } from '../../report/table.js'
 import { gibibytes } from '../../report/text.js'
 import { openSession, type Session } from '../../session/session.js'
-import { InfraCommand } from '../base-command.js'
+import { ChangeCommand } from '../change-command.js'
 import { requireSettled } from '../run-plan.js'
 
 export interface ClusterFlags {
@@ -24,7 +24,13 @@ export interface ClusterFlags {
 type Acts = typeof import('../../providers/ceph/acts/index.js')
 export type Cluster = Awaited<ReturnType<Acts['openForActs']>>
 
-export abstract class ClusterCommand extends InfraCommand {
+/** The stack whose connection is used. */
+export interface OfStack {
+  readonly session: Session
+  readonly connection: string
+}
+
+export abstract class ClusterCommand extends ChangeCommand {
   /** Ctrl-C ends what an act waits for. */
   protected get options(): { readonly signal: AbortSignal } {
     return { signal: this.stopping.signal }
@@ -34,20 +40,18 @@ export abstract class ClusterCommand extends InfraCommand {
   protected async withCluster(
     flags: ClusterFlags,
     access: { readonly changes: boolean },
-    work: (cluster: Cluster, acts: Acts) => Promise<void>,
+    work: (cluster: Cluster, acts: Acts, stack: OfStack | undefined) => Promise<void>,
   ): Promise<void> {
-    const session = flags.conf === undefined ? await this.#session(flags) : undefined
+    const session = flags.conf === undefined ? await this.#session(flags, access.changes) : undefined
     try {
-      if (session !== undefined && access.changes) {
-        await session.lock(this.holder(flags))
-        await requireSettled(session)
-      }
-      const connection = session === undefined ? named(flags.conf ?? '') : chosen(session, flags.cluster)
+      if (session !== undefined && access.changes) await requireSettled(session)
+      const connection = session === undefined ? undefined : chosen(session, flags.cluster)
+      const place = session && connection ? placeOf(session, connection) : named(flags.conf ?? '')
       const acts = await import('../../providers/ceph/acts/index.js')
       const { signal } = this.options
-      const cluster = await acts.openForActs(connection, process.env, this.ports, signal)
+      const cluster = await acts.openForActs(place, process.env, this.ports, signal)
       try {
-        await work(cluster, acts)
+        await work(cluster, acts, session && connection && { session, connection: connection.name })
       } finally {
         await cluster.connection.close()
       }
@@ -73,9 +77,11 @@ export abstract class ClusterCommand extends InfraCommand {
     else this.print({ json: () => data, text })
   }
 
-  async #session(flags: ClusterFlags): Promise<Session> {
+  async #session(flags: ClusterFlags, changes: boolean): Promise<Session> {
     try {
-      return await openSession(this.sessionInput(flags, flags.stack))
+      return changes
+        ? await this.openLocked(flags, flags.stack)
+        : await openSession(this.sessionInput(flags, flags.stack))
     } catch (error) {
       if (flags.stack !== '.' || !(error instanceof InfraError) || error.code !== 'empty-stack') throw error
       throw new InfraError({
@@ -95,12 +101,18 @@ function named(conf: string): Place {
   return { settings: { conf: resolve(conf) }, folder: process.cwd() }
 }
 
-function chosen(session: Session, name: string | undefined): Place {
-  const { connections, folder } = session.stack
+function placeOf(session: Session, { settings }: Connection): Place {
+  return { settings, folder: session.stack.folder }
+}
+
+type Connection = Session['stack']['connections'][number]
+
+function chosen(session: Session, name: string | undefined): Connection {
+  const { connections } = session.stack
   const ours = connections.filter(one => one.type === 'ceph')
   const wanted = name === undefined ? ours : ours.filter(one => one.name === name)
   const [first, second] = wanted
-  if (first !== undefined && second === undefined) return { settings: first.settings, folder }
+  if (first !== undefined && second === undefined) return first
   const names = ours.map(one => one.name).join(', ')
   throw new InfraError({
     kind: 'configuration',

@@ -19,6 +19,7 @@ import { procedures } from './rpc/procedures/index.js'
 import type { Domain, Volume } from './rpc/types.js'
 import { deleteVolume, putVolume, readingOf } from './storage.js'
 import { empty, type KeptVolume, putAway, trashName, trashPath } from './trash.js'
+import { dropUnusedSecrets } from './unused-secrets.js'
 import { type DomainReading, readDomain } from './xml/domain-read.js'
 import type { DiskReading } from './xml/domain-read-disks.js'
 import { readMetadata } from './xml/metadata.js'
@@ -294,6 +295,7 @@ export async function discardMachine(host: Host, token: MachineToken, signal: Ab
     else if (nvram.file !== undefined) await host.files.remove(nvram.file, signal)
   }
   if (token.tpm) await discardTpm(host, token, signal)
+  await dropUnusedSecrets(host, token.xml, signal)
 }
 
 /** libvirt keeps a TPM's state under the UUID of its domain, and removes it only with a domain that has one. */

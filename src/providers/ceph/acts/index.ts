@@ -2,7 +2,7 @@
 export { changeSize, cloneSnapshot } from './change.js'
 export { openForActs } from './open.js'
 export { poolView, poolViews } from './pools.js'
-export { planRollback, rollbackId, rollbackVolume } from './rollback.js'
+export { planRollback, type RollbackPlan, rollbackId, rollbackVolume } from './rollback.js'
 export { snapshotVolume } from './snapshot.js'
 export { type ClusterStatus, clusterStatus } from './status.js'
 export {

@@ -33,22 +33,33 @@ export async function retain(
   await tellMgr(ceph, about(place, 'fs subvolume rm', { retain_snapshots: true }), options)
 }
 
-/** Makes a retained volume again from one of its snapshots, with the metadata that was written to `described`. */
+/** What `retain` wrote to a snapshot: the metadata that the volume had. */
+export async function describedBy(
+  ceph: Ceph,
+  place: Place,
+  snapshot: string,
+  options: CallOptions,
+): Promise<Readonly<Record<string, string>>> {
+  const prefix = 'fs subvolume snapshot metadata ls'
+  if (!ceph.connection.offers(prefix)) return {}
+  const command = about(place, prefix, { snap_name: snapshot })
+  return (await orAbsent(mgrData<Record<string, string>>(ceph, command, options))) ?? {}
+}
+
+/** Makes a retained volume again from one of its snapshots, with this metadata. */
 export async function bringBack(
   ceph: Ceph,
   place: Place,
   snapshot: string,
-  described: string,
+  metadata: Readonly<Record<string, string>>,
   call: Call,
 ): Promise<void> {
   const options = { signal: call.signal }
   await cloneVolume(ceph, { ...place, snapshot }, place, undefined, call)
-  const prefix = 'fs subvolume snapshot metadata ls'
+  const prefix = 'fs subvolume metadata set'
   if (!ceph.connection.offers(prefix)) return
-  const command = about(place, prefix, { snap_name: described })
-  const metadata = (await orAbsent(mgrData<Record<string, string>>(ceph, command, options))) ?? {}
   for (const [key_name, value] of Object.entries(metadata)) {
-    await tellMgr(ceph, about(place, 'fs subvolume metadata set', { key_name, value }), options)
+    await tellMgr(ceph, about(place, prefix, { key_name, value }), options)
   }
 }
 

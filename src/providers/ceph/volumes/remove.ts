@@ -20,6 +20,8 @@ interface KeptVolume {
   readonly group: string | null
   readonly volume: string
   readonly snapshot: string
+  /** The volume's own, where it goes back to a snapshot that somebody took: that one does not hold it, and stays. */
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
 export const keptVolume = (token: Json) => token as unknown as KeptVolume
@@ -37,7 +39,7 @@ export async function deleteVolume(ceph: Ceph, request: DeleteRequest, call: Cal
   else checkSame(request, { path: state.info.path }, 'path')
   const snapshots = await snapshotNames(ceph, place, options)
   const holders = snapshots.filter(name => !name.startsWith(keptPrefix)).map(name => `its snapshot ${name}`)
-  if (holders.length > 0)
+  if (holders.length > 0 && !comesBack(request, place))
     throw held(request, holders, 'Delete the snapshots first, or have the stack own them.')
   if (!canBeKept(state.info)) return removeOld(ceph, request, place, state.info, options)
   const snapshot = `${keptPrefix}${request.trash}`
@@ -49,6 +51,13 @@ export async function deleteVolume(ceph: Ceph, request: DeleteRequest, call: Cal
     snapshot,
   })
   await retain(ceph, place, snapshot, options)
+}
+
+/** Whether one of its own snapshots takes the volume's place: then all of them stay with it. */
+function comesBack({ successor }: DeleteRequest, place: Place): boolean {
+  if (successor === undefined) return false
+  const { filesystem, group, volume } = keptVolume(successor)
+  return filesystem === place.filesystem && (group ?? undefined) === place.group && volume === place.volume
 }
 
 /** Of a volume in an old format nothing can be kept: it goes only where it is empty. */

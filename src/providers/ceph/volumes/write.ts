@@ -11,7 +11,7 @@ import { fields, number, present, text } from '../kinds/values.js'
 import { lost, mayFinish } from '../refuse.js'
 import { ownerKey, ownerTag, readTag } from '../tags.js'
 import { awaitClone, cloneVolume } from './clone.js'
-import { bringBack, wholeState } from './kept.js'
+import { bringBack, describedBy, wholeState } from './kept.js'
 import { about, type Place, placeOf } from './place.js'
 import {
   canBeKept,
@@ -201,19 +201,24 @@ async function bringOwner(ceph: Ceph, target: Target, place: Place, options: Cal
 /** Brings a deleted volume's data back: a clone of what was kept of it takes its place. */
 async function restore(ceph: Ceph, request: CreateRequest, state: VolumeState, call: Call): Promise<void> {
   const place = placeOf(request)
-  const { snapshot } = keptVolume(request.restore ?? null)
+  const { snapshot, metadata } = keptVolume(request.restore ?? null)
   if (state.is !== 'retained') throw lost(request, `its snapshot ${snapshot} is gone`)
   try {
-    await bringBack(ceph, place, snapshot, snapshot, call)
+    const described = metadata ?? (await describedBy(ceph, place, snapshot, { signal: call.signal }))
+    await bringBack(ceph, place, snapshot, described, call)
   } catch (thrown) {
     if (isErrno(thrown, 'ENOENT')) throw lost(request, `its snapshot ${snapshot} is gone`)
     throw thrown
   }
 }
 
-/** The snapshot that a volume was brought back from has served; it would hold back the next delete of its group. */
+/**
+ * What a delete kept has served once the volume is brought back from it; it would hold back the next delete of its group.
+ * A snapshot that somebody took stays.
+ */
 async function dropKept(ceph: Ceph, place: Place, token: Json, options: CallOptions): Promise<void> {
-  const { snapshot } = keptVolume(token)
+  const { snapshot, metadata } = keptVolume(token)
+  if (metadata !== undefined) return
   await tellMgr(ceph, about(place, 'fs subvolume snapshot rm', { snap_name: snapshot, force: true }), options)
 }
 

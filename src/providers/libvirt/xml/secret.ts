@@ -19,9 +19,12 @@ export function buildCephSecret(input: SecretInput): XmlElement {
   )
 }
 
+/** Begins the usage of every secret that infra makes. */
+export const secretUsage = 'infra client.'
+
 /** What a host calls the key of a Ceph user: the same for every disk that uses it. */
 export function cephSecret(user: string, monitors: readonly string[]): SecretInput {
-  const usage = `infra client.${user} at ${[...monitors].sort().join(',')}`
+  const usage = `${secretUsage}${user} at ${[...monitors].sort().join(',')}`
   return { uuid: uuidOf(usage), usage, description: `Key of the Ceph user client.${user}, kept by infra` }
 }
 
