@@ -8,6 +8,7 @@ import { filesystems } from './filesystems/index.js'
 import { groups } from './groups/index.js'
 import { groupBy, type Handler, type Token } from './handler.js'
 import { images } from './images/index.js'
+import { notOffered } from './offered.js'
 import { pools } from './pools/index.js'
 import { snapshots } from './snapshots/index.js'
 import { volumes } from './volumes/index.js'
@@ -59,6 +60,8 @@ export function makeProvider(ceph: Ceph): Provider {
       )
       return found.flat()
     },
+    lacks: async targets =>
+      targets.flatMap(target => notOffered(ceph.connection, target).map(error => error.at(target.address))),
     close: () => ceph.connection.close(),
   }
 }

@@ -55,7 +55,8 @@ export function openCommand(access: Access, environment: Environment): Wire {
     ...options,
   ]
   const [first, ...rest] = access.command
-  const viaShell = first !== undefined && /(^|\/)ssh$/.test(first)
+  // `timeout 10 ssh host`, too
+  const viaShell = access.command.some(word => /(^|\/)ssh$/.test(word))
   // They are in the arguments already, and must not be said twice
   const { CEPH_ARGS: _args, CEPH_CONF: _conf, CEPH_KEYRING: _keyring, ...env } = environment
 
@@ -63,7 +64,8 @@ export function openCommand(access: Access, environment: Environment): Wire {
     queue.add(async () => {
       call.signal.throwIfAborted()
       const seconds = call.timeoutSeconds ?? access.timeoutSeconds
-      const all = [tool, ...identity, ...(viaShell ? words.map(quoted) : words)]
+      const said = [...identity, ...words]
+      const all = [tool, ...(viaShell ? said.map(quoted) : said)]
       const [file, ...args] = first === undefined ? [tool, ...all.slice(1)] : [first, ...rest, ...all]
       const result = await execa(file, args, {
         env,

@@ -1,6 +1,5 @@
 /** What a cluster's daemons offer, as they describe it themselves. */
-import { InfraError } from '../../../model/error.js'
-import type { CephConnection, CephVersion } from './connection.js'
+import type { CephVersion } from './connection.js'
 
 /** Command words without their blanks → names of its arguments; `*` where they cannot be told. */
 export type Offers = ReadonlyMap<string, ReadonlySet<string>>
@@ -63,23 +62,4 @@ export function readVersion(text: string): CephVersion {
   if (!match) return { major: 0, minor: 0, patch: 0, text: text.trim() || 'of unknown version' }
   const [major = 0, minor = 0, patch = 0] = match.slice(1, 4).map(Number)
   return { major, minor, patch, text: `${major}.${minor}.${patch}${match[4] ? ` ${match[4]}` : ''}` }
-}
-
-/**
- * Fails before anything is done where the cluster lacks a command or one of its arguments.
- * `purpose` completes the sentence: "… is needed for a volume's owner tag".
- */
-export function needs(
-  connection: CephConnection,
-  prefix: string,
-  argument: string | undefined,
-  purpose: string,
-) {
-  if (connection.offers(prefix, argument)) return
-  throw new InfraError({
-    kind: 'validation',
-    code: 'ceph-not-offered',
-    message: `this Ceph (${connection.version.text}) does not offer \`${prefix}\`${argument ? ` with ${argument}` : ''}, which is needed for ${purpose}`,
-    hint: 'leave the field out, or upgrade the cluster',
-  })
 }

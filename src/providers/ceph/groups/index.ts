@@ -11,10 +11,10 @@ import type {
 import { type Ceph, mgrData, tellMgr } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { CephError, orAbsent } from '../client/error.js'
-import { needs } from '../client/offers.js'
 import { servedFilesystems } from '../filesystems/served.js'
 import { groupBy, type Handler, observeOne, type Seen, type Token } from '../handler.js'
 import { number, present, text } from '../kinds/values.js'
+import { needs, requireOffered } from '../offered.js'
 import { held, mayFinish } from '../refuse.js'
 import { keptPrefix } from '../tags.js'
 import { snapshotNames } from '../volumes/kept.js'
@@ -87,8 +87,7 @@ async function observeGroup(ceph: Ceph, target: Target, options: CallOptions): P
 async function create(ceph: Ceph, request: CreateRequest, call: Call): Promise<void> {
   const options = { signal: call.signal }
   const filesystem = filesystemOf(request)
-  if (request.spec.size !== 'infinite')
-    needs(ceph.connection, 'fs subvolumegroup create', 'size', 'a group’s size')
+  requireOffered(ceph.connection, request)
   const found = await observeOne(groups, ceph, request, call.signal)
   if (found.status === 'present') mayFinish(found, request, ['size', 'mode', 'uid', 'gid', 'dataPool'])
   else if ((await markedGroups(ceph, options)).has(`${filesystem}/${request.name}`)) {

@@ -5,8 +5,8 @@ import type { Call, CreateRequest, Target, UpdateRequest } from '../../provider.
 import { type Ceph, inLanes, monData, tell } from '../ask.js'
 import type { CallOptions, CephCommand } from '../client/connection.js'
 import { isErrno } from '../client/error.js'
-import { needs } from '../client/offers.js'
 import { fields, number, present, text } from '../kinds/values.js'
+import { requireOffered } from '../offered.js'
 import { lost, mayFinish } from '../refuse.js'
 import { ownerKey, ownerTag, readTag } from '../tags.js'
 import { listPools, type PoolJson, poolSpec, poolTag, readPools } from './read.js'
@@ -14,7 +14,7 @@ import { keptPool } from './remove.js'
 
 export async function createPool(ceph: Ceph, request: CreateRequest, call: Call): Promise<void> {
   const options = { signal: call.signal }
-  checkOffered(ceph, request)
+  requireOffered(ceph.connection, request)
   if (request.restore !== undefined) await restore(ceph, request, request.restore, options)
   const read = await readPools(ceph, options)
   const found = read.pools.find(pool => pool.pool_name === request.name)
@@ -36,18 +36,11 @@ export async function createPool(ceph: Ceph, request: CreateRequest, call: Call)
 }
 
 export async function updatePool(ceph: Ceph, request: UpdateRequest, call: Call): Promise<void> {
-  checkOffered(ceph, request)
+  requireOffered(ceph.connection, request)
   await bring(ceph, request, ownerTag(request.owner, request.identity), { signal: call.signal })
 }
 
 /** Nothing is done before it is known that all of it can be. */
-function checkOffered(ceph: Ceph, { spec }: Target): void {
-  const { connection } = ceph
-  if (spec.bulk === true) needs(connection, 'osd pool create', 'bulk', 'bulk')
-  if (spec.pgNumMax !== undefined) needs(connection, 'osd pool create', 'pg_num_max', 'pgNumMax')
-  if (spec.autoscale !== undefined) needs(connection, 'osd pool create', 'autoscale_mode', 'autoscale')
-}
-
 async function make(ceph: Ceph, request: CreateRequest, options: CallOptions): Promise<void> {
   const { spec, name: pool } = request
   const erasure = spec.type === 'erasure'

@@ -12,10 +12,10 @@ import type {
 import { type Ceph, mgrData, tellMgr } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { CephError, isErrno, orAbsent } from '../client/error.js'
-import { needs } from '../client/offers.js'
 import { servedFilesystems } from '../filesystems/served.js'
 import { groupBy, type Handler, observeOne, type Seen } from '../handler.js'
 import { present, text } from '../kinds/values.js'
+import { requireOffered } from '../offered.js'
 import { held, mayFinish } from '../refuse.js'
 import { keptPrefix, ownerKey, ownerTag, readTag } from '../tags.js'
 import { snapshotNames } from '../volumes/kept.js'
@@ -97,7 +97,7 @@ async function metadataOf(ceph: Ceph, target: Target, options: CallOptions): Pro
 
 async function create(ceph: Ceph, request: CreateRequest, call: Call): Promise<void> {
   const options = { signal: call.signal }
-  checkOffered(ceph, request)
+  requireOffered(ceph.connection, request)
   const found = await observeOne(snapshots, ceph, request, call.signal)
   if (found.status === 'present') mayFinish(found, request, [])
   else await tellMgr(ceph, aboutSnapshot(request, 'fs subvolume snapshot create'), options)
@@ -106,13 +106,8 @@ async function create(ceph: Ceph, request: CreateRequest, call: Call): Promise<v
 
 async function update(ceph: Ceph, request: UpdateRequest, call: Call): Promise<void> {
   const options = { signal: call.signal }
-  checkOffered(ceph, request)
+  requireOffered(ceph.connection, request)
   await tag(ceph, request, await metadataOf(ceph, request, options), options)
-}
-
-function checkOffered(ceph: Ceph, { spec }: Target): void {
-  if (spec.retention === undefined) return
-  needs(ceph.connection, 'fs subvolume snapshot metadata set', undefined, 'a snapshot’s retention')
 }
 
 async function tag(

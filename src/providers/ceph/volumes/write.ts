@@ -6,8 +6,8 @@ import type { Call, CreateRequest, Target, UpdateRequest } from '../../provider.
 import { type Ceph, tellMgr, tellPatiently } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { isErrno } from '../client/error.js'
-import { needs } from '../client/offers.js'
 import { fields, number, present, text } from '../kinds/values.js'
+import { requireOffered } from '../offered.js'
 import { lost, mayFinish } from '../refuse.js'
 import { ownerKey, ownerTag, readTag } from '../tags.js'
 import { awaitClone, cloneVolume } from './clone.js'
@@ -27,8 +27,7 @@ import { keptVolume } from './remove.js'
 export async function createVolume(ceph: Ceph, request: CreateRequest, call: Call): Promise<void> {
   const options = { signal: call.signal }
   const place = placeOf(request)
-  const isolated = request.spec.isolatedNamespace === true
-  if (isolated) needs(ceph.connection, 'fs subvolume create', 'namespace_isolated', 'isolatedNamespace')
+  requireOffered(ceph.connection, request)
   let state = await wholeState(ceph, place, options)
   if (state.is === 'cloning') {
     await awaitClone(ceph, place, call)
