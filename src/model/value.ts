@@ -52,12 +52,32 @@ export function canonicalJson(value: Json | undefined): string {
   if (typeof value !== 'object' || value === null) return JSON.stringify(value)
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`
   const record = value as { readonly [key: string]: Json }
-  const fields = Object.keys(record)
-    .sort()
-    .filter(key => record[key] !== undefined)
-    .map(key => `${JSON.stringify(key)}:${canonicalJson(record[key])}`)
-  return `{${fields.join(',')}}`
+  let fields = ''
+  for (const key of Object.keys(record).sort()) {
+    if (record[key] === undefined) continue
+    fields += `${fields === '' ? '' : ','}${JSON.stringify(key)}:${canonicalJson(record[key])}`
+  }
+  return `{${fields}}`
 }
 
 /** What stands for a secret in everything that people read. */
 export const secretText = '(sensitive)'
+
+/**
+ * The fields that have a value, neither undefined nor null, and those of `changes` in their place. Two arguments and not one
+ * literal that spreads and overwrites: V8 takes twenty times as long for that.
+ */
+export function present(record: Fields, changes?: Fields): Attributes {
+  const all = changes ? Object.assign({}, record, changes) : record
+  const known: { [key: string]: Json } = {}
+  for (const key of Object.keys(all)) {
+    const value = all[key]
+    // Assigning that key would set a prototype instead.
+    if (value !== undefined && value !== null && key !== '__proto__') known[key] = value
+  }
+  return known
+}
+
+interface Fields {
+  readonly [key: string]: Json | undefined
+}

@@ -25,6 +25,7 @@ interface Line {
 
 /** The places that the plan takes from or gives back to; a place of which nothing changes is left out. */
 export function capacityOf(input: CapacityInput): Capacity[] {
+  if (input.steps.length === 0) return []
   const pools = poolAddresses(input)
   const lines = new Map<string, Line>()
   const add = (spec: Attributes, connection: string, before: 0 | 1, after: 0 | 1) => {

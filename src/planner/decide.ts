@@ -1,7 +1,7 @@
 /** What is to be done about one resource, from what is desired, recorded and observed. */
 
 import { InfraError } from '../model/error.js'
-import { type Attributes, sameValue } from '../model/value.js'
+import { sameValue } from '../model/value.js'
 import type { Hazard, Kind } from '../providers/kind.js'
 import type { Observation } from '../providers/provider.js'
 import type { DesiredResource } from '../stack/desired.js'
@@ -290,12 +290,11 @@ function ignored(path: string, desired: DesiredResource): boolean {
 
 /** Whether the record already says what the document says beside its spec. */
 function sameRecord(desired: DesiredResource, record: ResourceRecord): boolean {
-  const told = (from: DesiredResource | ResourceRecord): Attributes => ({
-    labels: from.labels,
-    annotations: from.annotations,
-    lifecycle: { ...from.lifecycle },
-    dependencies: from.dependencies,
-    sensitive: from.sensitive,
-  })
-  return sameValue(told(desired), told(record))
+  return (
+    sameValue(desired.labels, record.labels) &&
+    sameValue(desired.annotations, record.annotations) &&
+    sameValue({ ...desired.lifecycle }, { ...record.lifecycle }) &&
+    sameValue(desired.dependencies, record.dependencies) &&
+    sameValue(desired.sensitive, record.sensitive)
+  )
 }

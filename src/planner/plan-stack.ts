@@ -2,6 +2,7 @@
 
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
+import { sameValue } from '../model/value.js'
 import type { Kind } from '../providers/kind.js'
 import type { Observation } from '../providers/provider.js'
 import type { DesiredResource } from '../stack/desired.js'
@@ -164,6 +165,7 @@ export function driftOf(
 ): Drift | undefined {
   if (!record || observation.status === 'unreadable') return undefined
   if (observation.status === 'absent') return { address, kind: kind.kind, status: 'deleted', changes: [] }
+  if (sameValue(record.spec, observation.spec)) return undefined
   const current = currentSpec(record.spec, observation.spec, record.spec, kind.keyedLists)
   const sensitive = sensitivity(record.sensitive)
   const changes = differences(record.spec, current, kind.keyedLists)

@@ -72,8 +72,7 @@ async function observeGroup(ceph: Ceph, target: Target, options: CallOptions): P
   return {
     status: 'present',
     identity: {},
-    spec: present({
-      ...spec,
+    spec: present(spec, {
       size: info.bytes_quota,
       mode: modeText(info.mode),
       uid: info.uid,

@@ -32,7 +32,7 @@ export const cephClient: Kind = {
     clusterRule,
   ],
   objectName: meta => meta.name.replace(/^client\./, ''),
-  canonical: spec => present({ ...spec, caps: filled(spec.caps, caps => present(caps)) }),
+  canonical: spec => present(spec, { caps: filled(spec.caps, caps => present(caps)) }),
   check: (spec, meta) => [
     ...checkName(meta.name.replace(/^client\./, ''), 'a client'),
     ...(spec.caps !== undefined && Object.keys(fields(spec.caps)).length === 0

@@ -83,8 +83,7 @@ export const cephFilesystem: Kind = {
   changes,
   objectName: meta => meta.name,
   canonical: spec =>
-    present({
-      ...spec,
+    present(spec, {
       maxMds: spec.maxMds ?? 1,
       standbyReplay: spec.standbyReplay ?? false,
       maxFileSize: canonicalBytes(spec.maxFileSize),

@@ -172,8 +172,7 @@ export function completeFeatures(declared: readonly string[]): string[] {
 }
 
 function canonical(spec: Attributes): Attributes {
-  return present({
-    ...spec,
+  return present(spec, {
     size: canonicalBytes(spec.size),
     objectSize: canonicalBytes(spec.objectSize) ?? 2 ** 22,
     stripeUnit: canonicalBytes(spec.stripeUnit),
@@ -181,7 +180,7 @@ function canonical(spec: Attributes): Attributes {
       ? completeFeatures(texts(spec.features))
       : (spec.features ?? completeFeatures(['layering', 'object-map', 'deep-flatten'])),
     ...(spec.from !== undefined && {
-      from: filled(spec.from, from => present({ ...from, pool: from.pool ?? spec.pool })),
+      from: filled(spec.from, from => present(from, { pool: from.pool ?? spec.pool })),
     }),
     ...(spec.snapshots !== undefined && {
       snapshots: Array.isArray(spec.snapshots)

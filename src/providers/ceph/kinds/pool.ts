@@ -168,8 +168,7 @@ export const cephPool: Kind = {
 
 function canonical(spec: Attributes): Attributes {
   const type = spec.type ?? (spec.erasure === undefined ? 'replicated' : 'erasure')
-  return present({
-    ...spec,
+  return present(spec, {
     type,
     autoscale: spec.autoscale ?? (spec.pgNum === undefined ? 'on' : 'off'),
     bulk: spec.bulk ?? false,
@@ -180,12 +179,11 @@ function canonical(spec: Attributes): Attributes {
       maxObjects: quota.maxObjects ?? 0,
     })),
     compression: filled(spec.compression, compression =>
-      present({ ...compression, mode: compression.mode ?? 'none' }),
+      present(compression, { mode: compression.mode ?? 'none' }),
     ),
     ...(spec.erasure !== undefined && {
       erasure: filled(spec.erasure, code =>
-        present({
-          ...code,
+        present(code, {
           plugin: code.plugin ?? 'jerasure',
           failureDomain: code.failureDomain ?? 'host',
           overwrites: code.overwrites ?? false,

@@ -61,8 +61,7 @@ export const cephSnapshot: Kind = {
   ],
   objectName: meta => meta.name,
   canonical: spec =>
-    present({
-      ...spec,
+    present(spec, {
       ...(spec.retention !== undefined && { retention: filled(spec.retention, known => present(known)) }),
     }),
   check: (spec, meta) => [...checkName(meta.name, 'a snapshot'), ...checkRetention(spec)],

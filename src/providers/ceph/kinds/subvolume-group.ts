@@ -60,8 +60,7 @@ export const cephSubvolumeGroup: Kind = {
   changes,
   objectName: meta => meta.name,
   canonical: (spec: Attributes) =>
-    present({
-      ...spec,
+    present(spec, {
       size: canonicalBytes(spec.size) ?? 'infinite',
       mode: canonicalMode(spec.mode),
       uid: spec.uid ?? 0,

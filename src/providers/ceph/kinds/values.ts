@@ -3,6 +3,8 @@ import { z } from 'zod'
 import { type Attributes, isObject, isUnresolved, type Json } from '../../../model/value.js'
 import type { ChangeRule, Hazard, Problem } from '../../kind.js'
 
+export { present } from '../../../model/value.js'
+
 export const data: readonly Hazard[] = ['deletes-data']
 
 export function text(value: Json | undefined): string | undefined {
@@ -29,15 +31,6 @@ export function fields(value: Json | undefined): Attributes {
 /** The objects of a list; unresolved elements are passed over. */
 export function objects(value: Json | undefined): readonly Attributes[] {
   return list(value).filter(item => isObject(item) && !isUnresolved(item)) as Attributes[]
-}
-
-/** The fields that have a value: neither undefined nor null. */
-export function present(record: { readonly [key: string]: Json | undefined }): Attributes {
-  return Object.fromEntries(
-    Object.entries(record).filter(
-      (entry): entry is [string, Json] => entry[1] !== undefined && entry[1] !== null,
-    ),
-  )
 }
 
 /** An object with defaults; a value that is not known yet stays as it is. */

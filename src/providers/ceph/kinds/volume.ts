@@ -107,8 +107,7 @@ export const cephVolume: Kind = {
   ],
   objectName: meta => meta.name,
   canonical: spec =>
-    present({
-      ...spec,
+    present(spec, {
       size: canonicalSize(spec.size),
       mode: canonicalMode(spec.mode),
       uid: spec.uid ?? 0,
@@ -138,8 +137,7 @@ export const cephClone: Kind = {
   ],
   objectName: meta => meta.name,
   canonical: spec =>
-    present({
-      ...spec,
+    present(spec, {
       size: canonicalBytes(spec.size),
       source: filled(spec.source, source => present(source)),
     }),

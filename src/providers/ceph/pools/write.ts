@@ -24,7 +24,7 @@ export async function createPool(ceph: Ceph, request: CreateRequest, call: Call)
     const { overwrites } = fields(request.spec.erasure)
     const spec = present({
       type: seen.type,
-      erasure: seen.erasure && present({ ...fields(seen.erasure), overwrites }),
+      erasure: seen.erasure && present(fields(seen.erasure), { overwrites }),
     })
     const { owner } = readTag(poolTag(found))
     mayFinish({ status: 'present', identity: {}, spec, facts: {}, ...(owner && { owner }) }, request, [

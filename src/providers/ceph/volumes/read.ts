@@ -98,9 +98,8 @@ export function volumeSpec(
     dataPool: info.data_pool,
     size: info.bytes_quota,
   }
-  if (kind === 'CephClone') return present({ ...common, source: source && JSON.parse(source) })
-  return present({
-    ...common,
+  if (kind === 'CephClone') return present(common, { source: source && JSON.parse(source) })
+  return present(common, {
     mode: modeText(info.mode),
     uid: info.uid,
     gid: info.gid,

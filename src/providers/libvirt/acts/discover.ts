@@ -239,8 +239,7 @@ function interfaceDraft(
       defaultRoute,
     } = declared
     return {
-      spec: present({
-        ...item,
+      spec: present(item, {
         ip,
         addresses: more,
         gateway,

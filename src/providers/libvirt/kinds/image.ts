@@ -84,8 +84,7 @@ export const image: Kind = {
 
 function canonical(spec: Attributes, meta: KindMeta): Attributes {
   const format = spec.format ?? sourceFormat(spec) ?? formatOfName(meta.name)
-  return present({
-    ...spec,
+  return present(spec, {
     pool: spec.pool ?? defaultImagePool,
     volume: spec.volume ?? volumeName(meta.name, spec.convert ?? format),
     checksum: canonicalChecksum(spec.checksum),

@@ -141,8 +141,7 @@ function canonical(spec: Attributes): Attributes {
   const dhcp = fields(spec.dhcp)
   const dns = fields(spec.dns)
   const isBridge = mode === 'bridge'
-  return present({
-    ...spec,
+  return present(spec, {
     mode,
     addresses:
       isBridge && spec.addresses === undefined ? undefined : mapTexts(spec.addresses ?? [], canonicalCidr),
@@ -150,8 +149,7 @@ function canonical(spec: Attributes): Attributes {
     autostart: spec.autostart ?? true,
     dhcp:
       spec.dhcp === dhcp
-        ? present({
-            ...dhcp,
+        ? present(dhcp, {
             ranges: mapObjects(dhcp.ranges ?? [], range =>
               present({
                 start: mapText(range.start, canonicalAddress),
@@ -160,8 +158,7 @@ function canonical(spec: Attributes): Attributes {
             ),
             hosts: byAddress(
               mapObjects(dhcp.hosts ?? [], host =>
-                present({
-                  ...host,
+                present(host, {
                   ip: mapText(host.ip, canonicalAddress),
                   mac: mapText(host.mac, mac => mac.toLowerCase()),
                 }),
@@ -171,14 +168,11 @@ function canonical(spec: Attributes): Attributes {
         : spec.dhcp,
     dns:
       spec.dns === dns
-        ? present({
-            ...dns,
+        ? present(dns, {
             enabled: dns.enabled ?? true,
             forwarders: mapTexts(dns.forwarders ?? [], canonicalAddress),
             hosts: byAddress(
-              mapObjects(dns.hosts ?? [], host =>
-                present({ ...host, ip: mapText(host.ip, canonicalAddress) }),
-              ),
+              mapObjects(dns.hosts ?? [], host => present(host, { ip: mapText(host.ip, canonicalAddress) })),
             ),
           })
         : spec.dns,

@@ -65,8 +65,7 @@ export const snapshot: Kind = {
 }
 
 function canonical(spec: Attributes): Attributes {
-  return present({
-    ...spec,
+  return present(spec, {
     virtualMachine:
       typeof spec.virtualMachine === 'string' ? spec.virtualMachine.toLowerCase() : spec.virtualMachine,
     memory: spec.memory ?? false,

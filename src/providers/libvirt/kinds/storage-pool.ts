@@ -157,8 +157,7 @@ function canonical(spec: Attributes, meta: KindMeta): Attributes {
     spec[name] !== undefined && spec[name] === fields(spec[name]) ? fields(spec[name]) : undefined
   const [logical, netfs, disk] = [has('logical'), has('netfs'), has('disk')]
   const mode = fields(spec.permissions).mode
-  return present({
-    ...spec,
+  return present(spec, {
     type,
     path: text(spec.path)?.replace(/(?<=.)\/+$/, '') ?? spec.path ?? defaultPath(type, meta.name),
     autostart: spec.autostart ?? true,

@@ -1,6 +1,8 @@
 /** Small readers for specs whose values may be missing or not known yet. */
 import { type Attributes, isObject, isUnresolved, type Json } from '../../../model/value.js'
 
+export { present } from '../../../model/value.js'
+
 export function text(value: Json | undefined): string | undefined {
   return typeof value === 'string' ? value : undefined
 }
@@ -44,17 +46,6 @@ export function mapObjects(
   return (value as readonly Json[]).map((item, index) =>
     isObject(item) && !isUnresolved(item) ? change(item, index) : item,
   )
-}
-
-/** The fields that have a value: neither undefined nor null. */
-export function present(record: { readonly [key: string]: Json | undefined }): Attributes {
-  const known: { [key: string]: Json } = {}
-  for (const key of Object.keys(record)) {
-    const value = record[key]
-    // Assigning that key would set a prototype instead.
-    if (value !== undefined && value !== null && key !== '__proto__') known[key] = value
-  }
-  return known
 }
 
 /** `POOL:VOLUME`, and a volume alone in the pool that applies; an absolute path stays as it is. */

@@ -115,8 +115,7 @@ function canonical(spec: Attributes, meta: KindMeta): Attributes {
     typeof spec.size === 'string' || typeof spec.size === 'number' ? parseSize(spec.size) : undefined
   const inPool = text(pool)
   const backing = mapText(spec.backing, name => (inPool === undefined ? name : volumeReference(name, inPool)))
-  return present({
-    ...spec,
+  return present(spec, {
     pool,
     volume: spec.volume ?? meta.name,
     size: size !== undefined && validSize(size) ? size : spec.size,

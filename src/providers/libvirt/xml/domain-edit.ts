@@ -97,7 +97,7 @@ function belowOverlay(machine: string, item: Attributes, wanted: Attributes): At
   const own = volume === undefined ? dataVolume(machine, String(item.device)) : nameOf(volume)
   if (!file.slice(file.lastIndexOf('/') + 1).startsWith(`${own}.`)) return item
   const { volume: _overlay, format: _format, ...rest } = item
-  return present({ ...rest, volume: same.volume, sizeGB: same.sizeGB, format: same.format })
+  return present(rest, { volume: same.volume, sizeGB: same.sizeGB, format: same.format })
 }
 
 function nameOf(reference: string): string {

@@ -44,8 +44,7 @@ export function observedMachine(
     const disk = reading.disks.find(one => one.role === 'data' && one.device === item.device)
     return disk === undefined ? item : dataDisk(reading, disk, volumes, declared)
   })
-  const spec: Attributes = present({
-    ...reading.spec,
+  const spec: Attributes = present(reading.spec, {
     bootDisk: bootDisk(reading, volumes),
     dataDisks,
     // a disk that is named by its path, as snapshots and others write it, lies in a pool all the same
@@ -93,8 +92,7 @@ function bootDisk(reading: DomainReading, volumes: Volumes): Json | undefined {
   const base = chain[own === -1 ? 0 : own]
   const image = base?.backingPath
   const imageVolume = image === undefined ? undefined : volumes.byPath(image)
-  return present({
-    ...disk.spec,
+  return present(disk.spec, {
     sizeGB: diskGib(top.capacityBytes),
     image: imageVolume === undefined ? image : `${imageVolume.pool}:${imageVolume.name}`,
     empty: image === undefined ? true : undefined,
@@ -129,10 +127,9 @@ function dataDisk(
     const wantedVolume = text(wanted?.volume)
     const named =
       wantedVolume !== undefined && below.includes(wantedVolume) ? wantedVolume : (below[0] ?? reference)
-    return present({ ...rest, volume: named, ...(wanted?.format !== undefined && { format }) })
+    return present(rest, { volume: named, ...(wanted?.format !== undefined && { format }) })
   }
-  return present({
-    ...rest,
+  return present(rest, {
     sizeGB: top === undefined ? undefined : diskGib(top.capacityBytes),
     format: own?.format ?? format,
   })

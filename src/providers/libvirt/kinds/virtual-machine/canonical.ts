@@ -34,8 +34,7 @@ export function canonicalMachine(spec: Attributes, meta: KindMeta): Attributes {
     poolOfImages !== undefined &&
     (typeof image === 'string' || image === undefined) &&
     canPin(spec.installIso)
-  return present({
-    ...spec,
+  return present(spec, {
     maxVcpus: spec.maxVcpus ?? spec.vcpus,
     memoryGiB,
     maxMemoryGiB: mapNumber(spec.maxMemoryGiB, memory) ?? memoryGiB,
@@ -48,9 +47,7 @@ export function canonicalMachine(spec: Attributes, meta: KindMeta): Attributes {
     cpuFeatures: byName(spec.cpuFeatures),
     numa: mapFields(spec.numa, numa => ({
       ...numa,
-      cells: mapObjects(numa.cells, cell =>
-        present({ ...cell, memoryGiB: mapNumber(cell.memoryGiB, memory) }),
-      ),
+      cells: mapObjects(numa.cells, cell => present(cell, { memoryGiB: mapNumber(cell.memoryGiB, memory) })),
       mode: numa.mode ?? 'strict',
     })),
     autostart: spec.autostart ?? true,
@@ -110,8 +107,7 @@ function bootDisk(value: Json | undefined, imagePool: string | undefined): Json 
 
 function dataDisk(spec: Attributes, pool: string | undefined): Attributes {
   const owned = spec.volume === undefined && spec.source === undefined
-  return present({
-    ...spec,
+  return present(spec, {
     sizeGB: mapNumber(spec.sizeGB, disk),
     volume: mapText(spec.volume, volume => (pool === undefined ? volume : volumeReference(volume, pool))),
     format: spec.format ?? (owned ? 'qcow2' : undefined),
@@ -153,8 +149,7 @@ function networkInterface(
   const address = text(ip) ?? ''
   const mac = known ? (macOfIpv4(address) ?? macOfName(machine, name)) : undefined
   const tap = known ? (tapOfIpv4(address) ?? tapOfName(machine, name)) : undefined
-  return present({
-    ...item,
+  return present(item, {
     name,
     ip,
     addresses: Array.isArray(item.addresses) ? mapList(item.addresses, canonicalCidr) : item.addresses,
