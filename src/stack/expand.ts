@@ -35,7 +35,10 @@ export interface Expansion extends MetadataScope {
 
 export interface Index {
   readonly instances: ReadonlyMap<Address, Instance>
-  /** Addresses by kind and by the object's name in the system below; the first where several have the same. */
+  /**
+   * Addresses by kind and by the object's name in the system below, alone (the first where several have the same) and as
+   * `objectKey` has it.
+   */
   readonly objects: ReadonlyMap<string, ReadonlyMap<string, Address>>
   /** The resource of the stack that a reference names. */
   readonly find: Find
@@ -71,6 +74,8 @@ export function expandAll(resources: readonly RawResource[], context: Expansion)
       instances.set(address, instance)
       if (each) group.push(address)
       addOnce(objects, kind, instance.meta.name, address)
+      const connection = raw.kind.connection?.(instance.spec)
+      if (connection !== undefined) addOnce(objects, kind, objectKey(connection, instance.meta.name), address)
     }
     if (context.problems.count > before) context.broken.add(base)
   }
@@ -79,6 +84,11 @@ export function expandAll(resources: readonly RawResource[], context: Expansion)
     if (instance.references || instance.dependsOn.length > 0) instance.needs = needsOf(instance, lookup)
   }
   return { instances, objects, find: lookup.find }
+}
+
+/** The same name means another object on each host. */
+export function objectKey(connection: string, name: string): string {
+  return `${connection}\n${name}`
 }
 
 const single: readonly undefined[] = [undefined]

@@ -4,7 +4,7 @@ import type { Attributes, Json } from '../model/value.js'
 import { attributeOf, type FactsOf } from './attribute.js'
 import { type Connections, connectionFor } from './connect.js'
 import type { DesiredResource } from './desired.js'
-import type { Index, Instance } from './expand.js'
+import { type Index, type Instance, objectKey } from './expand.js'
 import { finishSpec, sensitivePaths } from './finish.js'
 import { interpolate, type Outcome } from './interpolate.js'
 import { pathOf } from './paths.js'
@@ -119,10 +119,13 @@ function dependenciesOf(instance: Instance, spec: Attributes, index: Index): rea
   const { address, meta, needs, raw } = instance
   const implied = raw.kind.implied?.(spec, meta) ?? []
   if (implied.length === 0) return sorted(needs)
+  const connection = raw.kind.connection?.(spec)
   let all: Set<Address> | undefined
   for (const { kind, name } of implied) {
     if (typeof (name as Json) !== 'string') continue
-    const there = index.objects.get(kind)?.get(name) ?? addressIn(index, `${kind}/${name}`)
+    const objects = index.objects.get(kind)
+    const near = connection === undefined ? undefined : objects?.get(objectKey(connection, name))
+    const there = near ?? objects?.get(name) ?? addressIn(index, `${kind}/${name}`)
     if (there !== undefined && there !== address) {
       all ??= new Set(needs)
       all.add(there)

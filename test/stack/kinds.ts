@@ -30,12 +30,13 @@ const pool: Kind = {
   kind: 'Pool',
   provider: 'libvirt',
   summary: 'A pool.',
-  schema: z.strictObject({ path: z.string(), after: z.string().optional() }),
+  schema: z.strictObject({ path: z.string(), after: z.string().optional(), host: z.string().optional() }),
   keyedLists: {},
   sensitive: [],
   facts: { capacity: 'In bytes.' },
   changes: [],
   canonical: spec => spec,
+  connection: spec => spec.host as string | undefined,
   deletion: () => ({ hazards: [], undo: 'recreate' }),
 }
 

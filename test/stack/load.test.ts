@@ -308,6 +308,26 @@ spec:
     ])
   })
 
+  test('of objects with one name on several hosts, that of the own host is needed', async () => {
+    const pool = (name: string, host: string) => `apiVersion: infra/v1
+kind: Pool
+metadata: {name: ${name}, objectName: fast}
+spec: {path: /x, host: ${host}}
+---
+`
+    const hosts = stackOf('  providers: {libvirt: {}, near: {type: libvirt}, far: {type: libvirt}}\n')
+    const stack = await load(
+      hosts +
+        pool('p1', 'near') +
+        pool('p2', 'far') +
+        volume('a', '  pool: fast\n  host: near\n') +
+        volume('b', '  pool: fast\n  host: far\n') +
+        volume('c', '  pool: fast\n'),
+    )
+    const needs = (name: string) => stack.resources.get(`Volume/${name}`)?.dependencies
+    expect([needs('a'), needs('b'), needs('c')]).toEqual([['Pool/p1'], ['Pool/p2'], ['Pool/p1']])
+  })
+
   test('a kind that knows what it needs makes a dependency, and can close a cycle', async () => {
     const pool = (after = '') => `apiVersion: infra/v1
 kind: Pool

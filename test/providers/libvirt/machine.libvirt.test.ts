@@ -39,7 +39,7 @@ describe.skipIf('skip' in lab)(`virtual machines${'skip' in lab ? `: ${lab.skip}
     autostart: false,
     bootDisk: { sizeGB: 1, image: 'fast.qcow2' },
     networkInterfaces: [{ network: 'lab', dhcp: true }],
-    readiness: { until: 'agent', timeoutSeconds: 90 },
+    readiness: { until: 'agent', timeoutSeconds: 240 },
     shutdownTimeoutSeconds: 20,
   }
   const machine = (name: string, spec: Attributes = {}, identity = { uuid: randomUUID() as string }): Thing =>
@@ -193,7 +193,7 @@ describe.skipIf('skip' in lab)(`virtual machines${'skip' in lab ? `: ${lab.skip}
     const blocks = await lab.virsh('domblklist', 'web')
     expect(blocks).toContain('web_data-vdd')
     expect(blocks).not.toContain('web_data-vdc')
-    expect(await lab.virsh('domblkinfo', 'web', 'vdb')).toMatch(/Capacity: +32212480/)
+    expect(await lab.virsh('domblkinfo', 'web', 'vdb')).toMatch(/Capacity: +32212992/)
     expect(await lab.virsh('domiflist', 'web')).toContain('vm0a61004d')
     expect((await files()).filter(file => file.startsWith('infra-trash.'))).toHaveLength(1)
 
@@ -286,7 +286,7 @@ describe.skipIf('skip' in lab)(`virtual machines${'skip' in lab ? `: ${lab.skip}
   })
 
   test('UEFI and TPM: variables and state come back, and go for good', async () => {
-    const spec = { firmware: 'uefi', tpm: true, readiness: { until: 'agent', timeoutSeconds: 120 } }
+    const spec = { firmware: 'uefi', tpm: true, readiness: { until: 'agent', timeoutSeconds: 280 } }
     const safe = machine('safe', spec)
     await create(provider, safe)
     expect(drift(safe, await present(provider, safe))).toEqual([])

@@ -56,7 +56,7 @@ describe.skipIf('skip' in lab)(`readiness${'skip' in lab ? `: ${lab.skip}` : ''}
     expect((await present(provider, data)).facts.usedBy).toEqual(['vms:above'])
     const open = machine('opens', {
       dataDisks: [{ device: 'vdb', volume: 'vms:above' }],
-      readiness: { until: 'tcp', port: 22, timeoutSeconds: 120 },
+      readiness: { until: 'tcp', port: 22, timeoutSeconds: 240 },
     })
     const { said } = await create(provider, open)
     expect(said).toContain('waits until its port is open')
@@ -79,7 +79,7 @@ describe.skipIf('skip' in lab)(`readiness${'skip' in lab ? `: ${lab.skip}` : ''}
     expect(error.message).toContain('deaf did not get ready within 30 s')
     expect(error.why).toContain('Its serial console said last:')
     expect(error.why.split('\n').length).toBeGreaterThan(3)
-    expect(Date.now() - began).toBeLessThan(50_000)
+    expect(Date.now() - began).toBeLessThan(90_000)
     await remove(provider, deaf)
     expect(await observe(provider, deaf)).toEqual({ status: 'absent' })
   })
@@ -101,7 +101,7 @@ describe.skipIf('skip' in lab)(`readiness${'skip' in lab ? `: ${lab.skip}` : ''}
   })
 
   test('cloud-init: a guest without it never gets ready; one that says that it is done does', async () => {
-    const late = machine('late', { readiness: { until: 'cloudInit', timeoutSeconds: 90 } })
+    const late = machine('late', { readiness: { until: 'cloudInit', timeoutSeconds: 240 } })
     const made = create(provider, late)
     // the fast guest has no cloud-init: a program of that name stands in for it, which first says that it still runs
     const script =
@@ -115,7 +115,7 @@ describe.skipIf('skip' in lab)(`readiness${'skip' in lab ? `: ${lab.skip}` : ''}
     })
     await expect
       .poll(() => lab.virsh('qemu-agent-command', 'late', write).catch(() => ''), {
-        timeout: 80_000,
+        timeout: 230_000,
         interval: 500,
       })
       .toContain('pid')

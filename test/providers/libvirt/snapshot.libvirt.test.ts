@@ -30,7 +30,7 @@ describe.skipIf('skip' in lab)(`snapshots${'skip' in lab ? `: ${lab.skip}` : ''}
       bootDisk: { sizeGB: 1, image: 'fast.qcow2' },
       dataDisks: [{ device: 'vdb', sizeGB: 0.01, format: 'raw' }],
       networkInterfaces: [{ network: 'lab', dhcp: true }],
-      readiness: { until: 'agent', timeoutSeconds: 120 },
+      readiness: { until: 'agent', timeoutSeconds: 240 },
     },
   })
   const snapshot = (name: string, spec: Attributes = {}, identity = { uuid: randomUUID() as string }) =>

@@ -1,7 +1,8 @@
 /** Sizes: what documents write and what libvirt counts. Foundry's `GB` are GiB, as its disks have always been. */
 
 const gib = 2 ** 30
-const sector = 512
+/** libvirt has QEMU make disks of whole KiB, rounded up, and finds that out when it next reads the pool. */
+const block = 1024
 const factors: Readonly<Record<string, number>> = {
   B: 1,
   KB: 1e3,
@@ -21,18 +22,18 @@ const factors: Readonly<Record<string, number>> = {
 /** `10GiB`, `512 MiB`, `1.5T`. KiB to TiB (or K to T, as qemu-img has them) are powers of 1024, KB to TB of 1000. */
 export const sizePattern = /^\d+(\.\d+)? ?([KMGT]i?B?|B)?$/
 
-/** Bytes of a size, rounded up to whole sectors of 512; undefined where the text is none. */
+/** Bytes of a size, rounded up to whole KiB; undefined where the text is none. */
 export function parseSize(size: string | number): number | undefined {
-  if (typeof size === 'number') return toSectors(size)
+  if (typeof size === 'number') return toBlocks(size)
   const match = /^(\d+(?:\.\d+)?) ?([A-Za-z]*)$/.exec(size.trim())
   if (!match?.[1]) return undefined
   const factor = factors[match[2] === '' || match[2] === undefined ? 'B' : match[2]]
-  return factor === undefined ? undefined : toSectors(Number(match[1]) * factor)
+  return factor === undefined ? undefined : toBlocks(Number(match[1]) * factor)
 }
 
-/** Bytes of a disk of so many GiB: whole sectors, rounded up. */
+/** Bytes of a disk of so many GiB: whole KiB, rounded up. */
 export function diskBytes(gibibytes: number): number {
-  return toSectors(gibibytes * gib)
+  return toBlocks(gibibytes * gib)
 }
 
 /** The shortest decimal number of GiB that comes to this many bytes of disk. */
@@ -50,8 +51,8 @@ export function memoryGib(kibibytes: number): number {
   return shortest(Math.ceil(kibibytes / 1024) * 2 ** 20, value => memoryKib(value) * 1024)
 }
 
-function toSectors(bytes: number): number {
-  return Math.ceil(bytes / sector) * sector
+function toBlocks(bytes: number): number {
+  return Math.ceil(bytes / block) * block
 }
 
 function shortest(bytes: number, bytesOf: (value: number) => number): number {

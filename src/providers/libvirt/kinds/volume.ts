@@ -30,7 +30,7 @@ const schema = z.strictObject({
     ])
     .optional()
     .describe(
-      'Size: `10GiB`, `512MiB`, or bytes. Kept as bytes, rounded up to sectors of 512. Grows in place. May be left out where `source` or `backing` gives it.',
+      'Size: `10GiB`, `512MiB`, or bytes. Kept as bytes, rounded up to whole KiB. Grows in place. May be left out where `source` or `backing` gives it.',
     ),
   format: z.enum(['qcow2', 'raw']).optional().describe('`qcow2` by default.'),
   backing: z

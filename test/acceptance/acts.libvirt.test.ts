@@ -1,0 +1,174 @@
+/**
+ * Acts by the program, on two hosts of one stack: lists, power, sizes written back, backups, rescue, a move. No guest is needed
+ * for them; those that need one are tested in test/providers/libvirt/acts. virsh says what came of it.
+ */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type LibvirtLab, libvirtLab } from '../lab/libvirt.js'
+import { type Desk, desk } from './desk.js'
+import { eyes } from './eyes.js'
+
+const first = await libvirtLab({ own: 53 })
+const second = await libvirtLab({ own: 54 })
+const why = 'skip' in first ? first.skip : 'skip' in second ? second.skip : undefined
+
+describe.skipIf(why !== undefined)(`acts by the program${why === undefined ? '' : `: ${why}`}`, () => {
+  if ('skip' in first || 'skip' in second) return
+  const [near, far] = [eyes(first), eyes(second)]
+  let here: Desk
+
+  const machine = (name: string, role: string, host: string, more = '') => `
+apiVersion: infra/v1
+kind: VirtualMachine
+metadata:
+  name: ${name}
+  labels: {role: ${role}}
+spec:
+  host: ${host} # where it stands
+  vcpus: 1
+  memoryGiB: 0.0625
+  virtualization: qemu
+  firmware: bios
+  tcgCacheMiB: 16
+  storagePool: yard
+  autostart: false
+  shutdownTimeoutSeconds: 1
+  bootDisk: {sizeGB: 0.01, empty: true}
+  dataDisks:
+    - device: vdb
+      sizeGB: 0.01 # a small one
+  networkInterfaces: [{network: lab, dhcp: true}]
+${more}`
+  const pool = (name: string, host: string, lab: LibvirtLab) => `
+apiVersion: infra/v1
+kind: StoragePool
+metadata: {name: ${name}, objectName: yard}
+spec: {host: ${host}, path: ${lab.poolPath}/yard}
+`
+  const stack = [
+    `# the works
+apiVersion: infra/v1
+kind: Stack
+metadata: {name: works}
+spec:
+  providers:
+    near: {type: libvirt, uri: '${first.uri}'}
+    far: {type: libvirt, uri: '${second.uri}'}
+`,
+    pool('yard', 'near', first),
+    pool('far-yard', 'far', second),
+    machine('winch', 'lift', 'near'),
+    machine('crate', 'box', 'near', '  powerState: stopped\n'),
+    machine('barge', 'boat', 'far', '  powerState: stopped\n'),
+  ].join('---\n')
+  const text = () => readFile(join(here.folder, 'stack.yaml'), 'utf8')
+  const json = async (...args: readonly string[]) => JSON.parse((await here.infra(...args, '--json')).out)
+  const names = async (...args: readonly string[]) =>
+    (await json('vm', 'list', ...args)).machines.map((one: { name: string }) => one.name).sort()
+
+  beforeAll(async () => {
+    here = await desk({ 'stack.yaml': stack })
+    await here.ok('apply', '--yes')
+    await first.virsh('vol-create-as', 'yard', 'rescue.iso', '1MiB', '--format', 'raw')
+  })
+  afterAll(async () => {
+    await here?.clear()
+    await first.clean()
+    await second.clean()
+  })
+
+  test('each machine is on its host; a host that is down hides no other, and nothing there is taken for gone', async () => {
+    expect([await near.domains(), await far.domains()]).toEqual([['crate', 'winch'], ['barge']])
+    await second.kill()
+    try {
+      const listed = await here.infra('vm', 'list')
+      expect(listed.code, listed.text).toBe(3)
+      expect(listed.text).toContain('winch')
+      expect(listed.text).toContain(second.socket)
+      const plan = await here.infra('plan')
+      expect(plan.code, plan.text).toBe(3)
+      expect(plan.text).toMatch(/VirtualMachine\/barge: Cannot connect/)
+      expect(plan.text).not.toMatch(/VirtualMachine\/winch|to create/)
+    } finally {
+      await second.start()
+    }
+    await here.ok('plan', '--detailed-exitcode')
+  })
+
+  test('machines are chosen by state and label', async () => {
+    expect(await names()).toEqual(['barge', 'crate', 'winch'])
+    expect(await names('--status', 'running')).toEqual(['winch'])
+    expect(await names('--selector', 'role!=lift')).toEqual(['barge', 'crate'])
+    expect(await names('--host', 'far')).toEqual(['barge'])
+    expect((await here.ok('vm', 'show', 'winch', '--yaml')).match(/name: winch/g)).toBeTruthy()
+  })
+
+  test('several are switched on and off at once, and that the next plan would undo it is told', async () => {
+    expect(await here.ok('vm', 'start', '--all')).toMatch(/plan/)
+    expect(await Promise.all([near.power('crate'), far.power('barge')])).toEqual(['running', 'running'])
+    await here.ok('vm', 'stop', 'crate', 'far/barge', '--force')
+    expect(await Promise.all([near.power('crate'), far.power('barge')])).toEqual(['shut off', 'shut off'])
+    expect(await near.power('winch')).toBe('running')
+    await here.ok('plan', '--detailed-exitcode')
+  })
+
+  test('a size goes into the stack’s file, comments kept, and then there is nothing to do', async () => {
+    expect(await here.ok('vm', 'resize', 'winch', '--disk', 'vdb=0.02')).toMatch(/--write/)
+    expect(await here.infra('plan', '--detailed-exitcode')).not.toMatchObject({ code: 0 })
+    await here.ok('vm', 'resize', 'winch', '--disk', 'vdb=0.03', '--write')
+    expect(await text()).toBe(stack.replace('sizeGB: 0.01 # a small one', 'sizeGB: 0.03 # a small one'))
+    expect(await first.virsh('domblkinfo', 'winch', 'vdb')).toMatch(/Capacity: +32212992/)
+    await here.ok('plan', '--detailed-exitcode')
+  })
+
+  test('all are backed up, the backups verified; one becomes a new machine; exported and deleted they are gone', async () => {
+    await here.ok('vm', 'backup', 'create', '--all')
+    const { backups } = await json('vm', 'backup', 'list')
+    expect(backups.map((one: { machine: string }) => one.machine).sort()).toEqual(['barge', 'crate', 'winch'])
+    await here.ok('vm', 'backup', 'verify', 'winch', 'crate', 'barge')
+    await here.ok('vm', 'backup', 'restore', 'winch', '--as', 'hoist', '--start', '--host', 'near')
+    expect(await near.power('hoist')).toBe('running')
+    expect(await near.uuid('hoist')).not.toBe(await near.uuid('winch'))
+    await here.ok('plan', '--detailed-exitcode')
+    await first.virsh('destroy', 'hoist')
+    await first.virsh('undefine', 'hoist', '--remove-all-storage')
+    await here.ok('vm', 'backup', 'export', 'winch', 'winch.tar')
+    await here.ok('vm', 'backup', 'delete', 'winch', 'crate', 'barge', '--yes')
+    expect(await json('vm', 'backup', 'list')).toEqual({ backups: [] })
+  })
+
+  test('one is booted from a rescue medium, and put back as it was', async () => {
+    const before = await first.virsh('dumpxml', 'winch', '--inactive')
+    await here.ok('vm', 'rescue', 'winch', '--iso', 'yard:rescue.iso', '--timeout', '1')
+    expect(await first.virsh('domblklist', 'winch')).toContain('rescue.iso')
+    expect((await near.xml('winch')).devices.disk.find((one: { boot?: unknown }) => one.boot)).toMatchObject({
+      device: 'cdrom',
+    })
+    expect(await here.infra('vm', 'rescue', 'winch', '--iso', 'yard:rescue.iso')).not.toMatchObject({
+      code: 0,
+    })
+    await here.ok('vm', 'rescue', 'winch', '--end', '--timeout', '1')
+    expect(await first.virsh('dumpxml', 'winch', '--inactive')).toBe(before)
+    expect(await near.power('winch')).toBe('running')
+    await here.ok('plan', '--detailed-exitcode')
+  })
+
+  test('one moves to the other host with its UUID, and the stack follows', async () => {
+    const was = await near.uuid('winch')
+    await here.ok('vm', 'migrate', 'winch', '--to', 'far', '--timeout', '1', '--yes')
+    expect([await near.domains(), await far.domains()]).toEqual([['crate'], ['barge', 'winch']])
+    expect(await far.uuid('winch')).toBe(was)
+    expect(await far.power('winch')).toBe('running')
+    expect((await near.files('yard')).filter(file => file.startsWith('winch'))).toEqual([])
+    expect((await text()).match(/host: far # where it stands/g)).toHaveLength(2)
+    await here.ok('plan', '--detailed-exitcode')
+  })
+
+  test('all of it goes, on both hosts', async () => {
+    await here.ok('destroy', '--yes')
+    await here.ok('checkpoint', 'prune', '--yes')
+    expect([await near.domains(), await far.domains()]).toEqual([[], []])
+    expect([await near.files('yard'), await far.files('yard')]).toEqual([['rescue.iso'], []])
+  })
+})
