@@ -102,6 +102,14 @@ export interface Unmanaged {
   readonly place: string
 }
 
+/** What a system told as it happened: something may have changed. It says where to look again, not what is there. */
+export interface Hint {
+  /** For logs: `domain web: lifecycle`. */
+  readonly what: string
+  /** Whether this target may have changed. */
+  touches(target: Target): boolean
+}
+
 export interface Provider {
   readonly type: string
   /** What it is connected to, for people: `libvirt 9.0.0 at qemu:///system`. */
@@ -132,6 +140,11 @@ export interface Provider {
     all: readonly Target[],
     signal: AbortSignal,
   ): Promise<readonly InfraError[]>
+  /**
+   * Hears of changes as they happen, where the system can tell. Resolves once every change from now on is heard of. The
+   * sequence ends with the signal, and throws (InfraError) when the connection is lost: what happens then is not heard of.
+   */
+  watch?(signal: AbortSignal): Promise<AsyncIterable<Hint>>
   close(): Promise<void>
 }
 

@@ -24,7 +24,7 @@ export interface ConnectInput {
 /** Opens all connections at once. Fails for settings that are wrong; what is out of reach answers `unreadable`. */
 export async function connect(input: ConnectInput): Promise<Connected> {
   const opened = await Promise.all(
-    input.connections.map(async one => [one.name, await openOne(one, input)] as const),
+    input.connections.map(async one => [one.name, await openTolerant(one, input)] as const),
   )
   const described = opened.map(([name, provider]) => [
     name,
@@ -33,7 +33,17 @@ export async function connect(input: ConnectInput): Promise<Connected> {
   return { providers: new Map(opened), connections: Object.fromEntries(described) }
 }
 
-async function openOne(wanted: DesiredConnection, input: ConnectInput): Promise<Provider> {
+async function openTolerant(wanted: DesiredConnection, input: ConnectInput): Promise<Provider> {
+  try {
+    return await openOne(wanted, input)
+  } catch (error) {
+    if (!(error instanceof InfraError) || error.kind !== 'connection') throw error
+    return unreachable(wanted, error)
+  }
+}
+
+/** Opens one. Fails with a connection error where it is out of reach, and for settings that are wrong. */
+export async function openOne(wanted: DesiredConnection, input: ConnectInput): Promise<Provider> {
   const { name, settings } = wanted
   const load = input.types.get(wanted.type)
   if (!load) {
@@ -47,12 +57,7 @@ async function openOne(wanted: DesiredConnection, input: ConnectInput): Promise<
   const { folder, stateFolder, ports, signal } = input
   const type = await load()
   requireSettings(wanted, type)
-  try {
-    return await type.open({ name, type: type.type, settings, folder, stateFolder }, ports, signal)
-  } catch (error) {
-    if (!(error instanceof InfraError) || error.kind !== 'connection') throw error
-    return unreachable(wanted, error)
-  }
+  return type.open({ name, type: type.type, settings, folder, stateFolder }, ports, signal)
 }
 
 /** Fails with `bad-settings` for settings that the type does not know, or that are of another form. */
@@ -84,6 +89,7 @@ function unreachable(wanted: DesiredConnection, error: InfraError): Provider {
     create: refuse,
     update: refuse,
     delete: refuse,
+    unmanaged: refuse,
     close: () => Promise.resolve(),
   }
 }

@@ -10,6 +10,8 @@ import type { DriftReport } from '../report/drift/model.js'
 export interface Sighting {
   /** `VirtualMachine/web`, or `Kind/name` of an object that nobody declared. */
   readonly subject: string
+  /** Absent in what was written before it was recorded. */
+  readonly connection?: string
   readonly rule: Finding['rule']
   readonly path?: string
   readonly first: string
@@ -34,24 +36,37 @@ export async function readDriftHistory(files: FileSystem, stateFolder: string): 
   throw broken(path)
 }
 
-/** The history with a scan put in. What could not be read in this scan is neither seen nor gone. */
-export function withScan(history: readonly Sighting[], report: DriftReport): readonly Sighting[] {
+/**
+ * The history with a scan put in. What could not be read in this scan is neither seen nor gone; nor, where only a part was
+ * looked at, is what lies outside of it.
+ */
+export function withScan(
+  history: readonly Sighting[],
+  report: DriftReport,
+  inPart: (subject: string) => boolean = () => true,
+): readonly Sighting[] {
   const unreadable = new Set(
     report.resources.filter(one => one.status === 'unreadable').map(one => one.address),
   )
+  const unlisted = new Set(report.unlisted.map(one => one.connection))
+  const unknown = ({ rule, subject, connection }: Sighting) =>
+    rule === 'unmanaged'
+      ? unlisted.size > 0 && (connection === undefined || unlisted.has(connection))
+      : unreadable.has(subject)
   const now = new Map(
     findingsOf(report)
-      .filter(finding => !finding.ignored && finding.rule !== 'unreadable')
+      .filter(finding => !finding.ignored && finding.rule !== 'unreadable' && inPart(finding.subject))
       .map(finding => [keyOf(finding), finding]),
   )
   const kept = history.map(sighting => {
-    if (sighting.gone !== undefined) return sighting
+    if (sighting.gone !== undefined || !inPart(sighting.subject)) return sighting
     if (now.delete(keyOf(sighting))) return { ...sighting, last: report.at }
-    return unreadable.has(sighting.subject) ? sighting : { ...sighting, gone: report.at }
+    return unknown(sighting) ? sighting : { ...sighting, gone: report.at }
   })
   const added = [...now.values()].map(
-    ({ subject, rule, path }): Sighting => ({
+    ({ subject, connection, rule, path }): Sighting => ({
       subject,
+      connection,
       rule,
       ...(path !== undefined && { path }),
       first: report.at,

@@ -21,17 +21,17 @@ import type { PlanOptions, PlanResult, Restore } from '../planner/input.js'
 import type { Plan, PlanMode } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
 import type { PolicyReport } from '../policy/policy.js'
-import type { Observation } from '../providers/provider.js'
+import type { Observation, Provider } from '../providers/provider.js'
 import { type DriftReport, driftReport } from '../report/drift/model.js'
-import type { Stack } from '../stack/desired.js'
+import type { DesiredConnection, Stack } from '../stack/desired.js'
 import { type LoadInput, type ReadStack, readStack, resolveResource, resolveStack } from '../stack/load.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
 import { lockHeld } from '../state/holder.js'
 import { acquireLock, kernelLocker, type Lock } from '../state/lock.js'
 import { openStore, type Store } from '../state/store.js'
 import { firstState, requireBase } from './base-state.js'
-import { type Connected, connect, neededConnections } from './connect.js'
-import { readDrift } from './drift.js'
+import { type Connected, type ConnectInput, connect, neededConnections, openOne } from './connect.js'
+import { type DriftPart, type DriftReading, readDrift } from './drift.js'
 import { recordAt } from './edit-state.js'
 import { documentToImport, requireImportable } from './importable.js'
 import { inspectWith } from './inspect.js'
@@ -199,22 +199,29 @@ export class Session {
 
   /** Reads what drifted: recorded resources against what is really there, and what nobody declared. */
   async drift(): Promise<DriftReport> {
+    return this.driftReport(await this.readDrift())
+  }
+
+  /** What `drift` reads, to be told of with `driftReport`; with `part`, no more than that is read. */
+  async readDrift(part?: DriftPart): Promise<DriftReading> {
     const { ports, signal } = this.#input
     const began = ports.clock.now()
     const { providers, connections } = await this.#connect()
     const records = Object.values(this.#state?.resources ?? {})
-    const reading = await readDrift(records, providers, kinds, signal)
-    return driftReport({
-      stack: this.stack.name,
-      base: { lineage: this.#state?.lineage ?? '', serial: this.#state?.serial ?? 0 },
-      connections,
-      at: ports.clock.now(),
-      milliseconds: ports.clock.now() - began,
-      subjects: reading.subjects,
-      unmanaged: reading.unmanaged,
-      ignores: await driftIgnores(this.stack.folder),
-      secrets: this.stack.secrets,
-    })
+    const read = await readDrift(records, providers, kinds, signal, part)
+    const at = ports.clock.now()
+    return { ...read, base: this.driftBase, connections, at, milliseconds: at - began }
+  }
+
+  /** The state that drift is told against. */
+  get driftBase(): DriftReport['base'] {
+    return { lineage: this.#state?.lineage ?? '', serial: this.#state?.serial ?? 0 }
+  }
+
+  /** A reading as a report, with the ignores and their end dates as they are now. */
+  async driftReport(reading: DriftReading): Promise<DriftReport> {
+    const { folder, name: stack, secrets } = this.stack
+    return driftReport({ ...reading, stack, ignores: await driftIgnores(folder), secrets })
   }
 
   /** What the policy beside the stack says of a plan; undefined where there is none. */
@@ -322,6 +329,16 @@ export class Session {
     return this.#planFrom(observed, { mode: 'apply', only: new Set([address]), adopt: [address] })
   }
 
+  /** The connections that the stack and its state use; nothing is opened. */
+  neededConnections(): readonly DesiredConnection[] {
+    return neededConnections(this.stack, this.#state, [])
+  }
+
+  /** One connection more, of its own: fails where it cannot be opened, and is the caller's to close. */
+  openConnection(wanted: DesiredConnection): Promise<Provider> {
+    return openOne(wanted, this.#connectInput([wanted]))
+  }
+
   /** The connections, opened. */
   connections(): Promise<Connected> {
     return this.#connect()
@@ -345,16 +362,14 @@ export class Session {
 
   /** Opens the connections that the stack, the state and the caller use, once. */
   #connect(more: readonly string[] = []): Promise<Connected> {
-    const { ports, signal } = this.#input
-    this.#connected ??= connect({
-      connections: neededConnections(this.stack, this.#state, more),
-      types: providerTypes(this.#input.environment ?? {}),
-      folder: this.stack.folder,
-      stateFolder: this.stateFolder,
-      ports,
-      signal,
-    })
+    this.#connected ??= connect(this.#connectInput(neededConnections(this.stack, this.#state, more)))
     return this.#connected
+  }
+
+  #connectInput(connections: readonly DesiredConnection[]): ConnectInput {
+    const { ports, signal } = this.#input
+    const types = providerTypes(this.#input.environment ?? {})
+    return { connections, types, folder: this.stack.folder, stateFolder: this.stateFolder, ports, signal }
   }
 
   async #observeTargets(desired: Stack['resources'], records: Readonly<Record<Address, ResourceRecord>>) {

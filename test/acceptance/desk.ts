@@ -28,6 +28,8 @@ export interface Running {
   text(): string
   /** Waits until it has printed this; fails when it ends without. */
   says(pattern: RegExp): Promise<void>
+  /** Ctrl-C, or what systemd sends, to it alone. */
+  signal(name: 'SIGINT' | 'SIGTERM'): void
   /** kill -9, of it alone. */
   kill(): Promise<Ended>
 }
@@ -121,6 +123,7 @@ function launch(words: readonly string[], folder: string): Running {
         await sleep(10)
       }
     },
+    signal: name => void child.kill(name),
     kill() {
       child.kill('SIGKILL')
       return ended

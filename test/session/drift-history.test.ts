@@ -37,6 +37,7 @@ function scan(day: number, status: 'in-sync' | 'modified' | 'unreadable'): Drift
       },
     ],
     unmanaged: [],
+    unlisted: [],
     ignores: { expired: [], unused: [] },
   }
 }
@@ -75,7 +76,28 @@ describe('the history of drift', () => {
       [] as ReturnType<typeof withScan>,
     )
     expect(history).toEqual(
-      ends.map(end => ({ subject: 'Volume/a', rule: 'modified', path: 'size', ...end })),
+      ends.map(end => ({
+        subject: 'Volume/a',
+        connection: 'embedded',
+        rule: 'modified',
+        path: 'size',
+        ...end,
+      })),
     )
+  })
+
+  test('a look at a part leaves the rest as it was', () => {
+    const seen = withScan([], scan(1, 'modified'))
+    expect(withScan(seen, scan(2, 'in-sync'), subject => subject !== 'Volume/a')).toEqual(seen)
+    expect(withScan([], scan(2, 'modified'), subject => subject !== 'Volume/a')).toEqual([])
+  })
+
+  test('what nobody declared is not gone where it could not be listed', () => {
+    const found = { kind: 'Volume', name: 'x', connection: 'embedded', place: 'in pool vms' }
+    const seen = withScan([], { ...scan(1, 'in-sync'), unmanaged: [found] })
+    expect(seen).toMatchObject([{ subject: 'Volume/x', rule: 'unmanaged', first: day(1) }])
+    const unlisted = [{ connection: 'embedded', why: 'no answer' }]
+    expect(withScan(seen, { ...scan(2, 'in-sync'), unlisted })).toEqual(seen)
+    expect(withScan(seen, scan(3, 'in-sync'))).toMatchObject([{ gone: day(3) }])
   })
 })

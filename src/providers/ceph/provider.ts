@@ -13,6 +13,7 @@ import { pools } from './pools/index.js'
 import { snapshots } from './snapshots/index.js'
 import { volumes } from './volumes/index.js'
 import { unreadable } from './volumes/read.js'
+import { watchCluster } from './watch.js'
 
 const handlers: Readonly<Record<string, Handler>> = {
   CephPool: pools,
@@ -62,6 +63,7 @@ export function makeProvider(ceph: Ceph): Provider {
     },
     lacks: async targets =>
       targets.flatMap(target => notOffered(ceph.connection, target).map(error => error.at(target.address))),
+    watch: signal => watchCluster(ceph, signal),
     close: () => ceph.connection.close(),
   }
 }

@@ -24,6 +24,7 @@ import { createSnapshot, deleteSnapshot, updateSnapshot } from './snapshots.js'
 import { listUnmanaged } from './unmanaged.js'
 import { updateMachine } from './update-machine.js'
 import { createStored, deleteStored, discardStored, updateStored } from './volumes.js'
+import { watchHost } from './watch.js'
 
 const settingsSchema = z.strictObject({
   uri: z
@@ -111,6 +112,7 @@ function provider(host: Host, uri: string, parallelism: number): Provider {
     discard: (token, signal) => discard(host, token, signal),
     unmanaged: (targets, signal) => listUnmanaged(host, targets, signal),
     lacks: (targets, all, signal) => missingPlugs(host, targets, all, signal),
+    watch: signal => watchHost(host, signal),
     close: () => host.client.close(),
   }
 }

@@ -14,6 +14,7 @@ import { openSession, type Session } from './session.js'
 import { unmanaged } from './unmanaged.js'
 import { update } from './update.js'
 import { asKept, destroyKept } from './volumes.js'
+import { watchClusters } from './watch.js'
 
 const span = z.string().regex(durationPattern, 'a span of time such as 15s is needed')
 
@@ -93,6 +94,7 @@ async function open(connection: Connection, ports: Ports, signal: AbortSignal): 
       if (kept !== undefined) await destroyKept(session, kept, discarding)
     },
     unmanaged: (targets, listing) => unmanaged(session, targets, listing),
+    watch: watching => watchClusters(session, watching),
     async close() {
       host.close()
     },

@@ -1,4 +1,5 @@
 /** The drift of a report as a flat list, one entry a thing that differs: for formats that know only lists. */
+import type { Json } from '../../model/value.js'
 import { changeText } from '../change-text.js'
 import { plural } from '../text.js'
 import type { Ignored } from './ignores.js'
@@ -10,6 +11,10 @@ export interface Finding {
   readonly subject: string
   readonly connection: string
   readonly path?: string
+  /** As recorded, and as it is there; secrets are masked. */
+  readonly from?: Json
+  readonly to?: Json
+  readonly sensitive?: true
   /** In words, without the subject. */
   readonly text: string
   readonly ignored?: Ignored
@@ -26,6 +31,14 @@ export function findingsOf(report: DriftReport): Finding[] {
         connection,
         text: `nobody declared it; found ${place}`,
         ...(ignored && { ignored }),
+      }),
+    ),
+    ...report.unlisted.map(
+      ({ connection, why }): Finding => ({
+        rule: 'unreadable',
+        subject: connection,
+        connection,
+        text: `what nobody declared there could not be listed: ${why}`,
       }),
     ),
   ]
@@ -54,6 +67,9 @@ function resourceFindings(resource: DriftResource): Finding[] {
         rule: attribute.status,
         path,
         text,
+        ...(attribute.from !== undefined && { from: attribute.from }),
+        ...(attribute.to !== undefined && { to: attribute.to }),
+        ...(attribute.sensitive && { sensitive: attribute.sensitive }),
         ...(attribute.ignored && { ignored: attribute.ignored }),
       },
     ]
@@ -78,7 +94,10 @@ export function driftText({ counts }: DriftReport): string {
 export function verdictText(report: DriftReport): string {
   if (report.outcome === 'none') return 'No drift'
   if (report.outcome === 'drift') return 'Drift'
-  return `Incomplete: ${plural(report.counts.unreadable, 'resource')} could not be read`
+  const { counts, unlisted } = report
+  const unread = counts.unreadable > 0 ? [`${plural(counts.unreadable, 'resource')} could not be read`] : []
+  const unseen = unlisted.map(({ connection }) => `objects of ${connection} could not be listed`)
+  return `Incomplete: ${[...unread, ...unseen].join(', ')}`
 }
 
 /** `reason (until 2026-12-31)` */

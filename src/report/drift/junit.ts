@@ -12,6 +12,7 @@ export function renderDriftJunit(report: DriftReport): string {
   const subjects = [
     ...report.resources.map(({ address, connection }) => ({ name: address, connection })),
     ...report.unmanaged.map(({ kind, name, connection }) => ({ name: `${kind}/${name}`, connection })),
+    ...report.unlisted.map(({ connection }) => ({ name: connection, connection })),
   ]
   let [failures, errors, skipped] = [0, 0, 0]
   const cases = subjects.map(({ name, connection }) => {

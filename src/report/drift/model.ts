@@ -82,6 +82,8 @@ export interface DriftReport {
   /** By address. */
   readonly resources: readonly DriftResource[]
   readonly unmanaged: readonly DriftObject[]
+  /** Connections whose objects could not be listed, so that what nobody declared there is not known. */
+  readonly unlisted: readonly { readonly connection: string; readonly why: string }[]
   /** Ignores that no longer hold, and ignores that nothing needed. */
   readonly ignores: { readonly expired: readonly Ignore[]; readonly unused: readonly Ignore[] }
 }
@@ -102,6 +104,7 @@ export interface DriftInput {
   readonly milliseconds: number
   readonly subjects: readonly DriftSubject[]
   readonly unmanaged: readonly (Unmanaged & { readonly connection: string })[]
+  readonly unlisted?: DriftReport['unlisted']
   readonly ignores: readonly Ignore[]
   /** Secret texts of the stack, taken out wherever a system repeats them. */
   readonly secrets?: readonly string[]
@@ -118,6 +121,9 @@ export function driftReport(input: DriftInput): DriftReport {
       return { kind, name, connection, place, ...(ignored && { ignored }) }
     })
     .sort((a, b) => (`${a.connection} ${a.kind} ${a.name}` < `${b.connection} ${b.kind} ${b.name}` ? -1 : 1))
+  const unlisted = (input.unlisted ?? [])
+    .map(({ connection, why }) => ({ connection, why: wipeText(why, input.secrets ?? []) }))
+    .sort((a, b) => (a.connection < b.connection ? -1 : 1))
   const counts = countsOf(resources, unmanaged)
   const drifted = counts.modified + counts.deleted + counts.unmanaged > 0
   return {
@@ -127,10 +133,11 @@ export function driftReport(input: DriftInput): DriftReport {
     milliseconds: input.milliseconds,
     base: input.base,
     connections: input.connections,
-    outcome: counts.unreadable > 0 ? 'incomplete' : drifted ? 'drift' : 'none',
+    outcome: counts.unreadable + unlisted.length > 0 ? 'incomplete' : drifted ? 'drift' : 'none',
     counts,
     resources,
     unmanaged,
+    unlisted,
     ignores: { expired: ignores.expired, unused: ignores.unused() },
   }
 }

@@ -6,6 +6,8 @@ import type { DriftReport } from './model.js'
 export interface PrometheusOptions {
   /** When a scan last read everything, in seconds since 1970, from the file that this one replaces. */
   readonly lastSuccess?: number
+  /** Only a part was looked at just now: that is no scan of everything. */
+  readonly part?: boolean
 }
 
 /** Resources that are named one by one; beyond, only the counts tell. A metric must not have a series for every machine. */
@@ -20,7 +22,7 @@ interface Metric {
 export function renderDriftPrometheus(report: DriftReport, options: PrometheusOptions = {}): string {
   const { stack, counts } = report
   const now = Date.parse(report.at) / 1000
-  const success = report.outcome === 'incomplete' ? options.lastSuccess : now
+  const success = report.outcome === 'incomplete' || options.part ? options.lastSuccess : now
   const one = (value: number) => [{ labels: { stack }, value }]
   const byStatus = (entries: readonly (readonly [string, number])[]) =>
     entries.map(([status, value]) => ({ labels: { stack, status }, value }))

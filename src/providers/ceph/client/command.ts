@@ -2,6 +2,7 @@
 import { execa } from 'execa'
 import PQueue from 'p-queue'
 import { InfraError } from '../../../model/error.js'
+import { hearAudit } from './command-audit.js'
 import { commandImages } from './command-images.js'
 import type { CallOptions, CephCommand, CommandAnswer } from './connection.js'
 import { CephError, errnoOf } from './error.js'
@@ -101,6 +102,12 @@ export function openCommand(access: Access, environment: Environment): Wire {
     transport: 'command',
     mon: ceph,
     mgr: ceph,
+    audit: async (listener, call) => {
+      call.signal.throwIfAborted()
+      const all = ['ceph', ...identity, '--watch-channel', 'audit', '--watch-debug']
+      const [file, ...args] = first === undefined ? ['ceph', ...all.slice(1)] : [first, ...rest, ...all]
+      return hearAudit(file, args, env, listener)
+    },
     rbd: commandImages(run),
     files: {
       chown: async () => {

@@ -1,4 +1,5 @@
 /** What the provider asks of a Ceph cluster, whichever way it is reached. */
+import type { InfraError } from '../../../model/error.js'
 import type { Json } from '../../../model/value.js'
 
 /** A command as Ceph's own clients send it: its words and its named arguments. */
@@ -43,9 +44,20 @@ export interface CephConnection {
   offers(prefix: string, argument?: string): boolean
   mon(command: CephCommand, options: CallOptions): Promise<CommandAnswer>
   mgr(command: CephCommand, options: CallOptions): Promise<CommandAnswer>
+  /**
+   * Hears the monitors' audit log from now on: every command that somebody gave the cluster, as the log words it. `lost` is
+   * told once, when nothing is heard any more.
+   */
+  audit(listener: AuditListener, options: CallOptions): Promise<{ end(): void }>
   readonly rbd: RbdOperations
   readonly files: FileOperations
   close(): Promise<void>
+}
+
+export interface AuditListener {
+  /** One line. `debug` for commands that change nothing, and for all that the manager is given. */
+  heard(line: string, level: 'info' | 'debug'): void
+  lost(error: InfraError): void
 }
 
 /** What no command does: it needs a mount. */

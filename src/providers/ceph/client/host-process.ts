@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Json } from '../../../model/value.js'
+import type { AuditListener } from './connection.js'
 import { CephError } from './error.js'
 import type { Failure, Reply } from './native/protocol.js'
 import type { Environment } from './settings.js'
@@ -24,6 +25,8 @@ export interface Host {
   readonly alive: boolean
   /** Rejects with a HostFailure, with the signal's reason, or, when the process ends, with a CephError. */
   ask(call: string, args: Json, signal: AbortSignal): Promise<Json>
+  /** Hears lines of the audit log, once the call `audit` asked for them, and that the process has ended. */
+  listen(listener: AuditListener): () => void
   /** Ends it, whatever it is doing. */
   kill(): void
 }
@@ -41,6 +44,7 @@ export function startHost(environment: Environment): Host {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   })
   const waiting = new Map<number, Waiting>()
+  const listeners = new Set<AuditListener>()
   let next = 1
   let alive = true
   let said = ''
@@ -52,10 +56,16 @@ export function startHost(environment: Environment): Host {
     const lost = new CephError('the connection to Ceph was lost', 107, `librados ended (${how}) ${said}`)
     for (const { failed } of waiting.values()) failed(lost)
     waiting.clear()
+    for (const listener of listeners) listener.lost(lost)
+    listeners.clear()
   }
   child.on('error', error => ended(error.message))
   child.on('exit', (code, signal) => ended(signal ?? `exit code ${code}`))
   child.on('message', (reply: Reply) => {
+    if ('audit' in reply) {
+      for (const listener of listeners) listener.heard(reply.audit, reply.level)
+      return
+    }
     const one = waiting.get(reply.id)
     waiting.delete(reply.id)
     if ('failure' in reply) one?.failed(new HostFailure(reply.failure))
@@ -86,6 +96,10 @@ export function startHost(environment: Environment): Host {
             waiting.get(id)?.failed(new CephError('the connection to Ceph was lost', 107, error.message))
         })
       })
+    },
+    listen(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
     },
     kill() {
       alive = false

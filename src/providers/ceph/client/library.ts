@@ -65,6 +65,11 @@ export async function openLibrary(
     transport: 'library',
     mon: command('mon'),
     mgr: command('mgr'),
+    async audit(listener, options) {
+      const current = await living(options)
+      await ask('audit', null, 'log last', options)
+      return { end: current.listen(listener) }
+    },
     rbd,
     files: {
       chown: async (at, options) => {

@@ -45,11 +45,12 @@ async function acquaint(wire: Wire, access: Access, options: CallOptions): Promi
   const read = readVersion(version.output)
   const id = (JSON.parse(fsid.output) as { fsid: string }).fsid
   const how = wire.transport === 'library' ? 'librados' : [...access.command, 'ceph'].join(' ')
-  const { transport, mon, mgr, rbd, files, close } = wire
+  const { transport, mon, mgr, audit, rbd, files, close } = wire
   return {
     transport,
     mon,
     mgr,
+    audit,
     rbd,
     files,
     close,

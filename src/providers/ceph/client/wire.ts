@@ -2,7 +2,8 @@
 import type { CallOptions, CephConnection, RbdOperations } from './connection.js'
 import type { Offers } from './offers.js'
 
-export interface Wire extends Pick<CephConnection, 'transport' | 'mon' | 'mgr' | 'rbd' | 'files' | 'close'> {
+export interface Wire
+  extends Pick<CephConnection, 'transport' | 'mon' | 'mgr' | 'audit' | 'rbd' | 'files' | 'close'> {
   offers(options: CallOptions): Promise<Offers>
 }
 

@@ -35,8 +35,19 @@ async function observe(ceph: Ceph, targets: readonly Target[], signal: AbortSign
     const one = found.get(entityOf(target.name))
     if (!one) seen.set(target.address, { status: 'absent' })
     else {
-      const spec = { caps: { ...one.caps } }
-      seen.set(target.address, { status: 'present', identity: {}, spec, facts: { entity: one.entity } })
+      const declared = Object.keys(fields(target.spec.caps))
+      // Null: declared, and not there
+      const taken = declared.filter(daemon => one.caps[daemon] === undefined).map(daemon => [daemon, null])
+      const more = Object.keys(one.caps).filter(daemon => !declared.includes(daemon))
+      seen.set(target.address, {
+        status: 'present',
+        identity: {},
+        spec: { caps: { ...one.caps, ...Object.fromEntries(taken) } },
+        facts: { entity: one.entity },
+        ...(more.length > 0 && {
+          remark: `it may do more than is declared: ${more.map(daemon => `${daemon} '${one.caps[daemon]}'`).join(', ')}`,
+        }),
+      })
     }
   }
   return seen

@@ -7,14 +7,13 @@ import { InfraError } from '../../../model/error.js'
 import { Aborts } from './aborts.js'
 import type { Channel } from './channel.js'
 import { connectionError } from './errors.js'
+import { type ObjectEvents, watchObjects } from './events.js'
 import type { Procedure } from './procedure.js'
 import { procedures } from './procedures/index.js'
 import { type CallOptions, defaultSettings, Session } from './session.js'
 import { openLink } from './transport.js'
-import { type Domain, domain } from './types.js'
 import { type LibvirtUri, parseUri } from './uri.js'
 import type { WatchdogSettings } from './watchdog.js'
-import { int, struct } from './xdr.js'
 
 export interface ClientSettings extends WatchdogSettings {
   /** Milliseconds for connecting, handshake included. */
@@ -29,14 +28,6 @@ export const clientDefaults: ClientSettings = {
   reconnectFor: 10_000,
 }
 
-export interface LifecycleEvent {
-  readonly domain: Domain
-  readonly event: number
-  readonly detail: number
-}
-
-const lifecycleProcedure = 318
-const lifecycle = struct({ callback: int, domain, event: int, detail: int })
 const authentications = { none: 0, sasl: 1, polkit: 2 } as const
 
 export class Client {
@@ -86,36 +77,9 @@ export class Client {
     }
   }
 
-  /**
-   * Told of every domain that is defined, started, stopped, …, until `end` is called or the connection is lost, which
-   * `lost` tells.
-   */
-  async watchDomains(
-    listener: (event: LifecycleEvent) => void,
-    lost: (error: InfraError) => void,
-    options: CallOptions = {},
-  ): Promise<{ end(): Promise<void> }> {
-    const session = await this.#live(options.signal)
-    const unlisten = session.listen(lifecycleProcedure, reader => {
-      const event = lifecycle.read(reader)
-      listener({ domain: event.domain, event: event.event, detail: event.detail })
-    })
-    let over = false
-    session.onEnd(error => {
-      if (!over) lost(error)
-    })
-    const callback = await session.call(
-      procedures.connect.watchDomains,
-      { event: 0, domain: undefined },
-      options,
-    )
-    return {
-      async end() {
-        over = true
-        unlisten()
-        if (session.failure === undefined) await session.call(procedures.connect.unwatchDomains, { callback })
-      },
-    }
+  /** Told of what happens to domains, networks and storage pools, until `end` is called or the connection is lost. */
+  async watch(events: ObjectEvents, options: CallOptions = {}): Promise<{ end(): Promise<void> }> {
+    return watchObjects(await this.#live(options.signal), events, options)
   }
 
   /** Ends all connections. */

@@ -42,6 +42,8 @@ export interface Host {
     signal: AbortSignal,
     metadataOnly?: boolean,
   ): Promise<readonly T[]>
+  /** The version of a list, which a watch can start from. */
+  version(path: string, query: Query, signal: AbortSignal): Promise<string>
   create<T extends KubeObject>(path: string, object: object, signal: AbortSignal): Promise<T>
   /** A merge patch. */
   patch<T extends KubeObject>(path: string, change: object, signal: AbortSignal): Promise<T>
@@ -51,13 +53,26 @@ export interface Host {
   text(path: string, query: Query, signal: AbortSignal): Promise<string>
   /** A text answer as it comes; without retries. */
   stream(path: string, query: Query, signal: AbortSignal): Promise<AsyncIterable<Buffer>>
+  /**
+   * A watch of the objects that fit, from now on: resolves once it is open. Metadata alone crosses the wire. It ends when the
+   * server has had enough, and throws when the connection breaks.
+   */
+  watch(path: string, query: Query, signal: AbortSignal): Promise<AsyncIterable<WatchEvent>>
   /** The host's own wall clock, milliseconds since 1970, as its last answer told; undefined before any. */
   now(): number | undefined
   close(): void
 }
 
+export interface WatchEvent {
+  /** `ADDED`, `MODIFIED`, `DELETED`, `BOOKMARK`, `ERROR`. */
+  readonly type: string
+  /** Of an error, a Status: no metadata that says anything. */
+  readonly object: KubeObject
+}
+
 const pageSize = '500'
 const json = 'application/json'
+const metadataEvents = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json'
 const metadata = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json'
 
 /** Reads the kubeconfig; talks to nobody yet. */
@@ -210,6 +225,11 @@ export function openHost(options: HostOptions): Host {
         }
       }
     },
+    async version(path, query, signal) {
+      const url = `${path}${encode({ ...query, limit: '1' })}`
+      const list = await required<KubeList<KubeObject>>('GET', url, signal)
+      return list.metadata?.resourceVersion ?? ''
+    },
     create: (path, object, signal) => required('POST', path, signal, object),
     patch: (path, change, signal) => required('PATCH', path, signal, change, 'application/merge-patch+json'),
     async remove(path, signal, how) {
@@ -231,8 +251,34 @@ export function openHost(options: HostOptions): Host {
         throw statusError(response.statusCode ?? 0, await bodyOf(response), `GET ${path}`, name)
       return response
     },
+    async watch(path, query, signal) {
+      const sent = transport.send({
+        method: 'GET',
+        path: `${path}${encode({ ...query, watch: 'true', allowWatchBookmarks: 'true' })}`,
+        headers: { accept: metadataEvents, 'user-agent': 'infra' },
+        signal,
+      })
+      const response = await sent.catch(error => {
+        signal.throwIfAborted()
+        throw unreachable(error, `GET ${path}`, name)
+      })
+      if ((response.statusCode ?? 0) >= 400)
+        throw statusError(response.statusCode ?? 0, await bodyOf(response), `GET ${path}`, name)
+      return eventsOf(response)
+    },
     now: () => (told === undefined ? undefined : told.host + (clock.now() - told.here)),
     close: () => transport.close(),
+  }
+}
+
+/** Lines of JSON, one event each. */
+async function* eventsOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<WatchEvent> {
+  const decoder = new TextDecoder()
+  let rest = ''
+  for await (const chunk of chunks) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as WatchEvent
   }
 }
 

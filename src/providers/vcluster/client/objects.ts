@@ -21,7 +21,7 @@ export interface KubeObject {
 }
 
 export interface KubeList<T> {
-  readonly metadata?: { readonly continue?: string }
+  readonly metadata?: { readonly continue?: string; readonly resourceVersion?: string }
   readonly items?: readonly T[]
 }
 

@@ -306,12 +306,13 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
   })
 
   test('a domain, running', async () => {
-    const events: number[] = []
-    const watch = await client.watchDomains(
-      event => events.push(event.event),
-      () => undefined,
-    )
-    called.add(p.connect.watchDomains.name)
+    const events: string[] = []
+    const watch = await client.watch({
+      happened: event => events.push(`${event.name} ${event.what}`),
+      lost: () => undefined,
+    })
+    for (const one of ['watchDomains', 'watchNetworks', 'watchPools'] as const)
+      called.add(p.connect[one].name)
     vm = await call(p.domains.start, { domain: vm, flags: 0 })
     expect(vm.id).toBeGreaterThan(0)
     expect(await call(p.domains.state, { domain: vm, flags: 0 })).toMatchObject({
@@ -409,8 +410,9 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
     await call(p.domains.reset, { domain: vm, flags: 0 })
     await until(60, async () => (await agent({ execute: 'guest-ping' })) && true)
     await watch.end()
-    called.add(p.connect.unwatchDomains.name)
-    expect(events).toEqual(expect.arrayContaining([2, 3, 4]))
+    for (const one of ['unwatchDomains', 'unwatchNetworks', 'unwatchPools'] as const)
+      called.add(p.connect[one].name)
+    expect(events).toContain(`${vm.name} lifecycle`)
   })
 
   test('backups, checkpoints and block jobs', async () => {

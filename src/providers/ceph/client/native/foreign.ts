@@ -40,6 +40,16 @@ export function loadLibrary(name: string): Library {
   }
 }
 
+/** Names a C function type, so that a prototype can take a pointer to it. */
+export function prototype(text: string): void {
+  koffi.proto(text)
+}
+
+/** A function for C to call, for as long as the process lives. It is run on this thread, whichever thread C calls it on. */
+export function callback(type: string, run: (...values: readonly unknown[]) => void): Pointer {
+  return koffi.register(run, type) as Pointer
+}
+
 /** Room for pointers and 64-bit numbers that C writes. */
 export class Slots {
   readonly #bytes: Buffer

@@ -24,6 +24,11 @@ let calls: Readonly<Record<string, Call>> = {
       ...makeFiles(rados),
       mon: (args: { command: string; input: string }) => rados.command('mon', args.command, args.input),
       mgr: (args: { command: string; input: string }) => rados.command('mgr', args.command, args.input),
+      audit: () =>
+        rados.monitorLog((channel, level, text) => {
+          if (channel === 'audit')
+            process.send?.({ audit: text, level: level === 'debug' ? 'debug' : 'info' } satisfies Reply)
+        }),
       close: () => rados.shutdown(),
     }
     return null

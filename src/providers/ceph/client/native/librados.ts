@@ -1,5 +1,5 @@
 /** librados: the connection, commands to monitors and managers, and pools to work in. */
-import { checked, loadLibrary, type Pointer, Slots, textAt } from './foreign.js'
+import { callback, checked, loadLibrary, type Pointer, prototype, Slots, textAt } from './foreign.js'
 import { NativeFailure, type OpenRequest } from './protocol.js'
 
 export interface Rados {
@@ -9,11 +9,17 @@ export interface Rados {
   poolName(id: number): Promise<string>
   /** Pointer to the connection, for libraries that share it. */
   readonly cluster: Pointer
+  /** Hears the monitors' log from now on, all channels. librados asks anew for itself when a monitor is lost. */
+  monitorLog(heard: (channel: string, level: string, text: string) => void): Promise<void>
   shutdown(): Promise<void>
 }
 
 const commandArguments =
   '(void *cluster, const char **cmd, size_t cmdlen, const char *inbuf, size_t inlen, void *out, void *outlen, void *status, void *statuslen)'
+
+prototype(
+  'void rados_log_line(void *argument, const char *line, const char *channel, const char *who, const char *name, uint64_t sec, uint64_t nsec, uint64_t seq, const char *level, const char *text)',
+)
 
 /** Connects. Fails after the request's time where no monitor answers. */
 export async function openRados(request: OpenRequest): Promise<Rados> {
@@ -34,6 +40,10 @@ export async function openRados(request: OpenRequest): Promise<Rados> {
   const closePool = library.slow('void rados_ioctx_destroy(void *context)')
   const reverse = library.slow(
     'int rados_pool_reverse_lookup(void *cluster, int64_t id, void *name, size_t room)',
+  )
+
+  const monitorLog = library.slow(
+    'int rados_monitor_log2(void *cluster, const char *level, rados_log_line *heard, void *argument)',
   )
 
   const handle = new Slots(1)
@@ -86,6 +96,14 @@ export async function openRados(request: OpenRequest): Promise<Rados> {
       const room = Buffer.alloc(512)
       const length = checked(await reverse(cluster, id, room, room.length), `pool ${id}`)
       return room.toString('utf8', 0, length)
+    },
+    async monitorLog(heard) {
+      const line = callback(
+        'rados_log_line *',
+        (_, __, channel, ___, ____, _____, ______, _______, level, text) =>
+          heard(String(channel), String(level), String(text)),
+      )
+      checked(await monitorLog(cluster, 'debug', line, null), 'cannot follow the log')
     },
     shutdown: async () => {
       await shutdown(cluster)

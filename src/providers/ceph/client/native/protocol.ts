@@ -20,6 +20,13 @@ export interface Request {
 export type Reply =
   | { readonly id: number; readonly value: Json }
   | { readonly id: number; readonly failure: Failure }
+  | AuditLine
+
+/** A line of the audit log, unasked. */
+export interface AuditLine {
+  readonly audit: string
+  readonly level: 'info' | 'debug'
+}
 
 /** Why a call failed. `errno` is positive; `library` means that librados or librbd is not installed. */
 export interface Failure {

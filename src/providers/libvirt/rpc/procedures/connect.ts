@@ -76,5 +76,33 @@ export const connect = {
     struct({ event: int, domain: optional(domain) }),
     int,
   ),
+  watchNetworks: remote(
+    313,
+    'read',
+    'connectNetworkEventRegisterAny',
+    struct({ event: int, network: optional(network) }),
+    int,
+  ),
+  unwatchNetworks: remote(
+    314,
+    'read',
+    'connectNetworkEventDeregisterAny',
+    struct({ callback: int }),
+    nothing,
+  ),
+  watchPools: remote(
+    368,
+    'read',
+    'connectStoragePoolEventRegisterAny',
+    struct({ event: int, pool: optional(pool) }),
+    int,
+  ),
+  unwatchPools: remote(
+    369,
+    'read',
+    'connectStoragePoolEventDeregisterAny',
+    struct({ callback: int }),
+    nothing,
+  ),
   unwatchDomains: remote(317, 'read', 'connectDomainEventDeregisterAny', struct({ callback: int }), nothing),
 } as const
