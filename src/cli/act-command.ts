@@ -2,7 +2,7 @@
 import { exitCodes, type InfraError, InfraErrors } from '../model/error.js'
 import type { Json } from '../model/value.js'
 import { renderError } from '../report/errors.js'
-import { renderYaml } from '../report/table.js'
+import { renderYaml } from '../report/yaml.js'
 import type { Session } from '../session/session.js'
 import { InfraCommand } from './base-command.js'
 import { requireSettled } from './run-plan.js'

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../cli/base-command.js'
 import { maskPaths } from '../planner/mask.js'
-import { renderYaml } from '../report/table.js'
+import { renderYaml } from '../report/yaml.js'
 import { inspectWith } from '../session/inspect.js'
 import { kinds } from '../session/provider-types.js'
 import { loadStack } from '../stack/load.js'

@@ -1,6 +1,4 @@
-/** Lists of a command: a table that fits the terminal, or the same as YAML or JSON. */
-import { stringify } from 'yaml'
-import type { Json } from '../model/value.js'
+/** Lists of a command: a table that fits the terminal. */
 import { styleOf } from './style.js'
 import { columns, cut, pad, visible } from './text.js'
 
@@ -71,8 +69,4 @@ function fitted(
     over -= 1
   }
   return widths
-}
-
-export function renderYaml(value: Json): string {
-  return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 })
 }

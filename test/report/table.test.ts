@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { renderTable, renderYaml } from '../../src/report/table.js'
+import { renderTable } from '../../src/report/table.js'
 import { columns } from '../../src/report/text.js'
+import { renderYaml } from '../../src/report/yaml.js'
 
 interface Machine {
   readonly name: string

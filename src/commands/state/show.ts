@@ -2,7 +2,7 @@ import { Args } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../../cli/base-command.js'
 import type { Json } from '../../model/value.js'
 import { maskPaths } from '../../planner/mask.js'
-import { renderYaml } from '../../report/table.js'
+import { renderYaml } from '../../report/yaml.js'
 import { recordAt } from '../../session/edit-state.js'
 import { openSession } from '../../session/session.js'
 

@@ -18,7 +18,6 @@ import { isLibvirt } from './rpc/errors.js'
 import { domainXmlFlags } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain } from './rpc/types.js'
-import { provisioningOf } from './seed/provisioning.js'
 import { activePool, createVolume, deleteVolume, putVolume } from './storage.js'
 import { buildDomain } from './xml/domain-build.js'
 import { readMetadata } from './xml/metadata.js'
@@ -119,6 +118,7 @@ async function makeMachine(
   const { signal } = call
   const parts = await findParts(host, request.spec, signal)
   const volumes = diskVolumes(request, parts)
+  const { provisioningOf } = await import('./seed/provisioning.js')
   const seed = provisioningOf({ name: request.name, identity: uuid, spec: request.spec })
   const names = [...volumes.map(volume => volume.name), ...(seed === undefined ? [] : [seed.volume])]
   if (there === undefined) await refuseStrangeVolumes(host, parts, names, signal)

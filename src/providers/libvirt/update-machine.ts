@@ -18,7 +18,6 @@ import { untilReady } from './readiness.js'
 import { domainXmlFlags } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain } from './rpc/types.js'
-import { provisioningOf } from './seed/provisioning.js'
 import { createVolume, putVolume } from './storage.js'
 import { bringBack, type KeptVolume, keptVolume, putAway, trashPath } from './trash.js'
 import { growVolume, volumeToken } from './volumes.js'
@@ -72,6 +71,7 @@ async function change(
 ): Promise<void> {
   const { signal } = call
   const stored = await storedXml(host, domain, signal)
+  const { provisioningOf } = await import('./seed/provisioning.js')
   const seed = provisioningOf({ name: domain.name, identity: domain.uuid, spec: request.spec })
   await makeVolumes(host, request, domain, parts, signal)
   // a running guest keeps reading the old seed, which it has open; the next start reads the new one
