@@ -6,6 +6,7 @@ import type { Ports } from '../../model/ports.js'
 import type { Machine } from '../../providers/libvirt/acts/machines.js'
 import type { Session } from '../../session/session.js'
 import { editStackText } from '../../stack/edit.js'
+import type { StateDocument } from '../../state/document.js'
 import { documentOf } from './declared.js'
 
 export interface Follow {
@@ -34,7 +35,12 @@ export async function prepareMove(
           ...state,
           resources: {
             ...state.resources,
-            [record.address]: { ...record, connection: to, spec: { ...record.spec, host: to } },
+            [record.address]: {
+              ...record,
+              connection: to,
+              spec: { ...record.spec, host: to },
+              dependencies: moved(record.dependencies, state.resources, to),
+            },
           },
         }))
       }
@@ -43,6 +49,23 @@ export async function prepareMove(
       return `Written into ${edited.file}: host: ${to}`
     },
   }
+}
+
+/** What it needs (pools, networks), as the other host has it by the same name: it must not go before the machine does. */
+function moved(
+  dependencies: readonly string[],
+  resources: StateDocument['resources'],
+  to: string,
+): readonly string[] {
+  return dependencies
+    .map(address => {
+      const here = resources[address]
+      const there = Object.values(resources).find(
+        one => one.connection === to && one.kind === here?.kind && one.name === here.name,
+      )
+      return there?.address ?? address
+    })
+    .sort()
 }
 
 async function editedText(

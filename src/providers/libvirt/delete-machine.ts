@@ -145,7 +145,8 @@ async function poolVolumes(
   signal: AbortSignal,
 ): Promise<KeptVolume[]> {
   const pool = await findPool(host, poolName, signal)
-  if (pool === undefined) return []
+  // to go on would leave its disks behind and say that they are gone
+  if (pool === undefined) throw poolGone(poolName, names)
   const folder = await folderOf(host, poolName, signal)
   const found = await Promise.all(
     names.map(async name => {
@@ -162,6 +163,15 @@ async function poolVolumes(
     }),
   )
   return found.flat()
+}
+
+function poolGone(pool: string, volumes: readonly string[]): InfraError {
+  return new InfraError({
+    kind: 'storage',
+    code: 'no-pool',
+    message: `The storage pool ${pool} has gone, and with it the way to ${volumes.join(', ')}`,
+    hint: 'Define the pool again; or undefine the machine by hand (virsh undefine), and remove its files.',
+  })
 }
 
 async function folderOf(host: Host, pool: string, signal: AbortSignal): Promise<string | undefined> {
