@@ -44,7 +44,7 @@ export function checkpointsToPrune(
 
 /**
  * Destroys what the checkpoints kept, then removes them, oldest first. Cut off anywhere, it can be run again: what is gone
- * already is no error. Fails at the first thing that cannot be destroyed, with its checkpoint still there.
+ * already is no error. Fails where something cannot be destroyed, with its checkpoint still there.
  */
 export async function pruneCheckpoints(
   checkpoints: readonly Checkpoint[],
@@ -54,9 +54,19 @@ export async function pruneCheckpoints(
   signal: AbortSignal,
 ): Promise<void> {
   for (const checkpoint of checkpoints) {
-    const ends = await Promise.allSettled(checkpoint.kept.map(kept => discard(kept, providers, signal)))
-    for (const end of ends) if (end.status === 'rejected') throw end.reason
+    await discardAll(checkpoint.kept, kept => discard(kept, providers, signal))
     await removeCheckpoint(files, stateFolder, checkpoint.id)
+  }
+}
+
+/** All at once. What one of the others holds, as a clone does its parent, is tried again once some of them are gone. */
+async function discardAll(all: readonly Kept[], discardOne: (kept: Kept) => Promise<void>): Promise<void> {
+  for (let left = all; left.length > 0; ) {
+    const ends = await Promise.allSettled(left.map(discardOne))
+    const failed = left.filter((_, index) => ends[index]?.status === 'rejected')
+    const first = ends.find(end => end.status === 'rejected')
+    if (first && failed.length === left.length) throw first.reason
+    left = failed
   }
 }
 

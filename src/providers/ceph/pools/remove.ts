@@ -125,7 +125,7 @@ async function removeTraces(ceph: Ceph, pool: PoolJson, name: string, options: C
   const made = rule !== undefined && (rule.startsWith('infra-') || (pool.type !== 1 && rule === name))
   const commands = [
     ...(made ? [{ prefix: 'osd crush rule rm', name: rule }] : []),
-    ...(pool.erasure_code_profile === `infra-${name}`
+    ...(pool.erasure_code_profile.startsWith(`infra-${name}`)
       ? [{ prefix: 'osd erasure-code-profile rm', name: pool.erasure_code_profile }]
       : []),
   ]

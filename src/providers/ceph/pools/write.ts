@@ -4,7 +4,6 @@ import { type Attributes, type Json, sameValue } from '../../../model/value.js'
 import type { Call, CreateRequest, Target, UpdateRequest } from '../../provider.js'
 import { type Ceph, inLanes, monData, tell } from '../ask.js'
 import type { CallOptions, CephCommand } from '../client/connection.js'
-import { isErrno } from '../client/error.js'
 import { fields, number, present, text } from '../kinds/values.js'
 import { requireOffered } from '../offered.js'
 import { lost, mayFinish } from '../refuse.js'
@@ -45,7 +44,10 @@ async function make(ceph: Ceph, request: CreateRequest, options: CallOptions): P
   const { spec, name: pool } = request
   const erasure = spec.type === 'erasure'
   const profile = erasure ? await ensureProfile(ceph, request, options) : undefined
-  const rule = erasure ? text(spec.crushRule) : await ensureRule(ceph, spec, options)
+  const rule =
+    profile === undefined
+      ? await ensureRule(ceph, spec, options)
+      : (text(spec.crushRule) ?? (await ensureErasureRule(ceph, profile, options)))
   const size = number(spec.size)
   const command: CephCommand = {
     prefix: 'osd pool create',
@@ -72,29 +74,31 @@ async function make(ceph: Ceph, request: CreateRequest, options: CallOptions): P
   }
 }
 
-/** The pool's own erasure-code profile; one that is there must say the same. */
+/**
+ * The pool's own erasure-code profile. What it says is in its name: the one of a deleted pool of the same name, which is
+ * kept, may say something else, and stays.
+ */
 async function ensureProfile(ceph: Ceph, request: Target, options: CallOptions): Promise<string> {
-  const code = fields(request.spec.erasure)
-  const name = profileName(request.name)
+  const { plugin, dataChunks, codingChunks, failureDomain, deviceClass } = fields(request.spec.erasure)
+  const device = text(deviceClass)
   const profile = [
-    `plugin=${code.plugin}`,
-    `k=${code.dataChunks}`,
-    `m=${code.codingChunks}`,
-    `crush-failure-domain=${code.failureDomain}`,
-    ...(text(code.deviceClass) === undefined ? [] : [`crush-device-class=${code.deviceClass}`]),
+    `plugin=${plugin}`,
+    `k=${dataChunks}`,
+    `m=${codingChunks}`,
+    `crush-failure-domain=${failureDomain}`,
+    ...(device === undefined ? [] : [`crush-device-class=${device}`]),
   ]
-  try {
-    await tell(ceph, { prefix: 'osd erasure-code-profile set', name, profile }, options)
-  } catch (thrown) {
-    if (!isErrno(thrown, 'EPERM')) throw thrown
-    // Left of an earlier pool; Ceph keeps it only where a pool still uses it
-    await tell(ceph, { prefix: 'osd erasure-code-profile rm', name }, options)
-    await tell(ceph, { prefix: 'osd erasure-code-profile set', name, profile }, options)
-  }
+  const told = [plugin, dataChunks, codingChunks, failureDomain, ...(device === undefined ? [] : [device])]
+  const name = `infra-${request.name}-${told.join('-')}`
+  await tell(ceph, { prefix: 'osd erasure-code-profile set', name, profile }, options)
   return name
 }
 
-export const profileName = (pool: string) => `infra-${pool}`
+/** The rule that goes with a profile. Ceph itself would take one of the pool's name, whatever that one says. */
+async function ensureErasureRule(ceph: Ceph, profile: string, options: CallOptions): Promise<string> {
+  await tell(ceph, { prefix: 'osd crush rule create-erasure', name: profile, profile }, options)
+  return profile
+}
 
 /** The rule that places a replicated pool as declared; made where failureDomain or deviceClass ask for one. */
 async function ensureRule(ceph: Ceph, spec: Attributes, options: CallOptions): Promise<string | undefined> {
