@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import { foldJournal } from '../../src/apply/fold.js'
+import type { JournalRecord } from '../../src/apply/record.js'
+import { wayForward } from '../../src/apply/ways.js'
+import type { Identity, Observation } from '../../src/providers/provider.js'
+
+/** The journal of an apply that puts `Volume/home` back to what `token` says, cut off behind the intent of its delete. */
+function cutOff(now: Identity, back: Identity) {
+  const address = 'Volume/home'
+  const document = { address, kind: 'Volume', name: 'home', connection: 'x', spec: {}, labels: {} }
+  const record = { ...document, identity: now, facts: {}, sensitive: [], dependencies: [], lifecycle: {} }
+  const step = { address, kind: 'Volume', name: 'home', connection: 'x', action: 'replace', changes: [] }
+  const steps = [
+    { ...step, id: `replace-delete ${address}`, phase: 'delete', before: { spec: {}, identity: now } },
+    { ...step, id: `replace-create ${address}`, phase: 'create', desired: document },
+  ].map(one => (one.phase === 'create' ? { ...one, restore: { identity: back, token: 'kept' } } : one))
+  const journal = [
+    { type: 'open', format: 1, id: 'a', at: 0, command: 'infra', lineage: 'l', serial: 1 },
+    { type: 'plan', direction: 'forward', plan: { mode: 'rollback', steps, observed: {} } },
+    { type: 'intent', step: `replace-delete ${address}`, identity: now, trash: 't', from: {} },
+  ] as unknown as readonly JournalRecord[]
+  const base = { [address]: record } as unknown as Parameters<typeof foldJournal>[0]
+  return { address, base, folded: foldJournal(base, journal) }
+}
+
+const present = (identity: Identity): Observation => ({ status: 'present', identity, spec: {}, facts: {} })
+
+describe('the way forward of something that was to be put back', () => {
+  const [now, back] = [{ uuid: '1' }, { uuid: '2' }]
+  const cases: readonly {
+    readonly reason: string
+    readonly from: Identity
+    readonly seen: Observation
+    readonly to: unknown
+  }[] = [
+    {
+      reason: 'still leads there where its delete has done nothing yet',
+      ...{ from: now, seen: present(now), to: { identity: back, token: 'kept' } },
+    },
+    {
+      reason: 'still leads there where its delete has come through',
+      ...{ from: now, seen: { status: 'absent' }, to: { identity: back, token: 'kept' } },
+    },
+    {
+      reason: 'has nothing left to put back where it is there',
+      from: back,
+      seen: present(back),
+      to: undefined,
+    },
+  ]
+  for (const { reason, from, seen, to } of cases) {
+    it(reason, () => {
+      const { address, base, folded } = cutOff(from, back)
+      const way = wayForward(folded, base, new Map([[address, seen]]))
+      expect(way.restore?.get(address)).toEqual(to)
+      expect(way.options.mode).toBe('rollback')
+    })
+  }
+})
