@@ -11,7 +11,7 @@ const real = ['libvirt', 'ceph', 'vcluster', 'together']
  * Files that are not yet sure to end within their limits on two shared processors. `./check --all` runs them, too; every other
  * run leaves them out, by name and not as skipped.
  */
-const long = ['test/acceptance/killed.libvirt.test.ts', 'test/providers/libvirt/rbd.together.test.ts']
+const long = ['test/acceptance/killed.libvirt.test.ts']
 const left = process.env.INFRA_CHECK_ALL === 'true' ? [] : long
 
 export default defineConfig({
