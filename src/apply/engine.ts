@@ -22,6 +22,8 @@ export interface Engine {
   readonly resolve: (
     desired: DesiredResource,
     factsOf: (address: Address) => Pick<ResourceRecord, 'spec' | 'facts'> | undefined,
+    /** `kept`: what refers to another resource's secret stays a reference. */
+    secrets: 'resolved' | 'kept',
   ) => DesiredResource
   /** The stack's outputs, once a plan of this mode has come to these records. */
   readonly outputs: (

@@ -3,11 +3,13 @@
 import type { Address } from '../model/address.js'
 import { type ErrorDetails, InfraError, messageOf } from '../model/error.js'
 import type { Ports } from '../model/ports.js'
+import { type Attributes, holdsSecret } from '../model/value.js'
 import type { Plan, Step } from '../planner/plan.js'
 import type { Kind } from '../providers/kind.js'
 import type { Provider } from '../providers/provider.js'
 import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord } from '../state/document.js'
+import { aimAt } from './engine.js'
 import type { Report } from './event.js'
 import { putIn, takeOut } from './fold.js'
 import { batchedObserver, type Observe } from './observer.js'
@@ -38,6 +40,7 @@ export interface ExecuteInput {
     factsOf: (
       address: Address,
     ) => { spec: ResourceRecord['spec']; facts: ResourceRecord['facts'] } | undefined,
+    secrets: 'resolved' | 'kept',
   ) => DesiredResource
   readonly ports: Ports
   /** At most so many changes at once in all; each connection has its own bound beside it. */
@@ -98,6 +101,8 @@ class Run {
   readonly #ready = new Map<string, { readonly steps: Step[]; next: number }>()
   readonly #running = new Map<string, number>()
   readonly #observers = new Map<string, Observe>()
+  /** Facts with secrets among them, of what steps refer to. */
+  readonly #facts = new Map<Address, Attributes>()
   #active = 0
   #fatal: unknown
   #finish: () => void = () => undefined
@@ -198,9 +203,42 @@ class Run {
     }
   }
 
-  #perform(step: Step): Promise<ResourceRecord | null> {
-    const { plan, providers, kinds, journal, records, resolve, ports, signal, report, applyId, lineage } =
-      this.#input
+  #observer(connection: string, provider: Provider): Observe {
+    let observe = this.#observers.get(connection)
+    if (!observe) {
+      observe = batchedObserver(provider, this.#input.signal)
+      this.#observers.set(connection, observe)
+    }
+    return observe
+  }
+
+  /** Secrets of other resources are recorded nowhere: they are read when a step needs them, and kept in memory alone. */
+  async #readSecrets({ desired }: Step): Promise<void> {
+    const { records, providers } = this.#input
+    if (!desired || !holdsSecret(desired.spec)) return
+    await Promise.all(
+      desired.dependencies.map(async address => {
+        const record = records.get(address)
+        const provider = record && providers.get(record.connection)
+        if (!record || !provider) return
+        const seen = await this.#observer(record.connection, provider)(aimAt(record).target)
+        if (seen.status === 'present') this.#facts.set(address, seen.facts)
+      }),
+    )
+  }
+
+  #resolve(desired: DesiredResource, secrets: 'resolved' | 'kept'): DesiredResource {
+    const { resolve, records } = this.#input
+    const factsOf = (address: Address) => {
+      const record = records.get(address)
+      const facts = this.#facts.get(address)
+      return record && facts ? { ...record, facts: { ...record.facts, ...facts } } : record
+    }
+    return resolve(desired, factsOf, secrets)
+  }
+
+  async #perform(step: Step): Promise<ResourceRecord | null> {
+    const { plan, providers, kinds, journal, records, ports, signal, report, applyId, lineage } = this.#input
     const provider = providers.get(step.connection)
     const kind = kinds.get(step.kind)
     if (!provider || !kind) {
@@ -212,11 +250,8 @@ class Run {
         hint: `Add it to the Stack document: spec.providers.${step.connection}.`,
       })
     }
-    let observe = this.#observers.get(step.connection)
-    if (!observe) {
-      observe = batchedObserver(provider, signal)
-      this.#observers.set(step.connection, observe)
-    }
+    const observe = this.#observer(step.connection, provider)
+    await this.#readSecrets(step)
     return perform(step, {
       plan,
       kind,
@@ -226,7 +261,7 @@ class Run {
       applyId,
       record: records.get(step.address),
       uuid: () => ports.random.uuid(),
-      resolve: desired => resolve(desired, address => records.get(address)),
+      resolve: (desired, secrets) => this.#resolve(desired, secrets),
       intend: intent => journal.appendDurably([{ type: 'intent', step: step.id, ...intent }]),
       call: {
         signal,

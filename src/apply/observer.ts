@@ -1,5 +1,7 @@
 /** Observation in batches: steps that end at about the same time are read back with one call. */
 import { InfraError, messageOf } from '../model/error.js'
+import type { Attributes } from '../model/value.js'
+import type { Kind } from '../providers/kind.js'
 import type { Observation, Provider, Target } from '../providers/provider.js'
 
 export type Observe = (target: Target) => Promise<Observation>
@@ -39,6 +41,13 @@ export function batchedObserver(provider: Provider, signal: AbortSignal): Observ
       waiting.push({ target, resolve })
       if (!busy) void drain()
     })
+}
+
+/** Facts without those that the kind calls secret: these are in no journal and no state. */
+export function openFacts(facts: Attributes, kind: Kind | undefined): Attributes {
+  const secret = kind?.sensitive.filter(name => Object.hasOwn(facts, name)) ?? []
+  if (secret.length === 0) return facts
+  return Object.fromEntries(Object.entries(facts).filter(([name]) => !secret.includes(name)))
 }
 
 /** Observes all targets; a failure of the whole call is told of each of them. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { InfraError } from '../model/error.js'
 import { originalAddress } from '../model/former.js'
-import { type Attributes, canonicalJson, type Json } from '../model/value.js'
+import { type Attributes, canonicalJson, holdsSecret, type Json } from '../model/value.js'
 import { currentSpec } from '../planner/diff.js'
 import { observationDigest } from '../planner/digest.js'
 import type { Plan, Step } from '../planner/plan.js'
@@ -10,7 +10,7 @@ import type { Kind } from '../providers/kind.js'
 import type { Call, Identity, Observation, Owner, Provider, Target } from '../providers/provider.js'
 import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord } from '../state/document.js'
-import type { Observe } from './observer.js'
+import { type Observe, openFacts } from './observer.js'
 import { sameOwner, verifyAbsent, verifyPresent } from './verify.js'
 import { isForeign } from './ways.js'
 
@@ -26,7 +26,7 @@ export interface StepContext {
   readonly record: ResourceRecord | undefined
   readonly uuid: () => string
   /** The desired resource with all its references resolved; the resources it needs exist by now. */
-  readonly resolve: (desired: DesiredResource) => DesiredResource
+  readonly resolve: (desired: DesiredResource, secrets: 'resolved' | 'kept') => DesiredResource
   /** Makes the intent durable. */
   readonly intend: (intent: { identity: Identity; trash: string; from?: Attributes }) => Promise<void>
   readonly call: Call
@@ -54,7 +54,7 @@ export async function perform(step: Step, context: StepContext): Promise<Resourc
 
 async function create(step: Step, context: StepContext): Promise<ResourceRecord> {
   const { provider, kind } = context
-  const desired = context.resolve(wanted(step))
+  const desired = context.resolve(wanted(step), 'resolved')
   const identity = step.restore?.identity ?? { uuid: context.uuid() }
   const owner = ownerOf(step, context)
   const target: Target = { ...aim(desired), identity }
@@ -76,19 +76,23 @@ async function create(step: Step, context: StepContext): Promise<ResourceRecord>
     context.call,
   )
   const seen = verifyPresent(step, desired, await context.observe(target), kind, owner, provider.type)
-  return recordOf(desired, { ...identity, ...seen.identity }, seen)
+  return recordOf(kept(step, desired, context), { ...identity, ...seen.identity }, seen, kind)
 }
 
 async function update(step: Step, context: StepContext): Promise<ResourceRecord> {
   const { provider, kind, record } = context
   const known = knownOf(step, 'an update')
   const { identity } = known
-  const desired = context.resolve(wanted(step))
+  const desired = context.resolve(wanted(step), 'resolved')
   const owner = ownerOf(step, context)
   const target: Target = { ...aim(desired), identity }
   // Read by what is recorded: what is about to change may be what finds it.
   const before = await assess(step, { ...target, spec: known.spec }, context)
-  await context.intend({ identity, trash: trash(context, step, identity), from: before.spec })
+  await context.intend({
+    identity,
+    trash: trash(context, step, identity),
+    from: withoutSecrets(before.spec, known.spec, kind),
+  })
   await provider.update(
     {
       ...target,
@@ -105,19 +109,19 @@ async function update(step: Step, context: StepContext): Promise<ResourceRecord>
     context.call,
   )
   const seen = verifyPresent(step, desired, await context.observe(target), kind, owner, provider.type)
-  const updated = recordOf(desired, { ...identity, ...seen.identity }, seen)
+  const updated = recordOf(kept(step, desired, context), { ...identity, ...seen.identity }, seen, kind)
   // What was there and not recorded is taken over with its change.
   return record === undefined || record.adopted ? { ...updated, adopted: true } : updated
 }
 
 async function remove(step: Step, context: StepContext): Promise<null> {
-  const { provider } = context
+  const { provider, kind } = context
   const { identity, spec } = knownOf(step, 'a delete')
   const owner = ownerOf(step, context)
   const target: Target = { address: step.address, kind: step.kind, name: step.name, spec, identity }
   const before = await assess(step, target, context)
   const place = trash(context, step, identity)
-  await context.intend({ identity, trash: place, from: before.spec })
+  await context.intend({ identity, trash: place, from: withoutSecrets(before.spec, spec, kind) })
   const successor = successorOf(step, context.plan)
   const request = { ...target, identity, owner, trash: place }
   await provider.delete({ ...request, ...(successor !== undefined && { successor }) }, context.call)
@@ -135,10 +139,10 @@ function successorOf(step: Step, plan: Plan): Json | undefined {
 /** Takes what is there into the state. What infra has not tagged yet gets its tag; nothing else of it changes. */
 async function adopt(step: Step, context: StepContext): Promise<ResourceRecord> {
   const { provider, kind } = context
-  const desired = step.desired ? context.resolve(step.desired) : undefined
+  const desired = step.desired ? context.resolve(step.desired, 'resolved') : undefined
   const subject = desired ?? context.record
   if (!subject) throw bug(step, 'an adoption has neither a document nor a record')
-  const kept = context.record?.adopted || !context.record ? { adopted: true as const } : {}
+  const adopted = context.record?.adopted || !context.record ? { adopted: true as const } : {}
   const known = context.record?.identity ?? step.restore?.identity
   const target: Target = { ...aim(subject), ...(known && { identity: known }) }
   let seen = await context.observe(target)
@@ -146,12 +150,13 @@ async function adopt(step: Step, context: StepContext): Promise<ResourceRecord> 
   const identity = { ...known, ...seen.identity }
   if (!desired) {
     const spec = currentSpec(subject.spec, seen.spec, subject.spec, kind.keyedLists)
-    return { ...recordOf({ ...subject, managed: true, spec }, identity, seen), ...kept }
+    return { ...recordOf({ ...subject, managed: true, spec }, identity, seen, kind), ...adopted }
   }
   const owner = ownerOf(step, context)
   const ours = seen.owner !== undefined && sameOwner(seen.owner, owner)
   if (!ours) {
-    await context.intend({ identity, trash: trash(context, step, identity), from: seen.spec })
+    const from = withoutSecrets(seen.spec, kept(step, desired, context).spec, kind)
+    await context.intend({ identity, trash: trash(context, step, identity), from })
     const request = {
       ...target,
       identity,
@@ -165,15 +170,16 @@ async function adopt(step: Step, context: StepContext): Promise<ResourceRecord> 
     seen = await context.observe({ ...target, identity })
     if (seen.status !== 'present') throw moved(step, 'it went while it was taken over')
   }
-  const spec = currentSpec(desired.spec, seen.spec, desired.spec, kind.keyedLists)
-  return { ...recordOf({ ...desired, spec }, { ...identity, ...seen.identity }, seen), ...kept }
+  const recorded = kept(step, desired, context).spec
+  const spec = currentSpec(recorded, seen.spec, recorded, kind.keyedLists)
+  return { ...recordOf({ ...desired, spec }, { ...identity, ...seen.identity }, seen, kind), ...adopted }
 }
 
 async function recordAnew(step: Step, context: StepContext): Promise<ResourceRecord> {
   const { record } = context
   if (!record) throw bug(step, 'nothing is recorded of it')
   const { tainted: _tainted, ...known } = record
-  const { managed: _, ...desired } = context.resolve(wanted(step))
+  const { managed: _, ...desired } = context.resolve(wanted(step), 'kept')
   return { ...known, ...desired }
 }
 
@@ -213,9 +219,21 @@ function recordOf(
   desired: DesiredResource,
   identity: Identity,
   seen: Extract<Observation, { status: 'present' }>,
+  kind: Kind,
 ): ResourceRecord {
-  const { managed: _, ...kept } = desired
-  return { ...kept, identity, facts: seen.facts, ...(seen.pending?.length && { pending: seen.pending }) }
+  const { managed: _, ...known } = desired
+  const facts = openFacts(seen.facts, kind)
+  return { ...known, identity, facts, ...(seen.pending?.length && { pending: seen.pending }) }
+}
+
+/** As it is recorded: what refers to another resource's secret stays a reference. */
+function kept(step: Step, desired: DesiredResource, context: StepContext): DesiredResource {
+  return step.desired && holdsSecret(step.desired.spec) ? context.resolve(step.desired, 'kept') : desired
+}
+
+/** What was read, with references in the place of secrets that are known as such. */
+function withoutSecrets(seen: Attributes, known: Attributes, kind: Kind): Attributes {
+  return holdsSecret(known) ? currentSpec(known, seen, known, kind.keyedLists) : seen
 }
 
 /** What is known of an object that is there. */

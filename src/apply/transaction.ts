@@ -6,6 +6,7 @@ import { formerAddress, originalAddress } from '../model/former.js'
 import { sameIdentity } from '../planner/identity.js'
 import type { Action, Plan, Step } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
+import type { Observation } from '../providers/provider.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
 import { changedRecords, fold } from '../state/fold.js'
 import { takeOutRestored, writeCheckpoint } from './checkpoint.js'
@@ -14,6 +15,7 @@ import { type ExecuteResult, execute, type StepFailure } from './execute.js'
 import { restoredTokens } from './finish-written.js'
 import { type Folded, foldJournal } from './fold.js'
 import { type Journal, openJournal, resumeJournal } from './journal.js'
+import { openFacts } from './observer.js'
 import type { Checkpoint, JournalRecord, Kept } from './record.js'
 import { settle, wayBack, wayForward } from './ways.js'
 
@@ -185,7 +187,7 @@ class Transaction {
   }
 
   /** Observes all that this apply may have touched, in-flight objects by the identity chosen for them. */
-  #observe(folded: Folded, signal: AbortSignal) {
+  async #observe(folded: Folded, signal: AbortSignal): Promise<Map<Address, Observation>> {
     const documents = new Map(folded.plan.steps.map(step => [step.address, step.desired]))
     const former = [...folded.records.keys()].filter(address => originalAddress(address) !== address)
     const addresses = new Set([...folded.touched, ...documents.keys(), ...former])
@@ -199,13 +201,23 @@ class Transaction {
         const own = { connection, target }
         return old ? [own, aimAt({ ...old, address: formerAddress(address) })] : [own]
       }
-      if (record) return [aimAt(record)]
+      // As the step that goes on from here reads it: by what was tried.
+      const tried = folded.attempted.get(address)
+      if (record) return [aimAt(tried ? { ...record, spec: tried } : record)]
       const desired = documents.get(address)
       if (!desired) return []
       const { kind, name, spec, connection } = desired
       return [{ connection, target: { address, kind, name, spec } }]
     })
-    return observeAll(this.#engine, aimed, signal)
+    const observed = await observeAll(this.#engine, aimed, signal)
+    const kindOf = new Map(aimed.map(({ target }) => [target.address, this.#engine.kinds.get(target.kind)]))
+    // What is read here may be recorded.
+    return new Map(
+      [...observed].map(([address, seen]) => [
+        address,
+        seen.status === 'present' ? { ...seen, facts: openFacts(seen.facts, kindOf.get(address)) } : seen,
+      ]),
+    )
   }
 
   async #execute({ direction, plan, records }: Way, control: Control): Promise<ExecuteResult> {

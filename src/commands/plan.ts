@@ -57,8 +57,7 @@ export default class PlanCommand extends InfraCommand {
       helpValue: 'BYTES',
     }),
     manifests: Flags.boolean({
-      description:
-        'Also show what becomes of the Kubernetes objects that charts render (runs `helm template`).',
+      description: 'Also show what becomes of the Kubernetes objects that charts render (runs helm, dry).',
     }),
     full: Flags.boolean({ description: 'Show all attributes, and no list cut short.' }),
     'detailed-exitcode': Flags.boolean({

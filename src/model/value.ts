@@ -7,10 +7,24 @@ export type Attributes = { readonly [key: string]: Json }
  * A value that can be known only once another resource exists: the text with its `${Kind.name.path}` still in it.
  * It stands in a desired resource in the place of the value and is resolved when the step runs.
  */
-export type Unresolved = { readonly $unresolved: string }
+export type Unresolved = {
+  readonly $unresolved: string
+  /**
+   * It refers to a secret that another resource holds, and stays a reference wherever it is kept: in plan, journal and state.
+   * A digest tells a changed secret from an unchanged one; `?` where the secret is not known.
+   */
+  readonly $secret?: string
+}
 
 export function isUnresolved(value: Json | undefined): value is Unresolved {
   return isObject(value) && typeof value.$unresolved === 'string'
+}
+
+/** Whether a value is, or holds, a reference to another resource's secret. */
+export function holdsSecret(value: Json | undefined): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (isUnresolved(value)) return value.$secret !== undefined
+  return Object.values(value).some(holdsSecret)
 }
 
 export function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {

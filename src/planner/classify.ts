@@ -5,11 +5,12 @@ import { type Difference, pathPattern, within } from './diff.js'
 
 export type Verdict = Pick<ChangeRule, 'how' | 'why' | 'hint' | 'hazards'>
 
-/** The first rule that matches; a change that no rule names is a replacement. */
-export function classify(kind: Kind, change: Difference): Verdict {
+/** The first rule that matches; a change that no rule names is a replacement. `undoing`: on the way back of a failed apply. */
+export function classify(kind: Kind, change: Difference, undoing = false): Verdict {
   const pattern = pathPattern(change.path)
   for (const rule of kind.changes) {
     if (!within(pattern, rule.path)) continue
+    if (undoing && rule.forwardOnly) continue
     if (rule.op !== undefined && rule.op !== operation(change, pattern === rule.path)) continue
     if (rule.when !== undefined && !rule.when.holds(change.from, change.to)) continue
     return rule

@@ -232,7 +232,7 @@ function meet(
   const hazards = new Set<Hazard>()
   const problems: InfraError[] = []
   const changes = found.map(difference => {
-    const verdict = classify(kind, difference)
+    const verdict = classify(kind, difference, isUnprotected(input.options, desired.address))
     // A change that waits for a restart does not cause one.
     if (verdict.how !== 'restart') for (const hazard of verdict.hazards ?? []) hazards.add(hazard)
     if (verdict.how === 'refuse') problems.push(refusal(difference, verdict.why, verdict.hint, desired))

@@ -107,7 +107,10 @@ function overlay(
     if (known === undefined && wanted === undefined) continue
     const path = join(prefix, key)
     const listKey = lists[path]
-    if (isObject(seen) && !isUnresolved(seen)) {
+    // What is known as a reference to a secret only is not held against the secret.
+    if (isUnresolved(known) && known.$secret !== undefined) result[key] = known
+    else if (known === undefined && isUnresolved(wanted) && wanted.$secret !== undefined) result[key] = wanted
+    else if (isObject(seen) && !isUnresolved(seen)) {
       result[key] = overlay(asObject(known), seen, asObject(wanted), lists, path)
     } else if (Array.isArray(seen) && listKey !== undefined) {
       result[key] = (seen as readonly Json[]).map(item => {

@@ -86,7 +86,9 @@ function decideOne(address: Address, input: PlanInput): Decided | InfraError {
   const observation = input.observed.get(address) ?? unknown
   const restore = input.restore?.get(address)
   const { goal, left } =
-    mode === 'rollback' ? reachable(desired, record, observation, restore, kind) : { goal: desired, left: [] }
+    mode === 'rollback'
+      ? reachable(desired, record, observation, restore, kind, isUnprotected(input.options, address))
+      : { goal: desired, left: [] }
   const decision: Decision = decide({ desired: goal, record, observation, restore }, kind, input)
   const before = record ?? (goal && claimed(goal, observation, kind))
   return { address, kind, desired: goal, record, before, restore, decision, left }

@@ -25,6 +25,7 @@ export function reachable(
   observation: Observation,
   restore: Restore | undefined,
   kind: Kind,
+  undoing: boolean,
 ): Reachable {
   if (!desired || !record || observation.status !== 'present') return { goal: desired, left: [] }
   const itself = restore !== undefined && sameIdentity(restore.identity, record.identity)
@@ -33,7 +34,7 @@ export function reachable(
   const left: string[] = []
   let spec = desired.spec
   for (const difference of differences(current, desired.spec, kind.keyedLists)) {
-    const verdict = classify(kind, difference)
+    const verdict = classify(kind, difference, undoing)
     if (verdict.how !== 'refuse' && !(keepsIt && verdict.how === 'replace')) continue
     spec = withValue(spec, difference, kind.keyedLists)
     left.push(`${difference.path} stays as it is${verdict.why ? `: ${verdict.why}` : ''}`)

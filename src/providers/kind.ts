@@ -35,6 +35,8 @@ export interface ChangeRule {
   /** A further condition on the values, and the same in words for the docs. */
   readonly when?: { readonly text: string; holds(from: Json | undefined, to: Json | undefined): boolean }
   readonly how: How
+  /** Holds for what is asked for, and not for the way back of an apply that failed: that undoes what it did itself. */
+  readonly forwardOnly?: true
   /** Why it cannot be live, or is refused. */
   readonly why?: string
   /** What to do about a refusal. */

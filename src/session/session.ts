@@ -393,9 +393,9 @@ export class Session {
       connections,
       store: this.store,
       stateFolder: this.stateFolder,
-      resolve: (desired, factsOf) => {
+      resolve: (desired, factsOf, secrets) => {
         const kind = kinds.get(desired.kind)
-        return kind ? resolveResource(desired, factsOf, kind, name => kinds.get(name)) : desired
+        return kind ? resolveResource(desired, factsOf, kind, name => kinds.get(name), secrets) : desired
       },
       outputs: (mode, records) => this.#outputsAfter(mode, records),
       report: report ?? (() => undefined),

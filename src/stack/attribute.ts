@@ -1,6 +1,7 @@
 /** The value of a resource's attribute that another refers to. */
+import { createHash } from 'node:crypto'
 import type { Address } from '../model/address.js'
-import { type Attributes, isObject, isUnresolved, type Json } from '../model/value.js'
+import { type Attributes, canonicalJson, isObject, isUnresolved, type Json } from '../model/value.js'
 import type { Kind } from '../providers/kind.js'
 import type { DesiredResource } from './desired.js'
 import type { Outcome } from './interpolate.js'
@@ -48,10 +49,22 @@ export function attributeOf(
   const isFact = !explicit && Object.hasOwn(kind.facts, first.name)
   const isDeclared = declares(kind.schema, names)
   if (!isFact && !isDeclared) return { problem: unknownAttribute(target, kind, names) }
-  const sensitive =
-    isSensitive(target, kind, names.join('.')) || kind.sensitive.includes(`facts.${first.name}`)
+  const sensitive = isSensitive(target, kind, names.join('.'))
   const value = known && observed(known, path, kind, explicit)
+  if (isFact && isSecretFact(kind, first.name))
+    return { later: laterText(), sensitive: true, secret: secretDigest(value) }
   return value === undefined ? { later: laterText(), sensitive } : { value, sensitive }
+}
+
+/** Whether what is observed under this name is a secret. */
+export function isSecretFact(kind: Kind, name: string): boolean {
+  return Object.hasOwn(kind.facts, name) && kind.sensitive.includes(name)
+}
+
+/** See `Unresolved.$secret`. */
+export function secretDigest(value: Json | undefined): string {
+  if (value === undefined) return '?'
+  return createHash('sha256').update(canonicalJson(value)).digest('hex').slice(0, 16)
 }
 
 /** The attribute of a resource that exists: for the time of an apply, when it must be known. */

@@ -13,7 +13,12 @@ import {
 export type Outcome =
   | { readonly value: Json; readonly sensitive: boolean }
   /** Known only later; the reference as it can be resolved then, without `${` and `}`. */
-  | { readonly later: string; readonly sensitive: boolean }
+  | {
+      readonly later: string
+      readonly sensitive: boolean
+      /** See `Unresolved.$secret`. */
+      readonly secret?: string
+    }
   | { readonly problem: ReferenceProblem }
   /** It cannot be told because of something that was reported already. */
   | { readonly failed: true }
@@ -94,6 +99,7 @@ export function interpolateText(text: string, into: Interpolation, path: Path): 
   let later = false
   let failed = false
   let sensitive = false
+  const secrets: string[] = []
   for (const part of parts) {
     if (typeof part === 'string') {
       plain += part
@@ -109,6 +115,7 @@ export function interpolateText(text: string, into: Interpolation, path: Path): 
     if (outcome.sensitive) sensitive = true
     if ('later' in outcome) {
       later = true
+      if (outcome.secret !== undefined) secrets.push(outcome.secret)
       template += `${escapeReferences(pending, true)}\${${outcome.later}}`
       pending = ''
       continue
@@ -136,5 +143,8 @@ export function interpolateText(text: string, into: Interpolation, path: Path): 
   if (sensitive) into.onSensitive(path)
   if (!later) return plain
   into.onLater(path)
-  return { $unresolved: template + escapeReferences(pending, false) }
+  return {
+    $unresolved: template + escapeReferences(pending, false),
+    ...(secrets.length > 0 && { $secret: secrets.includes('?') ? '?' : secrets.join('.') }),
+  }
 }

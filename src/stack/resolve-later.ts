@@ -3,32 +3,39 @@ import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
 import { type Attributes, isObject, isUnresolved, type Json } from '../model/value.js'
 import type { Kind } from '../providers/kind.js'
-import { type FactsOf, knownAttribute } from './attribute.js'
+import { type FactsOf, isSecretFact, knownAttribute, secretDigest } from './attribute.js'
 import { pathText } from './check-spec.js'
 import type { DesiredResource } from './desired.js'
 import { finishSpec, sensitivePaths } from './finish.js'
 import { interpolateText, type Outcome } from './interpolate.js'
 import type { Path } from './problems.js'
-import { findTarget } from './scope.js'
+import { findTarget, laterText } from './scope.js'
 import type { Reference } from './template-text.js'
 
 /**
  * The resource with its remaining references resolved, checked again and canonical: for a step that is about to run. Throws
  * an `InfraError` where something still cannot be resolved or does not fit. `kindOf` finds the kinds of dependencies, for the
- * keys of their lists; without it elements are found by index or name.
+ * keys of their lists; without it elements are found by index or name. With `kept`, what refers to a secret of another resource
+ * stays a reference: so it is recorded.
  */
 export function resolveResource(
   resource: DesiredResource,
   factsOf: FactsOf,
   kind: Kind,
   kindOf: (kind: string) => Kind | undefined = () => undefined,
+  secrets: 'resolved' | 'kept' = 'resolved',
 ): DesiredResource {
   const known = new Set<Address>(resource.dependencies)
   const texts = new Map()
+  const later: Path[] = []
   const lookUp = (reference: Reference): Outcome => {
     const target = findTarget(reference, undefined, address => known.has(address))
     const found = target && factsOf(target.address)
     const value = found && knownAttribute(found, kindOf(reference.root), target.segments)
+    const name = target?.segments[0]?.name ?? ''
+    const owner = kindOf(reference.root)
+    if (secrets === 'kept' && owner && isSecretFact(owner, name))
+      return { later: laterText(reference, undefined), sensitive: true, secret: secretDigest(value) }
     if (value !== undefined && !isUnresolved(value)) return { value, sensitive: false }
     const why = !target
       ? 'It names no resource that this one depends on.'
@@ -46,7 +53,7 @@ export function resolveResource(
         texts,
         lookUp,
         onSensitive: () => {},
-        onLater: () => {},
+        onLater: at => later.push(at),
         onProblem: (at, _raw, problem) => {
           throw failure(resource, problem?.code, problem?.message, {
             why: problem?.why,
@@ -61,7 +68,7 @@ export function resolveResource(
   ) as Attributes
   if (spec === resource.spec) return resource
   const { name, labels, annotations, managed } = resource
-  const finished = finishSpec(kind, spec, { name, labels, annotations }, managed, [])
+  const finished = finishSpec(kind, spec, { name, labels, annotations }, managed, later)
   if (finished.problems) {
     const [first] = finished.problems
     throw failure(resource, first?.code, first?.message, {

@@ -593,7 +593,11 @@ describe('secrets', () => {
     expect(stack.outputs).toEqual([
       { name: 'open', value: '1GiB', sensitive: false },
       { name: 'hidden', value: 'pw hunter2-long', description: 'it', sensitive: true },
-      { name: 'config', value: { $unresolved: '${VirtualCluster.c.kubeconfig}' }, sensitive: true },
+      {
+        name: 'config',
+        value: { $unresolved: '${VirtualCluster.c.kubeconfig}', $secret: '?' },
+        sensitive: true,
+      },
       { name: 'asked', value: 1, sensitive: true },
     ])
   })

@@ -1,6 +1,7 @@
 /** The life of a real virtual cluster, from its creation to its destruction, checked with kubectl, helm and vclusterctl. */
 import { execFile } from 'node:child_process'
-import { stat } from 'node:fs/promises'
+import { cp, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { asKept } from '../../../src/providers/vcluster/volumes.js'
@@ -62,11 +63,15 @@ describe.skipIf('skip' in lab)(
       expect(space.metadata.labels).toMatchObject({ team: 'a', 'infra/lineage': expect.any(String) })
     })
 
-    test('drift: a value set with helm, declared or not', async () => {
+    test('drift: a value set with helm, declared or not, and another version of the chart', async () => {
+      const other = join(world.folder, 'chart')
+      await cp(host.chart, other, { recursive: true })
+      const about = join(other, 'Chart.yaml')
+      await writeFile(about, (await readFile(about, 'utf8')).replace(/^version: .*$/m, 'version: 0.36.2'))
       await host.helm(
         'upgrade',
         'team-a',
-        host.chart,
+        other,
         '-n',
         'vcluster-team-a',
         '--reuse-values',
@@ -74,9 +79,12 @@ describe.skipIf('skip' in lab)(
         'logging.encoding=json',
         '--set',
         'telemetry.enabled=true',
+        '--set',
+        'controlPlane.statefulSet.image.tag=0.36.1',
       )
       expect((await world.drift('team-a', { ttl: '2h' })).sort()).toEqual([
-        'handChanges: "value logging.encoding=\\"json\\""',
+        'chart.version: "0.36.2"',
+        'handChanges: "value controlPlane.statefulSet.image.tag=\\"0.36.1\\"; value logging.encoding=\\"json\\""',
         'values.telemetry.enabled: true',
       ])
       await world.change('team-a', { ttl: '2h', values: { logging: { encoding: 'json' } } }, { ttl: '2h' })

@@ -3,7 +3,7 @@ import { loadAll } from 'js-yaml'
 import { type Attributes, isObject, type Json, type Sensitive, sameValue } from '../../../model/value.js'
 import type { KubeObject } from '../client/objects.js'
 import { readRelease, revisionsOf } from '../helm/release.js'
-import { chartArguments, template } from '../helm/run.js'
+import { chartArguments, render } from '../helm/run.js'
 import { lower } from '../kinds/shortcuts.js'
 import type { Session } from '../session.js'
 
@@ -24,7 +24,7 @@ export interface ManifestChange {
   readonly changes: readonly ManifestDifference[]
 }
 
-/** Changes nothing; runs `helm template`, and asks the host for one Secret. */
+/** Changes nothing: runs helm dry, and asks the host for one Secret. */
 export async function manifestChanges(
   session: Session,
   place: { readonly namespace: string; readonly name: string },
@@ -33,7 +33,12 @@ export async function manifestChanges(
 ): Promise<readonly ManifestChange[]> {
   const helm = await session.helm(signal)
   const [rendered, revisions] = await Promise.all([
-    template(helm, place, chartArguments(spec.chart as Attributes, session.folder), lower(spec), signal),
+    render(helm, session.host, place, {
+      chart: chartArguments(spec.chart as Attributes, session.folder),
+      values: lower(spec),
+      labels: {},
+      signal,
+    }),
     revisionsOf(session.host, place, signal),
   ])
   const deployed = revisions.find(revision => revision.status === 'deployed')

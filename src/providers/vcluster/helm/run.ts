@@ -25,41 +25,62 @@ export function chartArguments(chart: Attributes, folder: string): string[] {
   return [String(chart.name), '--repo', String(chart.repository), ...version]
 }
 
+export interface UpgradeRequest {
+  readonly chart: readonly string[]
+  readonly values: Attributes
+  readonly labels: Readonly<Record<string, string>>
+  readonly signal: AbortSignal
+}
+
 /** `helm upgrade --install`: returns once the host has taken the objects, without waiting for pods. */
 export async function upgrade(
   helm: Helm,
   host: Host,
   release: ReleaseName,
-  request: {
-    readonly chart: readonly string[]
-    readonly values: Attributes
-    readonly labels: Readonly<Record<string, string>>
-    readonly signal: AbortSignal
-  },
+  request: UpgradeRequest,
 ): Promise<void> {
+  await run(helm, host, release.namespace, upgradeArguments(release, request), request.signal, request.values)
+}
+
+/**
+ * The objects that `upgrade` would make, as YAML documents. Rendered for the very host (charts ask what its API has); nothing
+ * is changed. Values are checked against the chart's own schema.
+ */
+export async function render(
+  helm: Helm,
+  host: Host,
+  release: ReleaseName,
+  request: UpgradeRequest,
+): Promise<string> {
+  const options = ['--dry-run=server', '--output', 'json']
+  const args = upgradeArguments(release, request, options)
+  const words = await run(helm, host, release.namespace, args, request.signal, request.values)
+  const { manifest } = JSON.parse(words) as { readonly manifest?: string }
+  return manifest ?? ''
+}
+
+function upgradeArguments(
+  release: ReleaseName,
+  request: UpgradeRequest,
+  more: readonly string[] = [],
+): readonly string[] {
   const [chart = '', ...options] = request.chart
   const labels = Object.entries(request.labels).map(([key, value]) => `${key}=${value}`)
-  await run(
-    helm,
-    host,
-    release.namespace,
-    [
-      'upgrade',
-      '--install',
-      '--history-max',
-      history,
-      '--reset-values',
-      '--values',
-      '-',
-      ...(labels.length > 0 ? ['--labels', labels.join(',')] : []),
-      ...options,
-      '--',
-      release.name,
-      chart,
-    ],
-    request.signal,
-    request.values,
-  )
+  return [
+    'upgrade',
+    '--install',
+    '--history-max',
+    history,
+    '--reset-values',
+    '--values',
+    '-',
+    ...(labels.length > 0 ? ['--labels', labels.join(',')] : []),
+    ...options,
+    ...more,
+    '--',
+    release.name,
+    chart,
+  ]
 }
 
 /** Goes back to a revision that is still recorded; the chart need not be at hand. */
@@ -89,34 +110,15 @@ export async function uninstall(
   await run(helm, host, release.namespace, ['uninstall', '--ignore-not-found', '--', release.name], signal)
 }
 
-/** The rendered objects, as YAML documents; asks no cluster. Values are checked against the chart's own schema. */
-export async function template(
-  helm: Helm,
-  release: ReleaseName,
-  chart: readonly string[],
-  values: Attributes,
-  signal: AbortSignal,
-): Promise<string> {
-  const [name = '', ...options] = chart
-  return run(
-    helm,
-    undefined,
-    release.namespace,
-    ['template', '--values', '-', ...options, '--', release.name, name],
-    signal,
-    values,
-  )
-}
-
 async function run(
   helm: Helm,
-  host: Host | undefined,
+  host: Host,
   namespace: string,
   args: readonly string[],
   signal: AbortSignal,
   values?: Json,
 ): Promise<string> {
-  const where = host === undefined ? [] : ['--kubeconfig', host.kubeconfig, '--kube-context', host.context]
+  const where = ['--kubeconfig', host.kubeconfig, '--kube-context', host.context]
   const verb = args[0] ?? ''
   const result = await execa(helm.binary, [verb, '--namespace', namespace, ...where, ...args.slice(1)], {
     reject: false,

@@ -81,6 +81,8 @@ export const changes: readonly ChangeRule[] = [
     path: 'kubernetesVersion',
     when: { text: 'the minor version becomes lower', holds: (from, to) => minor(to) < minor(from) },
     how: 'refuse',
+    // One that did not come up goes back to the revision before: its objects were not converted yet.
+    forwardOnly: true,
     why: 'Kubernetes cannot be downgraded',
     hint: 'restore a backup that was made with the older version',
   },
@@ -88,6 +90,7 @@ export const changes: readonly ChangeRule[] = [
     path: 'kubernetesVersion',
     when: { text: 'it skips a minor version', holds: (from, to) => minor(to) > minor(from) + 1 },
     how: 'refuse',
+    forwardOnly: true,
     why: 'Kubernetes is upgraded one minor version at a time',
     hint: 'go by way of each version in between',
   },
