@@ -1,8 +1,6 @@
 /** Virtual clusters that nobody's stack owns, as documents that leave nothing to do once they are taken over. */
 import type { Attributes } from '../model/value.js'
 import { currentSpec, differences } from '../planner/diff.js'
-import { safeNow } from '../providers/vcluster/expiry.js'
-import { parseDuration } from '../providers/vcluster/kinds/duration.js'
 import { vclusterKinds } from '../providers/vcluster/kinds/index.js'
 import { observe } from '../providers/vcluster/observe.js'
 import type { Session as HostSession } from '../providers/vcluster/session.js'
@@ -10,8 +8,8 @@ import { type Discovered, discover } from '../providers/vcluster/unmanaged.js'
 import type { DiscoveredDocument } from './discover.js'
 
 /**
- * One document a cluster. `ghostFolder` is ghostctl's `~/.ghost`. A time to live that it recorded and that has passed is left
- * out, and told: ghostctl never enforced one, and whoever takes a cluster over does not mean to lose it.
+ * One document a cluster. `ghostFolder` is ghostctl's `~/.ghost`. A time to live that it recorded is told and left out: ghostctl
+ * never enforced one, and whoever takes a cluster over does not mean to lose it.
  */
 export async function discoverClusters(
   connection: string,
@@ -21,7 +19,7 @@ export async function discoverClusters(
 ): Promise<readonly DiscoveredDocument[]> {
   const options = ghostFolder === undefined ? {} : { ghostFolder }
   const found = await discover(session, options, signal)
-  const drafts = found.map(one => draft(one, connection, session))
+  const drafts = found.map(one => draft(one, connection))
   const targets = drafts.map(({ document, identity }) => ({
     address: `VirtualCluster/${document.name}@${identity.namespace}`,
     kind: 'VirtualCluster',
@@ -44,36 +42,24 @@ export async function discoverClusters(
   })
 }
 
-function draft(one: Discovered, connection: string, session: HostSession) {
+function draft(one: Discovered, connection: string) {
   const { ttl, ...rest } = one.spec
-  const kept = typeof ttl === 'string' && endsLater(one, ttl, session)
-  const remarks = [
-    ...(one.ghost === undefined ? [] : ['ghostctl made it.']),
-    ...(typeof ttl === 'string' && !kept
-      ? [`ghostctl gave it a time to live of ${ttl}, which has passed: add ttl if it shall end.`]
-      : []),
-  ]
   const document: DiscoveredDocument = {
     host: connection,
     kind: 'VirtualCluster',
     name: one.name,
     labels: {},
-    spec: {
-      ...(connection !== 'vcluster' && { hostCluster: connection }),
-      ...rest,
-      ...(kept && { ttl }),
-    },
-    remarks,
+    spec: { ...(connection !== 'vcluster' && { hostCluster: connection }), ...rest },
+    remarks: [
+      ...(one.ghost === undefined ? [] : ['ghostctl made it.']),
+      ...(typeof ttl === 'string'
+        ? [
+            `ghostctl gave it a time to live of ${ttl}, which it never enforced: add \`ttl: ${ttl}\` if it shall end, counted from ${one.createdAt ?? 'its creation'}.`,
+          ]
+        : []),
+    ],
   }
   return { document, identity: one.identity }
-}
-
-/** Counted from when the host made it, as its expiry will be. */
-function endsLater(one: Discovered, ttl: string, session: HostSession): boolean {
-  const seconds = parseDuration(ttl)
-  if (seconds === undefined || one.createdAt === undefined) return false
-  const now = safeNow({ host: session.host.now(), here: session.ports.clock.now() })
-  return Date.parse(one.createdAt) + seconds * 1000 > now
 }
 
 function canonical({ name, spec }: DiscoveredDocument): Attributes {
