@@ -4,6 +4,8 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { readFile, writeFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -51,15 +53,18 @@ export async function kubernetesLab(
     LAB_PORT: String(port),
     LAB_RUN: `/var/tmp/infra-lab-kubernetes-${options.apiOnly === undefined ? 'tests' : port}`,
   }
+  const owner = `${env.LAB_RUN}/owner`
   const lab = async (...args: readonly string[]) =>
     (await run('bash', [script, ...args], { env, maxBuffer: 64 << 20 })).stdout.trim()
   const cache = await lab('cache-dir')
   if (!existsSync(`${cache}/bin/vclusterctl`) && (await hasNoGo()))
     return unavailable('nothing is built yet, and there is no Go to build it with')
   try {
+    await ownedByNobody(owner)
     // What a killed run left behind goes first.
     await lab('clean')
     await lab(options.apiOnly === undefined ? 'up' : 'up-api')
+    await writeFile(owner, String(process.pid))
   } catch (error) {
     const words = (error as { stderr?: string }).stderr ?? String(error)
     await lab('clean').catch(() => '')
@@ -110,6 +115,15 @@ export async function kubernetesLab(
     clean: async () => {
       await lab('clean')
     },
+  }
+}
+
+/** A machine has room for one such lab: another run that is using it is waited for. */
+async function ownedByNobody(file: string): Promise<void> {
+  for (;;) {
+    const pid = Number(await readFile(file, 'utf8').catch(() => ''))
+    if (!(pid > 0) || pid === process.pid || !existsSync(`/proc/${pid}`)) return
+    await sleep(2_000)
   }
 }
 
