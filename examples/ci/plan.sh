@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # plan.sh STACK FOLDER — plans a stack and leaves plan.md (the comment), plan.html and plan.json in the folder.
 # Exits 0 whether or not there is something to do, and otherwise with what infra exits with: a plan that a policy denies is
-# still written, so that it can be read. INFRA names the program, INFRA_STATE the state's folder, INFRA_COMMIT the commit.
+# still written, so that it can be read. INFRA names the program, INFRA_STATE the state's folder, INFRA_COMMIT the
+# commit, INFRA_WHOLE the address where the job keeps the whole report.
 #
 # A stack may ask for variables of the environment, and a stranger's stack for any of them: infra gets PATH, HOME, the
 # INFRA_VAR_… and those that INFRA_KEEP names, and nothing else of the job's.
@@ -15,6 +16,7 @@ mkdir -p "$folder"
 arguments=(plan "$stack" --detailed-exitcode)
 arguments+=(--report "$folder/plan.md" --report "$folder/plan.html" --out "$folder/plan.json")
 if [ -n "${INFRA_STATE:-}" ]; then arguments+=(--state "$INFRA_STATE"); fi
+if [ -n "${INFRA_WHOLE:-}" ]; then arguments+=(--whole "$INFRA_WHOLE"); fi
 
 kept=("PATH=$PATH" "HOME=${HOME:-/}")
 if [ -n "${INFRA_COMMIT:-}" ]; then kept+=("GIT_COMMIT=$INFRA_COMMIT"); fi

@@ -19,8 +19,11 @@ export interface RenderInput {
   readonly width?: number
   readonly milliseconds?: number
   readonly full?: boolean
-  /** The stack's file or folder, for the command that applies this plan. */
+  /** The stack's file or folder, and what else it was asked for with, for the command that applies this plan. */
   readonly path?: string
+  readonly flags?: readonly string[]
+  /** Where the whole report is, for one that had to leave something out: an address, or a file's name. */
+  readonly whole?: string
   readonly commit?: string
   /** Milliseconds since 1970. */
   readonly readAt?: number
@@ -29,7 +32,7 @@ export interface RenderInput {
 }
 
 export function renderPlan(format: PlanFormat, input: RenderInput): string {
-  const { result, policy, secrets, rendered, commit, path, budget, full, milliseconds, width } = input
+  const { result, policy, secrets, rendered, commit, budget, full, milliseconds, width } = input
   const { plan, problems } = result
   const review = {
     secrets,
@@ -39,6 +42,8 @@ export function renderPlan(format: PlanFormat, input: RenderInput): string {
   }
   const about = {
     ...(commit !== undefined && { commit }),
+    ...(input.path !== undefined && { path: input.path }),
+    ...(input.flags !== undefined && { flags: input.flags }),
     ...(input.readAt !== undefined && { readAt: new Date(input.readAt).toISOString() }),
   }
   switch (format) {
@@ -55,7 +60,7 @@ export function renderPlan(format: PlanFormat, input: RenderInput): string {
       return renderMarkdown(plan, {
         ...review,
         ...about,
-        ...(path !== undefined && { path }),
+        ...(input.whole !== undefined && { whole: input.whole }),
         ...(budget !== undefined && { budget }),
       })
     case 'html':
@@ -81,4 +86,30 @@ export function formatOfFile(file: string): PlanFormat {
 /** The commit that a pipeline says it runs for; planning itself runs nothing, not even git. */
 export function commitOf(environment: Readonly<Record<string, string | undefined>>): string | undefined {
   return environment.GITHUB_SHA ?? environment.CI_COMMIT_SHA ?? environment.GIT_COMMIT
+}
+
+/** Flags that a plan was asked for with, for the command that applies it. A variable that holds a secret is named alone. */
+export function planFlags(
+  asked: {
+    readonly target?: readonly string[] | undefined
+    readonly replace?: readonly string[] | undefined
+    readonly restart?: boolean
+    readonly state?: string | undefined
+    readonly var?: readonly string[] | undefined
+    readonly 'var-file'?: readonly string[] | undefined
+  },
+  secrets: readonly string[],
+): string[] {
+  const each = (flag: string, values: readonly string[] = []) => values.flatMap(value => [flag, value])
+  const vars = (asked.var ?? []).map(one =>
+    secrets.some(secret => one.includes(secret)) ? `${one.split('=')[0]}=...` : one,
+  )
+  return [
+    ...each('--target', asked.target),
+    ...each('--replace', asked.replace),
+    ...(asked.restart ? ['--restart'] : []),
+    ...each('--var-file', asked['var-file']),
+    ...each('--var', vars),
+    ...(asked.state === undefined ? [] : ['--state', asked.state]),
+  ]
 }

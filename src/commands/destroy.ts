@@ -2,6 +2,7 @@ import { Args, Flags } from '@oclif/core'
 import { changeFlags, stackFlags } from '../cli/base-command.js'
 import { ChangeCommand } from '../cli/change-command.js'
 import { requireSettled } from '../cli/run-plan.js'
+import { requireReviewed } from '../cli/saved-plan.js'
 
 export default class Destroy extends ChangeCommand {
   static override summary = 'Delete everything that the stack made.'
@@ -16,6 +17,11 @@ export default class Destroy extends ChangeCommand {
   static override flags = {
     ...stackFlags,
     ...changeFlags,
+    digest: Flags.string({
+      description:
+        'Destroy only by a plan of this digest: the one that was reviewed (`infra plan --destroy`).',
+      helpValue: 'SHA',
+    }),
     target: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
@@ -31,6 +37,7 @@ export default class Destroy extends ChangeCommand {
     try {
       await requireSettled(session)
       const result = await session.plan({ mode: 'destroy', targets: flags.target ?? [] })
+      requireReviewed(result.plan, undefined, flags.digest, session.stack.secrets)
       await this.carryOut(session, result, 'Destroy all this?', flags, began)
     } finally {
       await session.close()

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../cli/base-command.js'
-import { commitOf, formatOfFile, planFormats, renderPlan } from '../cli/render-plan.js'
+import { commitOf, formatOfFile, planFlags, planFormats, renderPlan } from '../cli/render-plan.js'
 import { requireComplete, requirePolicy, requireSettled } from '../cli/run-plan.js'
 import { savePlan } from '../cli/saved-plan.js'
 import { InfraErrors } from '../model/error.js'
@@ -56,6 +56,11 @@ export default class PlanCommand extends InfraCommand {
       description: 'Bytes that a markdown report may take; 60,000 by default.',
       helpValue: 'BYTES',
     }),
+    whole: Flags.string({
+      description:
+        'Where the whole report is, told in a markdown report that had to leave something out; the HTML report by default.',
+      helpValue: 'URL',
+    }),
     manifests: Flags.boolean({
       description: 'Also show what becomes of the Kubernetes objects that charts render (runs helm, dry).',
     }),
@@ -81,6 +86,7 @@ export default class PlanCommand extends InfraCommand {
       })
       const now = this.ports.clock.now()
       const commit = commitOf(process.env)
+      const whole = flags.whole ?? flags.report?.find(file => formatOfFile(file) === 'html')
       const input = {
         result,
         policy: await session.policy(result.plan),
@@ -88,6 +94,8 @@ export default class PlanCommand extends InfraCommand {
         ...(flags.manifests && { rendered: await this.#rendered(session, result.plan) }),
         full: flags.full,
         path: args.path,
+        flags: planFlags(flags, session.stack.secrets),
+        ...(whole !== undefined && { whole }),
         readAt: now,
         milliseconds: now - began,
         ...(commit !== undefined && { commit }),

@@ -2,8 +2,10 @@
  * A plan as one page that asks the network for nothing. All of it is in the HTML itself, escaped; the script only filters
  * and moves, and the page's policy lets no other script or style run.
  */
+
 import { createHash } from 'node:crypto'
 import type { Action, Plan } from '../planner/plan.js'
+import { type AsPlanned, applyCommand } from './apply-command.js'
 import {
   driftLines,
   itemLines,
@@ -20,16 +22,13 @@ import { css } from './html/css.js'
 import { script } from './html/script.js'
 import { html } from './html-text.js'
 import type { ReviewItem } from './items.js'
-import { shellWord } from './markdown/escape.js'
 import { type Review, type ReviewInput, reviewOf } from './model.js'
 import { symbols } from './style.js'
 
-export interface HtmlOptions extends ReviewInput {
+export interface HtmlOptions extends ReviewInput, AsPlanned {
   readonly commit?: string
   /** When the systems were read, as people shall read it. */
   readonly readAt?: string
-  /** The stack's file or folder, for the command that applies this plan. */
-  readonly path?: string
 }
 
 /** A graph of more nodes than this is drawn once its section is opened. */
@@ -211,7 +210,7 @@ function graph(review: Review, items: readonly ReviewItem[], ids: ReadonlyMap<Re
 }
 
 function foot({ plan }: Review, options: HtmlOptions): string {
-  const path = options.path === undefined ? '' : ` ${shellWord(options.path)}`
+  const command = applyCommand(plan, options)
   const facts = [
     ...(options.commit === undefined ? [] : [`commit <code>${html(options.commit)}</code>`]),
     `state serial ${html(String(plan.base.serial))}`,
@@ -220,7 +219,7 @@ function foot({ plan }: Review, options: HtmlOptions): string {
   ]
   return [
     `<footer><p>${facts.join(' · ')}</p>`,
-    `<p>To apply exactly this: <code>infra apply --digest ${html(plan.digest)}${html(path)}</code></p>`,
+    ...(command === undefined ? [] : [`<p>To apply exactly this: <code>${html(command)}</code></p>`]),
     '<p>Keys: <kbd>/</kbd> search, <kbd>Esc</kbd> clear, <kbd>j</kbd> <kbd>k</kbd> next and previous, <kbd>Enter</kbd> open.</p></footer>',
   ].join('\n')
 }

@@ -3,20 +3,19 @@
  * and saying so; proof against whatever names and values hold.
  */
 import type { Plan } from '../planner/plan.js'
+import { type AsPlanned, applyCommand } from './apply-command.js'
 import { clip } from './diff-lines.js'
 import { blocksOf } from './markdown/blocks.js'
-import { code, fence, link, shellWord } from './markdown/escape.js'
+import { code, fence, link } from './markdown/escape.js'
 import { bytesOf, fitBlocks, type Shorter, shorterForm, withoutMiddle } from './markdown/fit.js'
 import { type Review, type ReviewInput, reviewOf } from './model.js'
 
-export interface MarkdownOptions extends ReviewInput {
+export interface MarkdownOptions extends ReviewInput, AsPlanned {
   /** Bytes; 60,000 by default. Hosts refuse comments above 65,536 characters. */
   readonly budget?: number
   readonly commit?: string
   /** When the systems were read, as people shall read it. */
   readonly readAt?: string
-  /** The stack's file or folder, for the command that applies this plan. */
-  readonly path?: string
   /** Where the whole report is, told when something was left out: an https address, or a name. */
   readonly whole?: string
 }
@@ -99,6 +98,7 @@ function footer({ plan }: Review, options: MarkdownOptions): string {
     ...(options.readAt === undefined ? [] : [`read ${code(clip(options.readAt, 64))}`]),
     `digest ${code(plan.digest)}`,
   ]
-  const command = `infra apply --digest ${shellWord(plan.digest)}${options.path === undefined ? '' : ` ${shellWord(options.path)}`}`
-  return `---\n${facts.join(' · ')}\n\nTo apply exactly this:\n\n${fence('sh', [command])}`
+  const command = applyCommand(plan, options)
+  const told = command === undefined ? '' : `\n\nTo apply exactly this:\n\n${fence('sh', [command])}`
+  return `---\n${facts.join(' · ')}${told}`
 }
