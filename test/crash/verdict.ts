@@ -40,13 +40,14 @@ export function unaccounted(
   })
   const tokens = checkpoints.flatMap(one => one.kept).flatMap(one => system.keptBy(one.token))
   const known = new Set(tokens.map(({ name }) => name))
-  // A delete that was cut off before it put anything aside leaves a token of what is still in its place.
-  const gone = tokens.filter(({ name, of }) => !seen.kept.includes(name) && !seen.things[of])
+  // The newest token of a thing counts. One that is still in its place had a delete that was cut off before it put it aside.
+  const newest = new Map(tokens.map(({ name, of }) => [of, name]))
+  const gone = [...newest].filter(([of, name]) => !seen.kept.includes(name) && !seen.things[of])
   return [
     ...records,
     ...seen.kept
       .filter(name => !known.has(name))
       .map(name => `${name} is kept, and no checkpoint knows of it`),
-    ...gone.map(({ name }) => `a checkpoint keeps ${name}, which is gone`),
+    ...gone.map(([, name]) => `a checkpoint keeps ${name}, which is gone`),
   ]
 }
