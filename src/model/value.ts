@@ -31,6 +31,11 @@ export function isObject(value: Json | undefined): value is { readonly [key: str
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** A text, number or boolean as text; undefined for anything else, which may bring a `toString` of its own. */
+export function scalarText(value: Json | undefined): string | undefined {
+  return typeof value === 'object' || value === undefined ? undefined : String(value)
+}
+
 /**
  * What stands in the place of a secret in everything that is shown or saved: a keyed digest that tells a changed secret from
  * an unchanged one to who has the key, or `true` where there was no key.

@@ -6,6 +6,7 @@ import {
   isSensitive,
   type Json,
   type Sensitive,
+  scalarText,
   secretText,
 } from '../model/value.js'
 import type { DesiredResource } from '../stack/desired.js'
@@ -202,7 +203,7 @@ function maskAt(value: Json, [head, ...rest]: readonly Segment[], options: MaskO
 
 function isElement(item: Json, index: number, name: string): boolean {
   if (name === '' || name === '*' || String(index) === name) return true
-  return isObject(item) && Object.values(item).some(field => field === name || String(field) === name)
+  return isObject(item) && Object.values(item).some(field => scalarText(field) === name)
 }
 
 /** The secret texts of one step, from where they are declared secret. */

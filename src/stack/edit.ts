@@ -11,7 +11,7 @@ import {
   type YAMLMap,
 } from 'yaml'
 import { InfraError } from '../model/error.js'
-import { isObject, type Json, sameValue } from '../model/value.js'
+import { isObject, type Json, sameValue, scalarText as textOf } from '../model/value.js'
 
 /** A key, or the element of a list whose key has this value: `{device: 'vdb'}`. */
 export type EditStep = string | Readonly<Record<string, string>>
@@ -141,7 +141,7 @@ function withValue(value: Json, path: readonly EditStep[], edit: StackEdit): Jso
   const [[key = '', wanted] = []] = Object.entries(step)
   if (!Array.isArray(value)) return value
   return (value as readonly Json[]).map(item =>
-    isObject(item) && String(item[key]) === wanted ? withValue(item, rest, edit) : item,
+    isObject(item) && textOf(item[key]) === wanted ? withValue(item, rest, edit) : item,
   )
 }
 

@@ -210,7 +210,8 @@ class Converter {
         continue
       }
       const key = String(keyNode.value)
-      if (key === '__proto__' || key === '$unresolved') {
+      // With a `toString` of its own a value could not be told in words, not even by the libraries.
+      if (key === '__proto__' || key === '$unresolved' || key === 'toString') {
         this.#problem(keyNode, 'bad-key', `A field cannot be named \`${key}\`.`, { hint: 'Remove it.' })
         continue
       }

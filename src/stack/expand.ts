@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the syntax of references
 /** From documents to resources: forEach makes instances, metadata gets its values, and every address is given once. */
 import { type Address, formatAddress } from '../model/address.js'
-import type { Attributes, Json } from '../model/value.js'
+import { type Attributes, type Json, scalarText } from '../model/value.js'
 import type { KindMeta } from '../providers/kind.js'
 import type { RawResource } from './envelope.js'
 import { elementsOf, evaluate, failed, type MetadataScope } from './for-each.js'
@@ -160,7 +160,8 @@ function instanceOf(
       })
     }
   }
-  const plain = asked === undefined ? (each ? `${raw.name}-${each.key}` : raw.name) : String(asked)
+  const plain =
+    asked === undefined ? (each ? `${raw.name}-${each.key}` : raw.name) : (scalarText(asked) ?? '')
   const name = kind.objectName?.({ name: plain, labels, annotations }) ?? plain
   if (asked !== undefined && !isObjectName(name)) {
     const message = '`metadata.objectName` cannot be that.'

@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path'
 import type { Address } from '../model/address.js'
 import { InfraError, InfraErrors } from '../model/error.js'
-import { isObject, type Json } from '../model/value.js'
+import { isObject, type Json, scalarText } from '../model/value.js'
 import type { Kind } from '../providers/kind.js'
 import type { ProviderType } from '../providers/provider.js'
 import type { FactsOf } from './attribute.js'
@@ -189,7 +189,7 @@ async function orErrors<T>(promise: Promise<T>): Promise<T> {
 
 function noteBroken(value: Json, broken: Set<Address>): void {
   if (!isObject(value) || !isObject(value.metadata)) return
-  broken.add(`${String(value.kind)}/${String(value.metadata.name)}`)
+  broken.add(`${scalarText(value.kind)}/${scalarText(value.metadata.name)}`)
 }
 
 function resolveAll(order: Iterable<Address>, context: Resolution, waiting: Address[]): void {

@@ -1,5 +1,5 @@
 /** Paths of a spec as texts: `dataDisks[vdb].sizeGB`, with elements of keyed lists named by their key. */
-import { type Attributes, isObject, type Json } from '../model/value.js'
+import { type Attributes, isObject, type Json, scalarText } from '../model/value.js'
 import type { Path } from './problems.js'
 import type { Segment } from './template-text.js'
 
@@ -76,7 +76,7 @@ export function walk(
       const items = value as readonly Json[]
       const field = Object.hasOwn(keyedLists, pattern) ? (keyedLists[pattern] as string) : 'name'
       const keyed = items.findIndex(
-        item => isObject(item) && Object.hasOwn(item, field) && String(item[field]) === name,
+        item => isObject(item) && Object.hasOwn(item, field) && scalarText(item[field]) === name,
       )
       const index = keyed >= 0 ? keyed : /^(?:0|[1-9][0-9]{0,8})$/.test(name) ? Number(name) : -1
       path.push(index)

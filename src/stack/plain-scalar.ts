@@ -11,7 +11,7 @@ const numberPattern =
   /^(?:0o[0-7]+|0x[0-9a-fA-F]+|[-+]?[0-9]+|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$/
 /** Whether the key is read as a string, and is one that a plain object can hold. */
 export function isPlainKey(key: string): boolean {
-  return key !== '__proto__' && typeof scalar(key) === 'string'
+  return key !== '__proto__' && key !== 'toString' && typeof scalar(key) === 'string'
 }
 
 /** A plain scalar by YAML 1.2's core schema. */

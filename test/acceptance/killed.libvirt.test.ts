@@ -172,4 +172,24 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
       await isEmpty()
     })
   })
+
+  describe.each([
+    { reason: 'once the machine is defined again', at: d.define, when: 'after' as const },
+    { reason: 'once its disks are back', at: d.setMetadata },
+  ])('in a rollback that brings a machine back, $reason', ({ reason: _, ...at }) => {
+    test('back, the data is put aside again, and another rollback has it', async () => {
+      await here.ok('apply', '--yes')
+      await writeFile(`${shop}/desk_data-vdb`, 'ledger', { flag: 'r+' })
+      await here.ok('destroy', '--yes')
+      await cutOff(at, 'rollback', '--yes', '--parallelism', '1')
+      await here.ok('recover', '--back', '--yes')
+      expect(await domains()).toEqual([])
+      // The rollback that was undone is the newest checkpoint; the one below it is the destroy.
+      const listed = JSON.parse(await here.ok('checkpoint', 'ls', '--json'))
+      const destroy = listed.find((one: { command: string }) => one.command.includes('destroy'))
+      await here.ok('rollback', '.', destroy.id, '--yes')
+      await isWhole('first')
+      expect((await readFile(`${shop}/desk_data-vdb`)).subarray(0, 6).toString()).toBe('ledger')
+    })
+  })
 })

@@ -134,8 +134,11 @@ export function cephSystem(lab: CephLab): CrashSystem {
       if (kind === 'RbdImage') return { name: `image ${pool}/${name}`, id: identity.id ?? '' }
       return undefined
     },
-    keptBy(token) {
+    keptBy(token, { things, kept }) {
       const { kind, keptAs = '', id, name, entity = '' } = token as Record<string, string>
+      // An image goes with its pool.
+      const pools = things[`pool ${pool}`] !== undefined || kept.some(one => one.startsWith('infra-kept-'))
+      if (kind === 'RbdImage' && !pools) return []
       if (kind === 'RbdImage') return [{ name: `image ${id}`, of: `image ${pool}/${name}` }]
       return [{ name: keptAs, of: kind === 'CephPool' ? `pool ${name}` : entity }]
     },

@@ -35,7 +35,7 @@ export interface CrashSystem {
   /** The name that `look` gives what a record is of, with the id that the record has for it. */
   recorded(record: ResourceRecord): { readonly name: string; readonly id: string } | undefined
   /** What a token keeps, by the names that `look` gives it there and where it came from. */
-  keptBy(token: Json): readonly { readonly name: string; readonly of: string }[]
+  keptBy(token: Json, seen: Seen): readonly { readonly name: string; readonly of: string }[]
   kill(daemon: string): Promise<void>
   start(daemon: string): Promise<void>
   clean(): Promise<void>

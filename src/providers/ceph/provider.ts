@@ -1,8 +1,8 @@
 /** The provider of Ceph: every verb goes to the kind's own folder. */
 import { InfraError } from '../../model/error.js'
+import { sensible } from '../answer.js'
 import type { Observation, Provider, Target } from '../provider.js'
 import type { Ceph } from './ask.js'
-import { CephError } from './client/error.js'
 import { clients } from './clients/index.js'
 import { filesystems } from './filesystems/index.js'
 import { groups } from './groups/index.js'
@@ -36,9 +36,9 @@ export function makeProvider(ceph: Ceph): Provider {
       const parts = await Promise.all(
         [...byHandler(targets)].map(async ([handler, some]) => {
           try {
-            return { seen: await handler.observe(ceph, some, signal) }
+            return { seen: await sensible('Ceph', () => handler.observe(ceph, some, signal)) }
           } catch (thrown) {
-            if (!(thrown instanceof CephError)) throw thrown
+            if (!(thrown instanceof InfraError)) throw thrown
             return { thrown, seen: new Map(some.map(target => [target.address, unreadable(thrown)])) }
           }
         }),
@@ -57,7 +57,9 @@ export function makeProvider(ceph: Ceph): Provider {
     },
     async unmanaged(targets, signal) {
       const found = await Promise.all(
-        [...byHandler(targets)].map(([handler, some]) => handler.unmanaged?.(ceph, some, signal) ?? []),
+        [...byHandler(targets)].map(([handler, some]) =>
+          sensible('Ceph', () => handler.unmanaged?.(ceph, some, signal) ?? []),
+        ),
       )
       return found.flat()
     },
@@ -93,7 +95,7 @@ function byHandler(targets: readonly Target[]): Map<Handler, Target[]> {
 /** The call, with the resource's address on what it fails with. */
 async function at(target: Target, call: Promise<void>): Promise<void> {
   try {
-    await call
+    await sensible('Ceph', () => call)
   } catch (thrown) {
     if (thrown instanceof InfraError && thrown.address === undefined) throw thrown.at(target.address)
     throw thrown

@@ -13,12 +13,13 @@ import { serialLog } from './machine-input.js'
 import type { MachineToken } from './machine-token.js'
 import { bootVolume, dataVolume, ignitionVolume, seedVolume } from './names.js'
 import { isActive, stop } from './power.js'
-import { readProgress, setProgress } from './progress.js'
+import { type Restoring, readProgress, readRestoring, setProgress } from './progress.js'
+import { restoreNvram } from './restore-machine.js'
 import { domainXmlFlags, undefineFlags } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain, Volume } from './rpc/types.js'
 import { deleteVolume, putVolume, readingOf } from './storage.js'
-import { empty, type KeptVolume, putAway, trashName, trashPath } from './trash.js'
+import { bringBack, empty, type KeptVolume, putAway, trashName, trashPath } from './trash.js'
 import { dropUnusedSecrets } from './unused-secrets.js'
 import { type DomainReading, readDomain } from './xml/domain-read.js'
 import type { DiskReading } from './xml/domain-read-disks.js'
@@ -40,6 +41,8 @@ export async function deleteMachine(host: Host, request: DeleteRequest, call: Ca
   refuseForeign(request, root)
   const progress = readProgress(root)
   const reading = readDomain(root)
+  const restoring = readRestoring(root)
+  if (restoring) await bringRest(host, reading, restoring, signal)
   const files = await ownVolumes(host, reading, request.trash, signal)
   if (progress === 'creating') {
     // never finished, so never used: there is nothing to bring back
@@ -56,6 +59,21 @@ export async function deleteMachine(host: Host, request: DeleteRequest, call: Ca
   if (nvram !== undefined) await keepNvram(host, token, nvram, signal)
   await putAway(host, files, signal)
   await undefine(host, domain, { keepTpm: token.tpm }, signal)
+}
+
+/** Ends what a return that was cut off has begun: all of it is put away in one place, which the token tells. */
+async function bringRest(
+  host: Host,
+  reading: DomainReading,
+  { trash, nvram }: Restoring,
+  signal: AbortSignal,
+): Promise<void> {
+  const volumes = await ownVolumes(host, reading, trash, signal)
+  await bringBack(host, volumes, signal)
+  const pool = reading.disks.find(disk => disk.role === 'boot')?.pool
+  if (nvram === undefined || pool === undefined) return
+  const volume = trashName(trash, `${reading.name}_nvram`)
+  await restoreNvram(host, { name: reading.name, nvram: { path: nvram, pool, volume } }, signal)
 }
 
 /** A domain that carries another's tag, or none, is not this stack's to delete. */

@@ -9,7 +9,7 @@ import { list, objects, present, text } from './kinds/values.js'
 import { virtualMachine } from './kinds/virtual-machine/index.js'
 import { bootVolume, dataVolume } from './names.js'
 import { pendingPaths } from './pending.js'
-import { isChanging, readProgress } from './progress.js'
+import { isChanging, type Progress, readProgress } from './progress.js'
 import { observedMachine } from './xml/domain-observe.js'
 import { type DomainReading, readDomain } from './xml/domain-read.js'
 import { find, findAll, type XmlElement } from './xml/tree.js'
@@ -172,12 +172,16 @@ function phaseOf(entry: DomainEntry, _reading: DomainReading): string {
   return entry.active ? 'Running' : 'Stopped'
 }
 
-function stateRemarks(entry: DomainEntry, progress: string | undefined): string[] {
+const doing: Readonly<Record<Progress, string>> = {
+  creating: 'made',
+  restoring: 'brought back',
+  deleting: 'deleted',
+}
+
+function stateRemarks(entry: DomainEntry, progress: Progress | undefined): string[] {
   const name = entry.domain.name
   return [
-    ...(progress === undefined
-      ? []
-      : [progress === 'creating' ? 'made in part only' : 'deleted in part only']),
+    ...(progress === undefined ? [] : [`${doing[progress]} in part only`]),
     ...(entry.paused ? [`paused by hand: \`virsh resume ${name}\` lets it go on`] : []),
     ...(entry.saved ? [`saved by hand: \`virsh start ${name}\` lets it go on`] : []),
     ...(entry.persistent ? [] : ['transient: it is gone once it stops']),

@@ -6,12 +6,12 @@ import { ask, findPool, findVolume, type Host } from './connection.js'
 import { readFile, writeFile } from './folder-pool.js'
 import { findParts, machineInput } from './machine-input.js'
 import type { MachineToken } from './machine-token.js'
-import { readProgress, setProgress, withProgress } from './progress.js'
+import { type Restoring, readProgress, setProgress, withProgress } from './progress.js'
 import { domainXmlFlags, snapshotFlags } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain } from './rpc/types.js'
 import { deleteVolume, volumeBytes } from './storage.js'
-import { bringBack } from './trash.js'
+import { bringBack, trashOf } from './trash.js'
 import { editDomain } from './xml/domain-edit.js'
 import { readMetadata } from './xml/metadata.js'
 import { parseXml } from './xml/parse.js'
@@ -39,7 +39,7 @@ export async function restoreMachine(
   const stored = parseXml(token.xml)
   const parts = await findParts(host, request.spec, signal)
   const input = machineInput(request, token.uuid, parts, readMetadata(stored).seed)
-  const xml = serializeXml(withProgress(editDomain(stored, input), 'creating'))
+  const xml = serializeXml(withProgress(editDomain(stored, input), 'restoring', restoringOf(token)))
   const domain = await ask(host, procedures.domains.define, { xml, flags: 0 }, signal)
   await bringBack(host, token.volumes, signal)
   await checkVolumes(host, token, signal)
@@ -69,7 +69,17 @@ async function checkVolumes(host: Host, token: MachineToken, signal: AbortSignal
   })
 }
 
-async function restoreNvram(host: Host, token: MachineToken, signal: AbortSignal): Promise<void> {
+/** What finds the rest again should this be cut off. */
+function restoringOf({ volumes, nvram }: MachineToken): Restoring | undefined {
+  const kept = volumes[0]?.trash ?? nvram?.volume
+  return kept === undefined ? undefined : { trash: trashOf(kept), ...(nvram && { nvram: nvram.path }) }
+}
+
+export async function restoreNvram(
+  host: Host,
+  token: Pick<MachineToken, 'name' | 'nvram'>,
+  signal: AbortSignal,
+): Promise<void> {
   const { nvram } = token
   if (nvram === undefined) return
   const pool = await findPool(host, nvram.pool, signal)

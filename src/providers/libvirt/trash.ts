@@ -32,6 +32,11 @@ export function trashName(trash: string, volume: string): string {
   return `${prefix}${trash}.${volume}`
 }
 
+/** The place of a volume in the trash, of its name there. */
+export function trashOf(name: string): string {
+  return name.slice(prefix.length).split('.')[0] ?? ''
+}
+
 export function keptVolume(volume: Volume, path: string, trash: string): KeptVolume {
   return { pool: volume.pool, name: volume.name, path, trash: trashName(trash, volume.name) }
 }

@@ -1,5 +1,6 @@
 /** What a cluster's daemons offer, as they describe it themselves. */
 import type { CephVersion } from './connection.js'
+import { CephError } from './error.js'
 
 /** Command words without their blanks → names of its arguments; `*` where they cannot be told. */
 export type Offers = ReadonlyMap<string, ReadonlySet<string>>
@@ -19,14 +20,28 @@ function gather(commands: Iterable<readonly [prefix: string, names: readonly str
 
 /** Reads the answer to `get_command_descriptions`: `{ cmd001: { sig: ['osd', 'pool', { name: 'pool' }] } }`. */
 export function readDescriptions(answer: string): Offers {
-  const commands = Object.values(
-    JSON.parse(answer) as Record<string, { sig: (string | { name?: string })[] }>,
-  )
   return gather(
-    commands.map(({ sig }) => [
+    described(answer).map(({ sig }) => [
       sig.filter(part => typeof part === 'string').join(' '),
       sig.flatMap(part => (typeof part === 'string' || part.name === undefined ? [] : [part.name])),
     ]),
+  )
+}
+
+type Described = { readonly sig: readonly (string | { readonly name?: string })[] }
+
+function described(answer: string): Described[] {
+  try {
+    const all: unknown[] = Object.values(JSON.parse(answer))
+    const fit = all.filter((one): one is Described => Array.isArray((one as Partial<Described> | null)?.sig))
+    if (fit.length > 0) return fit
+  } catch {
+    // Told below.
+  }
+  throw new CephError(
+    'get_command_descriptions',
+    5,
+    `the answer describes no commands: ${answer.slice(0, 200)}`,
   )
 }
 

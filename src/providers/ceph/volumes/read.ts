@@ -1,4 +1,5 @@
 /** Volumes as they are. */
+import type { InfraError } from '../../../model/error.js'
 import type { Attributes } from '../../../model/value.js'
 import type { Observation, Target } from '../../provider.js'
 import { type Ceph, mgrData } from '../ask.js'
@@ -143,7 +144,7 @@ export async function observeVolumes(
   return seen
 }
 
-export function unreadable(error: CephError): Observation {
+export function unreadable(error: InfraError): Observation {
   return {
     status: 'unreadable',
     why: [error.message, error.why].filter(part => part !== undefined).join(': '),

@@ -1,6 +1,7 @@
 /** Helm's own records of a release, as Secrets in its namespace: revisions, values, manifest; and what to do about half-done ones. */
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
+import { InfraError } from '../../../model/error.js'
 import type { Clock } from '../../../model/ports.js'
 import type { Attributes } from '../../../model/value.js'
 import type { Host } from '../client/host.js'
@@ -74,9 +75,9 @@ export async function readRelease(
   const secret = await host.get<Secret>(paths.secrets(revision.namespace, revision.secret), signal)
   const data = secret?.data?.release
   if (data === undefined) return undefined
-  const packed = Buffer.from(Buffer.from(data, 'base64').toString('latin1'), 'base64')
-  const plain = packed[0] === 0x1f ? await unzip(packed) : packed
-  const release = JSON.parse(plain.toString('utf8')) as {
+  const release = (await unpacked(data).catch(cause => {
+    throw unfit(revision, cause)
+  })) as {
     readonly config?: Attributes
     readonly manifest?: string
     readonly chart?: {
@@ -84,6 +85,7 @@ export async function readRelease(
       readonly values?: Attributes
     }
   }
+  if (typeof release !== 'object' || release === null) throw unfit(revision, undefined)
   return {
     values: release.config ?? {},
     chart: {
@@ -93,6 +95,26 @@ export async function readRelease(
     },
     manifest: release.manifest ?? '',
   }
+}
+
+/** A release may hold less than a MiB, packed; what grows beyond this is no release. */
+const longest = 64 << 20
+
+async function unpacked(data: string): Promise<unknown> {
+  const packed = Buffer.from(Buffer.from(data, 'base64').toString('latin1'), 'base64')
+  const plain = packed[0] === 0x1f ? await unzip(packed, { maxOutputLength: longest }) : packed
+  return JSON.parse(plain.toString('utf8'))
+}
+
+function unfit({ namespace, secret }: Revision, cause: unknown): InfraError {
+  return new InfraError({
+    kind: 'operation',
+    code: 'release-unfit',
+    message: `The Secret ${namespace}/${secret} holds no release of helm`,
+    why: cause instanceof Error ? cause.message : 'it is not an object',
+    hint: 'helm keeps its own record there: `helm history` tells what helm makes of it.',
+    cause,
+  })
 }
 
 /** How long a helm that is still at work is given before its release counts as abandoned, milliseconds. */
