@@ -34,6 +34,7 @@ describe.skipIf('skip' in lab)(`a Debian server${'skip' in lab ? `: ${lab.skip}`
   if ('skip' in lab) return
   const { domains, pools, files, power, uuid, xml, guest } = eyes(lab)
   const address = `${lab.bridgeNet}.30`
+  const octets = address.split('.').map(octet => Number(octet).toString(16).padStart(2, '0'))
   let here: Desk
 
   const words = (command: string, ...args: readonly string[]) => [
@@ -116,7 +117,6 @@ describe.skipIf('skip' in lab)(`a Debian server${'skip' in lab ? `: ${lab.skip}`
     expect(key).toBe((await readFile(join(here.folder, 'key.pub'), 'utf8')).trim())
     expect(addresses).toContain(`${address}/24`)
     expect(route).toContain(`via ${lab.bridgeNet}.1`)
-    const octets = address.split('.').map(octet => Number(octet).toString(16).padStart(2, '0'))
     expect(mac).toBe(`be:ef:${octets.join(':')}`)
     expect(sizes).toBe(`${10 * 2 ** 30} ${64 * 2 ** 20}`)
     expect(processors).toBe('2')
@@ -179,7 +179,6 @@ describe.skipIf('skip' in lab)(`a Debian server${'skip' in lab ? `: ${lab.skip}`
       expect(await version()).toBe('2 install ok installed')
       expect(await bootId()).not.toBe(before)
       expect((await lab.virsh('snapshot-list', 'server', '--name')).trim()).toBe('')
-      await ok('plan --detailed-exitcode')
     })
 
     test('is as if nothing had been where a package breaks', { timeout: 1_200_000 }, async () => {
@@ -191,7 +190,6 @@ describe.skipIf('skip' in lab)(`a Debian server${'skip' in lab ? `: ${lab.skip}`
       expect(await version()).toBe('2 install ok installed')
       expect((await lab.virsh('snapshot-list', 'server', '--name')).trim()).toBe('')
       expect(await lab.virsh('domblklist', 'server')).not.toContain('infra-upgrade')
-      await ok('plan --detailed-exitcode')
     })
   })
 
@@ -206,6 +204,6 @@ describe.skipIf('skip' in lab)(`a Debian server${'skip' in lab ? `: ${lab.skip}`
     expect(await files('debian-vm')).toEqual([])
     const left = await lab.inside('find', '/var/lib/libvirt', '/etc/libvirt/qemu', '-name', '*server*')
     expect(left).toBe('')
-    expect((await run('ip', ['-br', 'link'])).stdout).not.toContain('vm0a61')
+    expect((await run('ip', ['-br', 'link'])).stdout).not.toContain(`vm${octets.join('')}`)
   })
 })

@@ -221,6 +221,34 @@ describe.skipIf('skip' in lab)(`others on the host${'skip' in lab ? `: ${lab.ski
     }
   })
 
+  test('a guest that never gets ready: its step fails in time, what needs it is not made, and all is put back', async () => {
+    const readiness = { until: 'agent', timeoutSeconds: 3 }
+    const crane = machine('crane', { powerState: 'running', readiness })
+    const hoist = { ...machine('hoist'), metadata: { name: 'hoist', dependsOn: ['VirtualMachine/crane'] } }
+    await here.write('stack.yaml', stack(crane, hoist))
+    const { code, text } = await here.infra('apply', '--yes')
+    expect(code, text).toBe(4)
+    expect(text).toMatch(/crane did not get ready within 3 s/)
+    expect(text).toContain('Rolled back')
+    expect(text).not.toContain('created VirtualMachine/hoist')
+    await isEmptyBut()
+  })
+
+  test('a change redefines a machine under its UUID, and never undefines it first', async () => {
+    await here.ok('apply', '--yes')
+    const was = await uuid('crane')
+    await here.write(
+      'stack.yaml',
+      stack(machine('crane', { title: 'new', memoryGiB: 0.125 }), machine('hoist')),
+    )
+    between.arm(undefined)
+    await here.ok('apply', '--yes')
+    expect(between.called().has(d.define.number)).toBe(true)
+    expect(between.called().has(d.undefine.number)).toBe(false)
+    expect((await lab.virsh('desc', 'crane', '--title')).trim()).toBe('new')
+    expect(await uuid('crane')).toBe(was)
+  })
+
   describe('what a machine is plugged into is not there', () => {
     test.each([
       { reason: 'a bridge', plug: { bridge: `${lab.bridge}x` }, near: lab.bridge },

@@ -111,7 +111,9 @@ export const virtualMachineSchema = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('Storage pool of its disks and its seed. `foundry-vms` by default.'),
+    .describe(
+      'Storage pool of its disks and its seed. `foundry-vms` by default, which is made on first use.',
+    ),
   imagePool: z
     .string()
     .min(1)
