@@ -266,6 +266,13 @@ describe('changes', () => {
     expect(how(from, to)).toEqual(expected)
   })
 
+  test('an upgrade that did not come up goes back, though nobody may ask for a downgrade; a claim does not shrink even then', () => {
+    const back = (from: Attributes, to: Attributes) =>
+      differences(canonical(from), canonical(to), {}).map(change => classify(kind, change, true).how)
+    expect(back({ kubernetesVersion: 'v1.36.0' }, { kubernetesVersion: 'v1.35.0' })).toEqual(['live'])
+    expect(back({}, { storage: { size: '900Mi' } })).toEqual(['refuse'])
+  })
+
   test('a delete without a volume cannot be undone', () => {
     expect(kind.deletion(canonical({})).undo).toBe('restore')
     const ephemeral = {
