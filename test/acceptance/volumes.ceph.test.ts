@@ -144,6 +144,20 @@ describe.skipIf(missing)(`commands for a cluster and its volumes ${missing ?? ''
     expect(await at.ok('volume', 'list', '--filesystem', 'files', '--group', 'team')).not.toContain('loose')
   })
 
+  it('tells of what others made where the stack is at home, and leaves it alone', async () => {
+    await lab.ceph('fs', 'subvolume', 'create', 'files', 'stray', '--group_name', 'team')
+    await lab.rbd('create', 'vms/stray', '--size', '4M')
+    await lab.ceph('osd', 'pool', 'create', 'stray', '8')
+    const { out } = await at.infra('drift', '--json')
+    const { unmanaged } = JSON.parse(out) as { unmanaged: { kind: string; name: string }[] }
+    const strays = unmanaged.filter(one => one.name.endsWith('stray')).map(one => one.kind)
+    expect(strays.sort()).toEqual(['CephPool', 'CephVolume', 'RbdImage'])
+    await unchanged()
+    await lab.ceph('fs', 'subvolume', 'rm', 'files', 'stray', 'team')
+    await lab.rbd('rm', '--no-progress', 'vms/stray')
+    await lab.ceph('osd', 'pool', 'rm', 'stray', 'stray', '--yes-i-really-really-mean-it')
+  })
+
   it('takes snapshots of a series and lets the oldest go', async () => {
     const taken: string[] = []
     for (let n = 0; n < 3; n++) {
