@@ -1,5 +1,10 @@
+import { readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { nodePorts } from '../../../src/model/node-ports.js'
+import { openCeph } from '../../../src/providers/ceph/client/open.js'
+import { resolveAccess } from '../../../src/providers/ceph/client/settings.js'
+import { makeProvider } from '../../../src/providers/ceph/provider.js'
 import type { Provider } from '../../../src/providers/provider.js'
 import { type CephLab, cephLab, cephLabMissing } from '../../lab/ceph.js'
 import { aCall, openProvider, Subject } from './harness.js'
@@ -77,8 +82,30 @@ describe.skipIf(missing)(`faults ${missing ?? ''}`, () => {
     await lab.start('mon.a')
     await work
     for (const one of many) expect(await one.differences()).toEqual([])
+    const pools = async () =>
+      (await lab.cephJson<string[]>('osd', 'pool', 'ls')).filter(name => !/^(cephfs|images)/.test(name))
+    expect((await pools()).sort()).toEqual([0, 1, 2, 3, 4, 5].map(n => `mon-${n}`))
+    expect(await names()).toEqual(many.map(one => one.name).filter(name => !name.includes('-')))
     await Promise.all(many.map(async one => one.discard(await one.remove())))
-    expect(await lab.cephJson<string[]>('osd', 'pool', 'ls')).not.toContain('mon-0')
+    expect(await pools()).toEqual([])
+  })
+
+  it('makes all images, each once, though an OSD stops in the middle', async () => {
+    const many = Array.from(
+      { length: 16 },
+      (_, n) => new Subject(provider, 'RbdImage', `osd${n}`, { pool: 'images', size: '16MiB' }),
+    )
+    const work = Promise.all(many.map(persist))
+    await nodePorts.clock.sleep(200)
+    await lab.kill('osd.1')
+    await work
+    for (const one of many) expect(await one.differences()).toEqual([])
+    const listed = await lab.rbdJson<string[]>('ls', 'images')
+    expect(listed.sort()).toEqual(many.map(one => one.name).sort())
+    expect(await lab.rbdJson('trash', 'ls', 'images')).toEqual([])
+    await lab.start('osd.1')
+    await Promise.all(many.map(async one => one.discard(await one.remove())))
+    expect(await lab.rbdJson('ls', 'images')).toEqual([])
   })
 
   it('makes and deletes images with their bytes while an OSD is down', async () => {
@@ -115,6 +142,36 @@ describe.skipIf(missing)(`faults ${missing ?? ''}`, () => {
     const again = new Subject(provider, 'RbdImage', 'hanging', at)
     expect(await again.differences()).toEqual([])
     await again.discard(await again.remove())
+  })
+
+  it('has the other manager take over from one that hangs over a removed file system', async () => {
+    const signal = new AbortController().signal
+    const connection = await openCeph(resolveAccess({}, '/', lab.env), lab.env, signal)
+    const before = await active()
+    const pid = Number(await readFile(join(dirname(lab.conf), 'run', `mgr.${before}.pid`), 'utf8'))
+    // Hung at the one moment where a purge under way would make it hang
+    const mon: typeof connection.mon = (command, options) => {
+      if (command.prefix === 'fs rm') process.kill(pid, 'SIGSTOP')
+      return connection.mon(command, options)
+    }
+    const hanging = makeProvider({ connection: { ...connection, mon }, clock: nodePorts.clock })
+    const files = new Subject(hanging, 'CephFilesystem', 'files', {})
+    try {
+      await new Subject(provider, 'CephSubvolumeGroup', 'team', { filesystem: 'files' }).remove()
+      files.identity = (await files.present()).identity
+      const { call, kept, told } = aCall()
+      const owner = { lineage: 'l', address: files.target.address }
+      await hanging.delete({ ...files.target, owner, trash: 'hung' }, call)
+      expect(told).toContain('the manager hangs over the removed file system: another takes over')
+      expect(await active()).not.toBe(before)
+      expect(await lab.cephJson('fs', 'volume', 'ls')).toEqual([])
+      await files.create(kept.at(-1))
+      expect(await lab.cephJson('fs', 'volume', 'ls')).toEqual([{ name: 'files' }])
+      await files.discard(await files.remove())
+    } finally {
+      process.kill(pid, 'SIGCONT')
+      await hanging.close()
+    }
   })
 
   it('closes at once while a command hangs', async () => {

@@ -28,12 +28,15 @@ export async function createVolume(ceph: Ceph, request: CreateRequest, call: Cal
   const options = { signal: call.signal }
   const place = placeOf(request)
   requireOffered(ceph.connection, request)
-  let state = await wholeState(ceph, place, options)
+  const before = await volumeState(ceph, place, options)
+  let state = before.is === 'torn' ? await wholeState(ceph, place, options) : before
   if (state.is === 'cloning') {
     await awaitClone(ceph, place, call)
     state = await volumeState(ceph, place, options)
   }
-  if (state.is === 'live' && (await isTorn(ceph, place, state, options))) {
+  // What has been made whole just now says nothing of what it should be
+  const lesser = state.is === 'live' && (before.is === 'torn' || !canBeKept(state.info))
+  if (state.is === 'live' && lesser && (await isUnused(ceph, place, state, options))) {
     await tellPatiently(ceph, about(place, 'fs subvolume rm'), call)
     state = { is: 'absent' }
   }
@@ -89,19 +92,19 @@ async function make(ceph: Ceph, request: CreateRequest, call: Call): Promise<voi
     await tellPatiently(ceph, command, call)
     const state = await volumeState(ceph, place, { signal: call.signal })
     if (state.is !== 'live' || canBeKept(state.info)) return
-    if (!(await isTorn(ceph, place, state, { signal: call.signal }))) return
+    if (!(await isUnused(ceph, place, state, { signal: call.signal }))) return
     await tellPatiently(ceph, about(place, 'fs subvolume rm'), call)
   }
 }
 
-/** What is left of a create that was cut off in the manager: it can keep nothing, is empty, and has no tag. */
-async function isTorn(
+/** Whether nobody has anything in it: so is what is left of a create that was cut off in the manager. */
+async function isUnused(
   ceph: Ceph,
   place: Place,
   state: Extract<VolumeState, { is: 'live' }>,
   options: CallOptions,
 ): Promise<boolean> {
-  if (canBeKept(state.info) || state.info.bytes_used > 0) return false
+  if (state.info.bytes_used > 0) return false
   return Object.keys(await volumeMetadata(ceph, place, options)).length === 0
 }
 
