@@ -69,11 +69,12 @@ describe.skipIf('skip' in lab)(`a private cloud${'skip' in lab ? `: ${lab.skip}`
 
   /** The folder as the machine sees it, by the key that it was given. */
   const home = async <T>(work: (folder: string) => Promise<T>): Promise<T> => {
+    const path = await mountPath()
     const folder = await mkdtemp(join(tmpdir(), 'infra-cloud-'))
     const keyring = join(dirname(cluster.conf), 'keys', 'client.cloud.keyring')
     await writeFile(keyring, `[client.cloud]\n\tkey = ${key}\n`, { mode: 0o600 })
     const as = ['-n', 'client.cloud', '--keyring', keyring, '--client_fs', 'cloud-files']
-    await run('ceph-fuse', ['--conf', cluster.conf, ...as, '-r', await mountPath(), folder])
+    await run('ceph-fuse', ['--conf', cluster.conf, ...as, '-r', path, folder])
     try {
       return await work(folder)
     } finally {
