@@ -26,11 +26,18 @@ describe('systemd', () => {
       )
       for (const name of ['infra-drift@.service', 'infra-drift@shop.service'])
         writeFileSync(join(copies, name), service)
-      const watch = read('systemd/infra-drift-watch@.service').replaceAll('/usr/bin/infra ', `${process.execPath} `)
+      const watch = read('systemd/infra-drift-watch@.service').replaceAll(
+        '/usr/bin/infra ',
+        `${process.execPath} `,
+      )
       writeFileSync(join(copies, 'infra-drift-watch@shop.service'), watch)
       for (const name of ['infra-drift@.timer', 'infra-drift@shop.timer'])
         writeFileSync(join(copies, name), read('systemd/infra-drift@.timer'))
-      const files = ['infra-drift@shop.service', 'infra-drift@shop.timer', 'infra-drift-watch@shop.service'].map(name => join(copies, name))
+      const files = [
+        'infra-drift@shop.service',
+        'infra-drift@shop.timer',
+        'infra-drift-watch@shop.service',
+      ].map(name => join(copies, name))
       const { code, text } = run(find('systemd-analyze') ?? '', ['verify', ...files])
       expect(text).not.toContain('infra-drift')
       expect(code).toBe(0)
