@@ -103,7 +103,9 @@ function recordsAreReal({ machine, before, after, settled, left, disturbed }: Ca
     if (object.owner?.lineage !== state?.lineage || object.owner?.address !== originalAddress(address))
       wrong.push(`${address} has the owner tag of ${object.owner?.address}`)
     if (settled === 'stopped' || settled === 'none') continue
-    if (object.incomplete && !record.tainted) wrong.push(`${address} is there in part only`)
+    const halfBefore = before.live.some(one => one.incomplete && one.identity.uuid === identity.uuid)
+    if (object.incomplete && !record.tainted && !(halfBefore && settled === 'rolled-back'))
+      wrong.push(`${address} is there in part only`)
     if (left.has(address)) continue
     const lists = testKinds.get(kind)?.keyedLists ?? {}
     const seen = currentSpec(record.spec, object.spec, record.spec, lists)
@@ -234,7 +236,9 @@ function worldIsAsBefore({ machine, operation, before, after, settled, left, dis
     // What nobody had declared of it is not infra's to put back.
     const declared = before.state?.resources[address]?.spec ?? object.spec
     const undeclared = Object.keys(object.spec).filter(key => !Object.hasOwn(declared, key))
-    const [was, is] = [told(object, settled, undeclared), told(now, settled, undeclared)]
+    // What was there in part only may be there as a whole now.
+    const counted = object.incomplete ? 'spec' : settled
+    const [was, is] = [told(object, counted, undeclared), told(now, counted, undeclared)]
     if (!left.has(address) && !sameValue(was, is))
       wrong.push(`${kind}/${name} was ${JSON.stringify(was)} and is ${JSON.stringify(is)}`)
   }
@@ -257,10 +261,11 @@ function worldIsAsBefore({ machine, operation, before, after, settled, left, dis
 /** What counts of an object. What is lost with an object that holds no data, and cannot come back, does not. */
 function told(
   { kind, name, owner, spec, data }: WorldObject,
-  settled: Settled,
+  counted: Settled | 'spec',
   without: readonly string[],
 ): Json {
-  const kept = kind === 'Deposit' && settled === 'rolled-back' ? undefined : data
+  const lost = counted === 'spec' || (kind === 'Deposit' && counted === 'rolled-back')
+  const kept = lost ? undefined : data
   return {
     ...{ kind, name },
     spec: Object.fromEntries(Object.entries(spec).filter(([key]) => !without.includes(key))),

@@ -125,9 +125,9 @@ export function embeddedProvider(
       const object = own(request)
       if (!object) return
       const keeps = kinds.get(request.kind)?.deletion(request.spec).undo === 'restore'
-      // Of what was made or deleted in part only, there is what an earlier delete has put aside, or nothing.
-      const kept = keeps ? (object.incomplete ? trashOf(request) : object) : undefined
-      const putAside = async (data: WorldObject) => {
+      // What a delete that was cut off has put aside already is what was in it.
+      const kept = keeps ? (object.data === undefined ? trashOf(request) : object) : undefined
+      const putAside = async ({ incomplete: _, ...data }: WorldObject) => {
         const place = data.trash === request.trash ? request.trash : freePlace(request)
         await call.keep({ trash: place })
         await world.put({ ...data, trash: place }, data)
