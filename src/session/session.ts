@@ -251,6 +251,10 @@ export class Session {
     approve: (plan: Plan) => Promise<boolean>,
   ): Promise<Outcome | undefined> {
     if (!this.#state) return undefined
+    const open = await this.openJournal()
+    // What was cut off may be about what neither stack nor state tells of any more.
+    const plans = open?.records.flatMap(record => (record.type === 'plan' ? [record.plan] : [])) ?? []
+    await this.#connect(plans.flatMap(plan => plan.steps.map(step => step.connection)))
     const outcome = await recover(await this.#engine(), this.#state, direction, control, approve)
     return outcome && this.#outcome(outcome)
   }
