@@ -262,6 +262,10 @@ class Run {
       record: records.get(step.address),
       uuid: () => ports.random.uuid(),
       resolve: (desired, secrets) => this.#resolve(desired, secrets),
+      successor:
+        step.phase === 'delete'
+          ? this.#byId.get(`replace-create ${step.address}`)?.restore?.token
+          : undefined,
       intend: intent => journal.appendDurably([{ type: 'intent', step: step.id, ...intent }]),
       call: {
         signal,

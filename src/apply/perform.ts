@@ -29,6 +29,8 @@ export interface StepContext {
   readonly resolve: (desired: DesiredResource, secrets: 'resolved' | 'kept') => DesiredResource
   /** Makes the intent durable. */
   readonly intend: (intent: { identity: Identity; trash: string; from?: Attributes }) => Promise<void>
+  /** Where the step is the first half of a replacement: what the other half brings back. */
+  readonly successor: Json | undefined
   readonly call: Call
 }
 
@@ -122,18 +124,11 @@ async function remove(step: Step, context: StepContext): Promise<null> {
   const before = await assess(step, target, context)
   const place = trash(context, step, identity)
   await context.intend({ identity, trash: place, from: withoutSecrets(before.spec, spec, kind) })
-  const successor = successorOf(step, context.plan)
+  const { successor } = context
   const request = { ...target, identity, owner, trash: place }
-  await provider.delete({ ...request, ...(successor !== undefined && { successor }) }, context.call)
+  await provider.delete({ ...request, ...(successor != null && { successor }) }, context.call)
   verifyAbsent(step, await context.observe(target), provider.type)
   return null
-}
-
-/** What the other half of a replacement brings back. */
-function successorOf(step: Step, plan: Plan): Json | undefined {
-  if (step.phase !== 'delete') return undefined
-  const create = plan.steps.find(one => one.phase === 'create' && one.address === step.address)
-  return create?.restore?.token ?? undefined
 }
 
 /** Takes what is there into the state. What infra has not tagged yet gets its tag; nothing else of it changes. */
