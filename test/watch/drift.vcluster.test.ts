@@ -1,10 +1,9 @@
-/** Drift on a real Kubernetes with vCluster: none after an apply; and what others do there is told as it happens. */
+/** Drift on a real Kubernetes with vCluster: none after an apply. test/providers/vcluster has what is heard as it happens. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { DriftReport } from '../../src/report/drift/model.js'
 import { type Desk, desk } from '../acceptance/desk.js'
 import { resource } from '../acceptance/documents.js'
 import { type KubernetesLab, kubernetesLab } from '../lab/kubernetes.js'
-import { drift, startWatch } from './helpers.js'
 
 const lab = await kubernetesLab()
 
@@ -49,26 +48,4 @@ describe.skipIf('skip' in lab)(`drift of virtual clusters${'skip' in lab ? `: ${
     expect(report.unmanaged).toEqual([])
     expect(code, out).toBe(0)
   })
-
-  test('what others do is told as it happens, through a lost API server, until Ctrl-C', async () => {
-    const watch = startWatch(here, '--interval', '1h')
-    await watch.next(event => event.type === 'watching' && event.how === 'events', 120)
-    await watch.next(event => event.type === 'scan', 120)
-
-    const scale = (replicas: number) =>
-      host.kubectl('scale', 'statefulset/pen', '-n', 'vcluster-pen', `--replicas=${replicas}`)
-    await scale(0)
-    await watch.next(drift('VirtualCluster/pen', 'appeared', 'paused'), 120)
-    await scale(1)
-    await watch.next(drift('VirtualCluster/pen', 'gone', 'paused'), 120)
-
-    await host.apiServer('kill')
-    await watch.next(event => event.type === 'blind', 180)
-    await host.apiServer('start')
-    await watch.next(event => event.type === 'watching' && event.again === true, 240)
-
-    watch.running.signal('SIGINT')
-    const { code, text } = await watch.running.ended
-    expect(code, text).toBe(0)
-  }, 900_000)
 })
