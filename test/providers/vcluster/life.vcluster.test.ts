@@ -82,7 +82,8 @@ describe.skipIf('skip' in lab)(
         '--set',
         'controlPlane.statefulSet.image.tag=0.36.1',
       )
-      expect((await world.drift('team-a', { ttl: '2h' })).sort()).toEqual([
+      const declared = { ttl: '2h', chart: { path: host.chart, version: '0.36.1' } }
+      expect((await world.drift('team-a', declared)).sort()).toEqual([
         'chart.version: "0.36.2"',
         'handChanges: "value controlPlane.statefulSet.image.tag=\\"0.36.1\\"; value logging.encoding=\\"json\\""',
         'values.telemetry.enabled: true',
