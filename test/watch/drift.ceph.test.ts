@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the syntax of references
 /** Drift on a real Ceph: none after an apply, whatever the fields; and what others do there is told as it happens. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Attributes } from '../../src/model/value.js'
