@@ -41,6 +41,8 @@ export interface Folded {
   readonly found: Map<Address, ResourceRecord>
   /** What deletes kept and nothing has used since. */
   readonly kept: Kept[]
+  /** Addresses of which something was kept: for most, nothing was before. */
+  readonly everKept: Set<Address>
   /** Objects that this apply has brought back, or was about to. */
   readonly restored: { readonly address: Address; readonly identity: Identity; readonly token: Json }[]
   /** Steps that were done, by action. */
@@ -69,6 +71,7 @@ export function foldJournal(
     attempted: new Map(),
     found: new Map(),
     kept: [],
+    everKept: new Set(),
     restored: [],
     done: [],
   }
@@ -123,9 +126,11 @@ function intend(folded: Folded, step: Step, intent: { identity: Identity; from?:
   if (restore && restore.token !== null) folded.restored.push({ address, identity, token: restore.token })
   if (!folded.touched.has(address) && from) {
     folded.before.set(address, from)
+    const found = !folded.records.has(address)
     const desired =
-      step.desired ?? folded.plan.steps.find(one => one.address === address && one.desired)?.desired
-    if (!folded.records.has(address) && desired) {
+      found &&
+      (step.desired ?? folded.plan.steps.find(one => one.address === address && one.desired)?.desired)
+    if (desired) {
       const { managed: _, ...kept } = desired
       folded.found.set(address, { ...kept, spec: from, identity, facts: {} })
     }
@@ -138,7 +143,8 @@ function keep(folded: Folded, step: Step, token: Json): void {
   const { kind, name, connection } = step
   const address = originalAddress(step.address)
   const identity = flight?.identity ?? step.before?.identity ?? {}
-  drop(folded, kept => kept.address === address && sameIdentity(kept.identity, identity))
+  drop(folded, address, identity)
+  folded.everKept.add(address)
   folded.kept.push({ address, kind, name, connection, identity, token })
 }
 
@@ -153,8 +159,7 @@ function done(folded: Folded, step: Step, record: ResourceRecord | null): void {
   if (record) putIn(records, step, record)
   else takeOut(records, step)
   const used = step.restore
-  if (used && record)
-    drop(folded, kept => kept.address === address && sameIdentity(kept.identity, used.identity))
+  if (used && record) drop(folded, address, used.identity)
   folded.done.push(step)
 }
 
@@ -214,8 +219,11 @@ export function takeOut(records: Map<Address, ResourceRecord>, step: Step): void
   records.set(original, { ...old, address: original })
 }
 
-function drop(folded: Folded, matches: (kept: Kept) => boolean): void {
-  const index = folded.kept.findIndex(matches)
+function drop(folded: Folded, address: Address, identity: Identity): void {
+  if (!folded.everKept.has(address)) return
+  const index = folded.kept.findIndex(
+    kept => kept.address === address && sameIdentity(kept.identity, identity),
+  )
   if (index >= 0) folded.kept.splice(index, 1)
 }
 

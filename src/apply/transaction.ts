@@ -6,7 +6,7 @@ import { formerAddress, originalAddress } from '../model/former.js'
 import { sameIdentity } from '../planner/identity.js'
 import type { Action, Plan, Step } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
-import type { Observation } from '../providers/provider.js'
+import type { Identity, Observation } from '../providers/provider.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
 import { changedRecords, fold } from '../state/fold.js'
 import { takeOutRestored, writeCheckpoint } from './checkpoint.js'
@@ -304,12 +304,16 @@ class Transaction {
    */
   async #discardOwn(folded: Folded, signal: AbortSignal): Promise<Kept[]> {
     const remaining: Kept[] = []
-    const had = [...Object.values(this.#base.resources), ...folded.found.values(), ...folded.restored]
+    const had = new Map<Address, Identity[]>()
+    for (const records of [Object.values(this.#base.resources), folded.found.values(), folded.restored]) {
+      for (const { address, identity } of records) {
+        const original = originalAddress(address)
+        had.set(original, [...(had.get(original) ?? []), identity])
+      }
+    }
     await Promise.all(
       folded.kept.map(async kept => {
-        const known = had.some(
-          one => originalAddress(one.address) === kept.address && sameIdentity(kept.identity, one.identity),
-        )
+        const known = had.get(kept.address)?.some(identity => sameIdentity(kept.identity, identity)) === true
         const provider = this.#engine.providers.get(kept.connection)
         if (known || !provider?.discard) remaining.push(kept)
         else await provider.discard(kept.token, signal).catch(() => remaining.push(kept))
