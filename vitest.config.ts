@@ -14,6 +14,16 @@ const real = ['libvirt', 'ceph', 'vcluster', 'together']
 const long = ['test/acceptance/killed.libvirt.test.ts']
 const left = process.env.INFRA_CHECK_ALL === 'true' ? [] : long
 
+/** What `./check --fast` leaves to the whole check: a browser, downloads cut off, megabytes of hostile input. */
+const slow = [
+  'test/report/html.browser.test.ts',
+  'test/hostile/**',
+  'test/stack/hostile.test.ts',
+  'test/session/clean-apply.test.ts',
+  'test/providers/libvirt/image/cache.test.ts',
+]
+const leftByFast = process.env.INFRA_CHECK_FAST === 'true' ? slow : []
+
 export default defineConfig({
   test: {
     projects: [
@@ -25,8 +35,12 @@ export default defineConfig({
             'test/cli/**',
             'test/**/*.crash.test.ts',
             ...real.map(name => `test/**/*.${name}.test.ts`),
+            ...leftByFast,
           ],
           testTimeout: 60_000,
+          // Nothing here has state of its own: modules are loaded once a worker, and a worker may have each processor.
+          isolate: false,
+          maxWorkers: '100%',
         },
       },
       {
