@@ -14,10 +14,10 @@ export function observationDigest(observation: Observation): string {
   const { identity, owner, spec, pending, incomplete } = observation
   const told = {
     identity,
-    owner: owner ? { ...owner } : null,
-    spec,
-    pending: pending ?? [],
     incomplete: incomplete ?? false,
+    owner: owner ? { address: owner.address, lineage: owner.lineage } : null,
+    pending: pending ?? [],
+    spec,
   }
   return createHash('sha256').update(canonicalJson(told)).digest('hex').slice(0, 16)
 }
