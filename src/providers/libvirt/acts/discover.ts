@@ -21,6 +21,7 @@ import { procedures } from '../rpc/procedures/index.js'
 import type { Domain, Volume } from '../rpc/types.js'
 import { isTrash } from '../trash.js'
 import { readDomain } from '../xml/domain-read.js'
+import type { DiskReading } from '../xml/domain-read-disks.js'
 import { parseXml } from '../xml/parse.js'
 import { elements, find, textOf, type XmlElement } from '../xml/tree.js'
 
@@ -33,6 +34,8 @@ export interface Draft {
   readonly remarks: readonly string[]
   /** Another stack owns it. */
   readonly owned?: string
+  /** The volume that a machine boots from, whatever others called it. */
+  readonly boot?: Pick<Volume, 'pool' | 'name'>
 }
 
 export interface LeftOut {
@@ -125,7 +128,8 @@ async function draftMachine(
   const known = knownDocument(root)
   const boot = reading.disks.find(disk => disk.role === 'boot')
   if (boot === undefined) return leftOut('it has no disk to boot from')
-  const home = text(observation.spec.storagePool) ?? (await poolOf(host, boot.path, signal))
+  const lies = await bootVolumeOf(host, boot, signal)
+  const home = text(observation.spec.storagePool) ?? lies?.pool
   if (home === undefined || fields(observation.spec.bootDisk).sizeGB === undefined)
     return leftOut(`its boot disk is in no active storage pool: ${boot.reference ?? 'it has no file'}`)
   const image = text(fields(observation.spec.bootDisk).image)
@@ -155,6 +159,7 @@ async function draftMachine(
       networkInterfaces: interfaces.map(one => one.spec),
     }),
     remarks,
+    ...(lies && { boot: lies }),
     ...ownedBy(observation),
   }
 }
@@ -291,14 +296,13 @@ async function guestAddresses(
   )
 }
 
-async function poolOf(
+async function bootVolumeOf(
   host: Host,
-  path: string | undefined,
+  { path, pool, volume }: DiskReading,
   signal: AbortSignal,
-): Promise<string | undefined> {
-  if (path === undefined) return undefined
-  const volume = await gone(ask(host, procedures.volumes.lookupByPath, { path }, signal))
-  return volume?.pool
+): Promise<Pick<Volume, 'pool' | 'name'> | undefined> {
+  if (pool !== undefined && volume !== undefined) return { pool, name: volume }
+  return path === undefined ? undefined : gone(ask(host, procedures.volumes.lookupByPath, { path }, signal))
 }
 
 /** Volumes that are no machine's own: images, and disks that outlive their machines. */
@@ -327,11 +331,12 @@ function isOverlay({ name }: Volume, own: ReadonlySet<string>): boolean {
   return dot > 0 && own.has(name.slice(0, dot))
 }
 
-function ownNames({ name, spec }: Draft, pool: string): string[] {
+function ownNames({ name, spec, boot }: Draft, pool: string): string[] {
   const referenced = new Set(objects(spec.dataDisks).flatMap(({ item }) => text(item.volume) ?? []))
   if (spec.storagePool !== pool) return []
   return [
     bootVolume(name),
+    ...(boot?.pool === pool ? [boot.name] : []),
     seedVolume(name),
     `${seedVolume(name)}.iso`,
     ignitionVolume(name),
