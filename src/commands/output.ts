@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../cli/base-command.js'
 import { InfraError } from '../model/error.js'
+import { holdsSecret } from '../model/value.js'
 import { renderTable } from '../report/table.js'
 import { openSession } from '../session/session.js'
 
@@ -31,6 +32,14 @@ export default class Output extends InfraCommand {
           })
         }
         const { value } = output
+        if (holdsSecret(value)) {
+          throw new InfraError({
+            kind: 'validation',
+            code: 'secret-elsewhere',
+            message: `the output ${name} is the secret of a resource, which is recorded nowhere`,
+            hint: 'Read it where it is: `infra cluster kubeconfig NAME --stdout`, or `ceph auth get-key client.NAME`.',
+          })
+        }
         const bare = typeof value === 'string' ? value : JSON.stringify(value)
         if (flags.raw) process.stdout.write(bare)
         else this.print({ json: () => value, text: () => `${bare}\n` })
