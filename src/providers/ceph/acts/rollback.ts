@@ -7,7 +7,7 @@ import type { Call } from '../../provider.js'
 import type { Ceph } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { keptPrefix } from '../tags.js'
-import { bringBack, describedBy, retain, snapshotNames } from '../volumes/kept.js'
+import { bringBack, retain, snapshotNames } from '../volumes/kept.js'
 import type { Place } from '../volumes/place.js'
 import { volumeState } from '../volumes/read.js'
 import { noVolume, snapshotViews } from './volumes.js'
@@ -101,7 +101,7 @@ export async function rollbackVolume(ceph: Ceph, plan: RollbackPlan, call: Call)
     await call.keep(rollbackToken(plan))
     await retain(ceph, place, keptAs, options)
   }
-  await bringBack(ceph, place, snapshot, await describedBy(ceph, place, keptAs, options), call)
+  await bringBack(ceph, place, snapshot, keptAs, call)
   const after = await volumeState(ceph, place, options)
   if (after.is === 'live') return { path: after.info.path }
   throw new InfraError({

@@ -33,8 +33,8 @@ export async function retain(
   await tellMgr(ceph, about(place, 'fs subvolume rm', { retain_snapshots: true }), options)
 }
 
-/** What `retain` wrote to a snapshot: the metadata that the volume had. */
-export async function describedBy(
+/** What `retain` wrote to a snapshot: the metadata that the volume had. Of a volume that is retained, Ceph tells none. */
+async function describedBy(
   ceph: Ceph,
   place: Place,
   snapshot: string,
@@ -46,18 +46,20 @@ export async function describedBy(
   return (await orAbsent(mgrData<Record<string, string>>(ceph, command, options))) ?? {}
 }
 
-/** Makes a retained volume again from one of its snapshots, with this metadata. */
+/** Makes a retained volume again from one of its snapshots, with this metadata, or with what `retain` wrote to that snapshot. */
 export async function bringBack(
   ceph: Ceph,
   place: Place,
   snapshot: string,
-  metadata: Readonly<Record<string, string>>,
+  described: string | Readonly<Record<string, string>>,
   call: Call,
 ): Promise<void> {
   const options = { signal: call.signal }
   await cloneVolume(ceph, { ...place, snapshot }, place, undefined, call)
   const prefix = 'fs subvolume metadata set'
   if (!ceph.connection.offers(prefix)) return
+  const metadata =
+    typeof described === 'string' ? await describedBy(ceph, place, described, options) : described
   for (const [key_name, value] of Object.entries(metadata)) {
     await tellMgr(ceph, about(place, prefix, { key_name, value }), options)
   }

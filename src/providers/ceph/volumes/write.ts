@@ -11,7 +11,7 @@ import { requireOffered } from '../offered.js'
 import { lost, mayFinish } from '../refuse.js'
 import { ownerKey, ownerTag, readTag } from '../tags.js'
 import { awaitClone, cloneVolume } from './clone.js'
-import { bringBack, describedBy, wholeState } from './kept.js'
+import { bringBack, wholeState } from './kept.js'
 import { about, type Place, placeOf } from './place.js'
 import {
   canBeKept,
@@ -206,8 +206,7 @@ async function restore(ceph: Ceph, request: CreateRequest, state: VolumeState, c
   const { snapshot, metadata } = keptVolume(request.restore ?? null)
   if (state.is !== 'retained') throw lost(request, `its snapshot ${snapshot} is gone`)
   try {
-    const described = metadata ?? (await describedBy(ceph, place, snapshot, { signal: call.signal }))
-    await bringBack(ceph, place, snapshot, described, call)
+    await bringBack(ceph, place, snapshot, metadata ?? snapshot, call)
   } catch (thrown) {
     if (isErrno(thrown, 'ENOENT')) throw lost(request, `its snapshot ${snapshot} is gone`)
     throw thrown
