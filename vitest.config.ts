@@ -48,6 +48,7 @@ export default defineConfig({
           name: 'cli',
           include: ['test/cli/**/*.test.ts'],
           testTimeout: 600_000,
+          maxWorkers: '100%',
         },
       },
       {
@@ -58,6 +59,7 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
         },
       },
       ...real.map(name => ({
@@ -68,6 +70,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,
+          sequence: { groupOrder: 1 },
           // Guests, daemons and pods share two processors here; a second failure in a row is no accident. Retries are printed.
           retry: 1,
         },

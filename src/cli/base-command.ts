@@ -145,12 +145,17 @@ export abstract class InfraCommand extends Command {
       variables: parseVariables(flags.var ?? []),
       variableFiles: flags['var-file'] ?? [],
       environment: process.env,
-      cacheFolder: join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'infra', 'documents'),
+      cacheFolder: this.cacheFolder('documents'),
       version: this.config.version,
       log: this.logEvent,
       ...(flags.state !== undefined && { stateFolder: flags.state }),
       ...(flags.parallelism !== undefined && { parallelism: flags.parallelism }),
     }
+  }
+
+  /** Where this user's copies of something are kept between runs. */
+  protected cacheFolder(what: string): string {
+    return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'infra', what)
   }
 
   /** Who holds a lock that this command takes. */

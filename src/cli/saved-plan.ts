@@ -8,6 +8,7 @@ import { type Plan, type PlanMode, planFormat } from '../planner/plan.js'
 import { planFault } from '../planner/plan-shape.js'
 import { diffPlans, renderPlanDiff } from '../report/plan-diff.js'
 import { requireDigest } from '../session/reviewed.js'
+import { keptPlan } from './kept-plans.js'
 
 /** How a plan was asked for: to make the same one again. Not part of its digest. */
 export interface PlanRequestSaved {
@@ -53,17 +54,21 @@ export async function readPlanFile(file: string): Promise<SavedPlan> {
   return { plan: plan as unknown as Plan, ...(isRequest(request) && { request }) }
 }
 
-/** Fails with `plan-differs` where the plan made now is not the reviewed one, and tells what differs. */
-export function requireReviewed(
+/**
+ * Fails with `plan-differs` where the plan made now is not the reviewed one, and tells what differs: from the saved plan, or from
+ * the one of that digest that was made on this machine.
+ */
+export async function requireReviewed(
   plan: Plan,
-  reviewed: Plan | undefined,
-  digest: string | undefined,
+  reviewed: { readonly plan?: Plan | undefined; readonly digest?: string | undefined; readonly kept: string },
   secrets: readonly string[],
-): void {
-  const differences = reviewed
-    ? () => renderPlanDiff(diffPlans(reviewed, plan, { secrets }), { colour: false }).trimEnd()
+): Promise<void> {
+  const digest = reviewed.plan?.digest ?? reviewed.digest
+  const before = reviewed.plan ?? (digest && (await keptPlan(reviewed.kept, digest)))
+  const differences = before
+    ? () => renderPlanDiff(diffPlans(before, plan, { secrets }), { colour: false }).trimEnd()
     : undefined
-  requireDigest(plan, reviewed?.digest ?? digest, differences)
+  requireDigest(plan, digest, differences)
 }
 
 /** What `infra apply` needs of a saved plan. */

@@ -54,7 +54,11 @@ export default class Apply extends ChangeCommand {
         replace: saved?.request.replace ?? flags.replace ?? [],
         restart: saved?.request.restart ?? flags.restart,
       })
-      requireReviewed(result.plan, saved?.plan, flags.digest, session.stack.secrets)
+      await requireReviewed(
+        result.plan,
+        { plan: saved?.plan, digest: flags.digest, kept: this.cacheFolder('plans') },
+        session.stack.secrets,
+      )
       const question = flags['refresh-only'] ? 'Take this into the state?' : 'Apply this?'
       await this.carryOut(session, result, question, flags, began)
     } finally {

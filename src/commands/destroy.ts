@@ -37,7 +37,11 @@ export default class Destroy extends ChangeCommand {
     try {
       await requireSettled(session)
       const result = await session.plan({ mode: 'destroy', targets: flags.target ?? [] })
-      requireReviewed(result.plan, undefined, flags.digest, session.stack.secrets)
+      await requireReviewed(
+        result.plan,
+        { digest: flags.digest, kept: this.cacheFolder('plans') },
+        session.stack.secrets,
+      )
       await this.carryOut(session, result, 'Destroy all this?', flags, began)
     } finally {
       await session.close()

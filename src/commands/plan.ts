@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../cli/base-command.js'
+import { keepPlan } from '../cli/kept-plans.js'
 import { commitOf, formatOfFile, planFlags, planFormats, renderPlan } from '../cli/render-plan.js'
 import { requireComplete, requirePolicy, requireSettled } from '../cli/run-plan.js'
 import { savePlan } from '../cli/saved-plan.js'
@@ -108,6 +109,7 @@ export default class PlanCommand extends InfraCommand {
         await this.ports.files.replace(file, Buffer.from(text), 0o600)
       }
       if (result.problems.length > 0) throw new InfraErrors(result.problems)
+      await keepPlan(this.cacheFolder('plans'), result.plan, session.stack.secrets, now)
       if (flags.out !== undefined) {
         const { target: targets = [], replace = [], restart } = flags
         await savePlan(

@@ -1,5 +1,6 @@
 /** How two plans differ: what `infra diff` prints, and what a refused `infra apply --digest` shows. */
 import { canonicalJson, type Json, sameValue } from '../model/value.js'
+import { type Difference, differences } from '../planner/diff.js'
 import { type MaskOptions, maskPlan } from '../planner/mask.js'
 import type { Plan, Step } from '../planner/plan.js'
 import { changeText } from './change-text.js'
@@ -88,11 +89,23 @@ function stepLines(a: Step, b: Step): StepDiff['lines'] {
   tell('undo', a.undo.text, b.undo.text)
   tell('needs', a.needs, b.needs)
   tell('restarts now', a.restart ?? false, b.restart ?? false)
-  if (lines.length === 0 && !sameValue(a.desired?.spec, b.desired?.spec))
-    lines.push({ sign: '~', text: 'what it shall be differs' })
+  if (lines.length === 0)
+    for (const change of differences(a.desired?.spec ?? {}, b.desired?.spec ?? {}, {}))
+      lines.push({
+        sign: changeText(change).sign,
+        text: text({ ...unmarked(change), origin: 'stack', how: 'live' }),
+      })
   if (lines.length === 0 && !sameValue(a.before?.spec, b.before?.spec))
     lines.push({ sign: '~', text: 'what it was differs' })
   return lines
+}
+
+/** A secret is told to be another one, and not by its mark. */
+function unmarked(change: Difference): Difference & { readonly sensitive?: true } {
+  const mark = '.$sensitive'
+  return change.path.endsWith(mark)
+    ? { ...change, path: change.path.slice(0, -mark.length), sensitive: true }
+    : change
 }
 
 export function renderPlanDiff(diff: PlanDiff, options: { readonly colour: boolean }): string {

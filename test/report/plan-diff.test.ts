@@ -31,11 +31,7 @@ describe('the difference of two plans', () => {
     ],
     ['a hazard', { hazards: ['restarts-vm'] as const }, '    ~ hazards: [] → ["restarts-vm"]\n'],
     ['a cause', { cause: 'tainted' }, '    ~ cause: (none) → "tainted"\n'],
-    [
-      'an unchanged attribute',
-      { desired: resource('A/b', { x: 2, y: 1 }) },
-      '    ~ what it shall be differs\n',
-    ],
+    ['an unchanged attribute', { desired: resource('A/b', { x: 2, y: 1 }) }, '    + y: 1\n'],
   ])('tells %s of the same step', (_reason, more, expected) => {
     expect(text(update(), update(more))).toContain(`~ update A/b\n`)
     expect(text(update(), update(more))).toContain(expected)
@@ -59,6 +55,6 @@ describe('the difference of two plans', () => {
       planOf([step('create', 'A/b', { desired: resource('A/b', { key: value }, { sensitive: ['key'] }) })])
     const diff = diffPlans(of(secret), of(`${secret}2`), { key: 'k' })
     expect(JSON.stringify(diff)).not.toContain(secret)
-    expect(renderPlanDiff(diff, { colour: false })).toContain('what it shall be differs')
+    expect(renderPlanDiff(diff, { colour: false })).toContain('~ key: (sensitive, changed)')
   })
 })
