@@ -90,7 +90,7 @@ describe('the cache of images', () => {
       insecure: true,
       checksum,
     }
-    const once = cache({ limits: { attempts: 1, answerMilliseconds: 2000, idleMilliseconds: 300 } })
+    const once = cache({ limits: { attempts: 1, answerMilliseconds: 20_000, idleMilliseconds: 3000 } })
     await expect(get(source, once)).rejects.toMatchObject({ kind: 'connection', code: 'download-failed' })
     expect(await readFile((await get(source)).path)).toEqual(bytes)
     expect(served?.ranges.at(-1)).toBe('bytes=50000-')
