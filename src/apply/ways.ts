@@ -176,7 +176,7 @@ function restartable(folded: Folded): Set<Address> {
 /** Addresses of objects that this apply has made itself, or has begun to. */
 function madeSince(records: Records, base: Records): Set<Address> {
   const made = Object.values(records).filter(({ address, identity }) => {
-    const known = base[address]
+    const known = base[originalAddress(address)]
     return known === undefined || !sameIdentity(known.identity, identity)
   })
   return new Set(made.map(record => record.address))

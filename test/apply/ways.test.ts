@@ -57,3 +57,33 @@ describe('the way forward of something that was to be put back', () => {
     })
   }
 })
+
+describe('protection on the way forward', () => {
+  it('holds for what was there before the apply, and not for what the apply has made itself', () => {
+    const address = 'Volume/home'
+    const document = { address, kind: 'Volume', name: 'home', connection: 'x', spec: {}, labels: {} }
+    const recordOf = (identity: Identity) => ({
+      ...{ ...document, identity, facts: {}, sensitive: [], dependencies: [], lifecycle: {} },
+    })
+    const half = { address, kind: 'Volume', name: 'home', connection: 'x', action: 'replace', changes: [] }
+    const steps = [
+      { ...half, id: `replace-create ${address}`, phase: 'create', desired: document },
+      {
+        ...half,
+        id: `replace-delete ${address}`,
+        phase: 'delete',
+        before: { spec: {}, identity: { uuid: '1' } },
+      },
+    ]
+    const journal = [
+      { type: 'open', format: 1, id: 'a', at: 0, command: 'infra', lineage: 'l', serial: 1 },
+      { type: 'plan', direction: 'forward', plan: { mode: 'apply', steps, observed: {} } },
+      { type: 'intent', step: `replace-create ${address}`, identity: { uuid: '2' }, trash: 't' },
+      { type: 'done', step: `replace-create ${address}`, record: recordOf({ uuid: '2' }), milliseconds: 1 },
+    ] as unknown as readonly JournalRecord[]
+    const base = { [address]: recordOf({ uuid: '1' }) } as unknown as Parameters<typeof foldJournal>[0]
+    const way = wayForward(foldJournal(base, journal), base, new Map())
+    expect(Object.keys(way.records).sort()).toEqual([address, `${address}[~former]`])
+    expect(way.options.unprotected).toEqual(new Set([address]))
+  })
+})
