@@ -32,15 +32,16 @@ export default class Fmt extends InfraCommand {
 }
 
 async function stackFilesOf(path: string): Promise<string[]> {
-  const found = await stat(path).catch(() => undefined)
-  if (!found) {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    const missing = error.code === 'ENOENT'
     throw new InfraError({
       kind: 'configuration',
-      code: 'no-such-stack',
-      message: `there is no file or folder ${path}`,
-      hint: 'Name the file or folder of the stack.',
+      code: missing ? 'no-such-stack' : 'unreadable-stack',
+      message: missing ? `there is no file or folder ${path}` : `${path} cannot be looked at`,
+      ...(!missing && { why: error.message }),
+      hint: missing ? 'Name the file or folder of the stack.' : 'Name a file or folder that you may read.',
     })
-  }
+  })
   if (!found.isDirectory()) return [path]
   const names = await readdir(path)
   return names
