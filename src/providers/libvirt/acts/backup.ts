@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { InfraError } from '../../../model/error.js'
+import { InfraError, messageOf } from '../../../model/error.js'
 import { ask, findPool, findVolume, type Host, orAbsent } from '../connection.js'
 import { readFile } from '../folder-pool.js'
 import { type StoredVolume, volumeReading } from '../inventory.js'
@@ -205,6 +205,7 @@ async function saveRunning(
     await removeCopies(
       host,
       copies.map(({ source, name }) => ({ pool: source.volume.pool, name })),
+      call,
     )
   }
 }
@@ -298,7 +299,7 @@ async function saveStopped(
       )
       disks.push(await fetch(host, source, copy, 'qcow2', folder, call))
     } finally {
-      await removeCopies(host, [{ pool: pool.name, name }])
+      await removeCopies(host, [{ pool: pool.name, name }], call)
     }
   }
   return disks
@@ -341,20 +342,26 @@ function copyName(id: string, device: string): string {
   return `infra-backup.${id}.${device}`
 }
 
-/** Whatever happened, and whoever gave up: nothing of it stays on the host. */
+/** Whatever happened, and whoever gave up: nothing of it stays on the host, or it is told what does. */
 async function removeCopies(
   host: Host,
   copies: readonly { readonly pool: string; readonly name: string }[],
+  { progress }: ActCall,
 ): Promise<void> {
   const signal = AbortSignal.timeout(cleanUpTime)
+  // Where a pool cannot be read anew, its copies are looked for all the same.
   await refreshPools(host, [...new Set(copies.map(one => one.pool))], signal).catch(() => undefined)
   await Promise.all(
     copies.map(async ({ pool: name, name: volume }) => {
-      const pool = await findPool(host, name, signal)
-      const copy = pool && (await findVolume(host, pool, volume, signal))
-      if (copy !== undefined) await deleteVolume(host, copy, signal)
+      try {
+        const pool = await findPool(host, name, signal)
+        const copy = pool && (await findVolume(host, pool, volume, signal))
+        if (copy !== undefined) await deleteVolume(host, copy, signal)
+      } catch (error) {
+        progress(`the copy ${name}:${volume} may still be there: ${messageOf(error)}`)
+      }
     }),
-  ).catch(() => undefined)
+  )
 }
 
 function failed(name: string, why: string): InfraError {
