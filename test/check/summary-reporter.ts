@@ -1,5 +1,6 @@
-/** Counts what a run of the tests came to and writes it down for `./check`: also what failed outside of any test. */
+/** Counts what a run of the tests came to, and what failed of it, and writes it down for `./check`: also what failed outside of any test. */
 import { appendFileSync } from 'node:fs'
+import { stripVTControlCharacters } from 'node:util'
 import type { Reporter, TestModule, TestRunEndReason } from 'vitest/node'
 
 export default class SummaryReporter implements Reporter {
@@ -13,6 +14,8 @@ export default class SummaryReporter implements Reporter {
     if (!this.#file) return
     const counts = { passed: 0, failed: 0, skipped: 0 }
     const reasons = new Set<string>()
+    const failures: string[] = []
+    const again: string[] = []
     for (const module of modules) {
       const before = counts.failed
       for (const test of module.children.allTests()) {
@@ -20,13 +23,32 @@ export default class SummaryReporter implements Reporter {
         if (result.state === 'passed' || result.state === 'failed') counts[result.state] += 1
         else counts.skipped += 1
         if (result.state === 'skipped') reasons.add(result.note ?? reasonOf(test.fullName))
+        if (test.diagnostic()?.flaky)
+          again.push(told(`${module.relativeModuleId} > ${test.fullName}`, result.errors ?? []))
+        if (result.state === 'failed')
+          failures.push(told(`${module.relativeModuleId} > ${test.fullName}`, result.errors))
       }
+      for (const suite of [module, ...module.children.allSuites()])
+        if (suite.errors().length > 0) failures.push(told(module.relativeModuleId, suite.errors()))
       // A file that cannot be loaded or a hook that fails has no test to show for it.
       if (module.state() === 'failed' && counts.failed === before) counts.failed += 1
     }
     if (counts.failed === 0 && (unhandled.length > 0 || reason === 'interrupted')) counts.failed = 1
-    appendFileSync(this.#file, `${JSON.stringify({ ...counts, reasons: [...reasons] })}\n`)
+    for (const error of unhandled)
+      failures.push(told('outside of any test', [error as { readonly message: string }]))
+    appendFileSync(this.#file, `${JSON.stringify({ ...counts, reasons: [...reasons], failures, again })}\n`)
   }
+}
+
+/** So much of an error as tells what it was; the whole is in the output of its run. */
+const errorLines = 12
+
+/** What failed, and the first lines of why. */
+function told(where: string, errors: readonly { readonly message: string }[]): string {
+  const lines = errors.flatMap(error =>
+    stripVTControlCharacters(error.message).split('\n').slice(0, errorLines),
+  )
+  return [where, ...lines.map(line => `  | ${line}`)].join('\n')
 }
 
 /** Tests that a machine cannot run say why in their names: `… (skipped: no promtool; apt-get install prometheus)`. */

@@ -1,7 +1,7 @@
 /** Asking a cluster, in the words of the field: what most of the provider's files begin with. */
 import type { Clock } from '../../model/ports.js'
 import type { Call } from '../provider.js'
-import type { CallOptions, CephCommand, CephConnection } from './client/connection.js'
+import type { CallOptions, CephCommand, CephConnection, CommandAnswer } from './client/connection.js'
 import { CephError, isErrno } from './client/error.js'
 
 /** A connection with the clock to wait by. */
@@ -19,8 +19,28 @@ export async function monData<T>(ceph: Ceph, command: CephCommand, options: Call
 
 /** What a command to the manager answers, as data. */
 export async function mgrData<T>(ceph: Ceph, command: CephCommand, options: CallOptions): Promise<T> {
-  return dataOf(command, (await ceph.connection.mgr(command, options)).output)
+  return dataOf(command, (await askManager(ceph, command, options)).output)
 }
+
+/** How long a manager that has just taken over may take to load its modules. */
+const loadSeconds = 30
+
+/** Asks the manager; one that has just taken over refuses what its modules do until they are loaded, and is asked again. */
+async function askManager(ceph: Ceph, command: CephCommand, options: CallOptions): Promise<CommandAnswer> {
+  const until = ceph.clock.now() + loadSeconds * 1000
+  for (;;) {
+    try {
+      return await ceph.connection.mgr(command, options)
+    } catch (thrown) {
+      if (!isLoading(thrown) || ceph.clock.now() > until) throw thrown
+      await ceph.clock.sleep(300, options.signal)
+    }
+  }
+}
+
+/** Its words are told apart: the same errno says that a volume is of a format without a feature. */
+const isLoading = (thrown: unknown) =>
+  isErrno(thrown, 'EOPNOTSUPP') && /Module '.*' is not enabled/.test(thrown.why ?? '')
 
 /** A daemon that gives a command up, or is replaced in the middle of it, may answer with success and nothing. */
 function dataOf<T>(command: CephCommand, output: string): T {
@@ -40,7 +60,7 @@ export async function tell(ceph: Ceph, command: CephCommand, options: CallOption
 
 /** Tells the manager to do something. */
 export async function tellMgr(ceph: Ceph, command: CephCommand, options: CallOptions): Promise<void> {
-  await ceph.connection.mgr(command, options)
+  await askManager(ceph, command, options)
 }
 
 /**

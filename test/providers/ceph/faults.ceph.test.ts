@@ -156,6 +156,8 @@ describe.skipIf(missing)(`faults ${missing ?? ''}`, () => {
     }
     const hanging = makeProvider({ connection: { ...connection, mon }, clock: nodePorts.clock })
     const files = new Subject(hanging, 'CephFilesystem', 'files', {})
+    // Else the monitor itself may be first to replace the manager that is silent
+    await lab.ceph('tell', 'mon.a', 'config', 'set', 'mon_mgr_beacon_grace', '120')
     try {
       await new Subject(provider, 'CephSubvolumeGroup', 'team', { filesystem: 'files' }).remove()
       files.identity = (await files.present()).identity
@@ -170,6 +172,7 @@ describe.skipIf(missing)(`faults ${missing ?? ''}`, () => {
       await files.discard(await files.remove())
     } finally {
       process.kill(pid, 'SIGCONT')
+      await lab.ceph('tell', 'mon.a', 'config', 'unset', 'mon_mgr_beacon_grace')
       await hanging.close()
     }
   })

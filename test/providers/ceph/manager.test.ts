@@ -30,6 +30,11 @@ function scripted(answers: Readonly<Record<string, readonly Answer[]>>, offered 
 }
 
 const silent = new CephError('fs subvolume ls', 110, 'no answer after 5 s')
+const loading = new CephError(
+  'fs subvolume ls',
+  95,
+  "Warning: due to ceph-mgr restart, some PG states may not be up to date\nModule 'volumes' is not enabled/loaded",
+)
 const going = { available: true, active_gid: 7, active_name: 'x' }
 const coming = { available: false, active_gid: 0, active_name: '' }
 const next = { available: true, active_gid: 9, active_name: 'y' }
@@ -89,6 +94,11 @@ describe('after a file system is removed', () => {
       told: /another takes over/,
     },
     {
+      reason: 'one that has just taken over is asked again until its modules are loaded',
+      list: [loading, loading, []],
+      asked: ['fs subvolume ls', 'fs subvolume ls', 'fs subvolume ls'],
+    },
+    {
       reason: 'one that answers with nothing at all hangs, too',
       list: ['', []],
       maps: [going, next],
@@ -119,6 +129,19 @@ describe('after a file system is removed', () => {
     await awaitAnswer(ceph, 'files', aCall().call)
     expect(seconds()).toBeGreaterThanOrEqual(60)
     expect(seconds()).toBeLessThan(61)
+  })
+
+  it('a module that is not loaded after half a minute is a failure', async () => {
+    const { ceph, seconds } = scripted({ 'fs subvolume ls': [loading] })
+    await expect(awaitAnswer(ceph, 'files', aCall().call)).rejects.toBe(loading)
+    expect(seconds()).toBeCloseTo(30, 0)
+  })
+
+  it('what a volume of an old format lacks is a failure at once', async () => {
+    const lacking = new CephError('fs subvolume ls', 95, 'the subvolume lacks this feature')
+    const { ceph, seconds } = scripted({ 'fs subvolume ls': [lacking] })
+    await expect(awaitAnswer(ceph, 'files', aCall().call)).rejects.toBe(lacking)
+    expect(seconds()).toBe(0)
   })
 
   it('any other failure is one', async () => {
