@@ -1,7 +1,8 @@
 /** Where backups are, and how the commands show them. */
 import { join, resolve } from 'node:path'
 import { Flags } from '@oclif/core'
-import type { Backup } from '../../providers/libvirt/acts/backup-store.js'
+import type { ErrorDetails } from '../../model/error.js'
+import type { Backup, Backups } from '../../providers/libvirt/acts/backup-store.js'
 
 export const backupFlags = {
   folder: Flags.string({
@@ -43,4 +44,11 @@ export function backupView({ folder, manifest }: Backup): BackupView {
     missing,
     folder,
   }
+}
+
+export function brokenView({ reference, error }: Backups['broken'][number]): {
+  readonly backup: string
+  readonly error: ErrorDetails
+} {
+  return { backup: reference, error: error.details() }
 }

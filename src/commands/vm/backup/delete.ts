@@ -34,10 +34,11 @@ export default class VmBackupDelete extends HostCommand {
     const { argv, flags } = await this.parse(VmBackupDelete)
     const root = backupRoot(flags.folder, await this.home(flags))
     const names = argv.map(String)
+    const all = flags.keep === undefined ? undefined : await listBackups(root)
     const doomed =
-      flags.keep === undefined
+      all === undefined
         ? await Promise.all(names.map(one => findBackup(root, one)))
-        : beyond(await listBackups(root), names, flags.keep)
+        : beyond(all.whole, names, flags.keep ?? 1)
     if (flags.keep === undefined && names.length === 0) {
       throw new InfraError({
         kind: 'configuration',
@@ -60,6 +61,8 @@ export default class VmBackupDelete extends HostCommand {
     this.tell(flags, { deleted: list }, () =>
       list.length === 0 ? 'There is nothing to delete.\n' : `${list.length} deleted.\n`,
     )
+    // one that is not whole is none of those to keep, and stays
+    this.tellErrors(flags, all?.broken.map(one => one.error) ?? [])
   }
 }
 

@@ -1,5 +1,5 @@
 import { Args } from '@oclif/core'
-import { backupFlags, backupRoot, backupView } from '../../../cli/hosts/backups.js'
+import { backupFlags, backupRoot, backupView, brokenView } from '../../../cli/hosts/backups.js'
 import { hostFlags } from '../../../cli/hosts/flags.js'
 import { HostCommand } from '../../../cli/hosts/host-command.js'
 import { size } from '../../../cli/hosts/size.js'
@@ -8,6 +8,7 @@ import { renderTable } from '../../../report/table.js'
 
 export default class VmBackupList extends HostCommand {
   static override summary = 'List the backups of machines; no host is asked.'
+  static override description = 'Exits 5 where one is not whole: it is told, and the others are listed.'
   static override examples = [
     '<%= config.bin %> vm backup list',
     '<%= config.bin %> vm backup list web --json',
@@ -18,9 +19,11 @@ export default class VmBackupList extends HostCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(VmBackupList)
     const home = await this.home(flags)
-    const all = (await listBackups(backupRoot(flags.folder, home))).map(backupView)
-    const backups = all.filter(one => args.machine === undefined || one.machine === args.machine)
-    this.tell(flags, { backups }, () =>
+    const { whole, broken: notWhole } = await listBackups(backupRoot(flags.folder, home))
+    const isWanted = (machine: string | undefined) => args.machine === undefined || machine === args.machine
+    const backups = whole.map(backupView).filter(one => isWanted(one.machine))
+    const broken = notWhole.filter(one => isWanted(one.reference.split('/')[0]))
+    this.tell(flags, { backups, broken: broken.map(brokenView) }, () =>
       renderTable(
         backups,
         [
@@ -35,8 +38,15 @@ export default class VmBackupList extends HostCommand {
           },
           { title: 'NOT IN IT', value: one => one.missing.join('; ') },
         ],
-        { ...this.tableOptions, empty: 'There is no backup.' },
+        {
+          ...this.tableOptions,
+          empty: broken.length > 0 ? 'There is no whole backup.' : 'There is no backup.',
+        },
       ),
+    )
+    this.tellErrors(
+      flags,
+      broken.map(one => one.error),
     )
   }
 }

@@ -17,11 +17,15 @@ export default class VmBackupVerify extends HostCommand {
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(VmBackupVerify)
     const root = backupRoot(flags.folder, await this.home(flags))
-    const backups =
+    const { whole: backups, broken } =
       argv.length === 0
         ? await listBackups(root)
-        : await Promise.all(argv.map(reference => findBackup(root, String(reference))))
-    const results: { readonly backup: string; readonly bytes?: number; readonly error?: InfraError }[] = []
+        : {
+            whole: await Promise.all(argv.map(reference => findBackup(root, String(reference)))),
+            broken: [],
+          }
+    const results: { readonly backup: string; readonly bytes?: number; readonly error?: InfraError }[] =
+      broken.map(({ reference, error }) => ({ backup: reference, error }))
     for (const one of backups) {
       const backup = `${one.manifest.machine}/${one.manifest.id}`
       try {

@@ -70,8 +70,21 @@ export async function finishBackup(folder: string, manifest: Manifest): Promise<
   return { folder: whole, manifest }
 }
 
-/** All backups below a folder, the oldest first. What is no backup, or unfinished, is passed over. */
-export async function listBackups(root: string): Promise<readonly Backup[]> {
+/** A folder among the backups that cannot be read as one. */
+interface BrokenBackup {
+  /** MACHINE/ID, by the names of its folders. */
+  readonly reference: string
+  readonly error: InfraError
+}
+
+export interface Backups {
+  /** The oldest first. */
+  readonly whole: readonly Backup[]
+  readonly broken: readonly BrokenBackup[]
+}
+
+/** All backups below a folder. Those that are unfinished or half deleted are passed over: they never counted, or no more. */
+export async function listBackups(root: string): Promise<Backups> {
   const machines = await namesIn(root)
   const found = await Promise.all(
     machines.map(async machine => {
@@ -79,14 +92,26 @@ export async function listBackups(root: string): Promise<readonly Backup[]> {
       return Promise.all(
         ids
           .filter(id => !id.endsWith(unfinished) && !id.endsWith('.deleting'))
-          .map(id => readBackup(join(root, machine, id)).catch(() => undefined)),
+          .map(id => wholeOrBroken(root, `${machine}/${id}`)),
       )
     }),
   )
-  return found
-    .flat()
-    .filter(one => one !== undefined)
-    .sort((a, b) => (a.manifest.at < b.manifest.at ? -1 : 1))
+  const all = found.flat()
+  return {
+    whole: all
+      .flatMap(one => ('manifest' in one ? [one] : []))
+      .sort((a, b) => (a.manifest.at < b.manifest.at ? -1 : 1)),
+    broken: all.flatMap(one => ('error' in one ? [one] : [])),
+  }
+}
+
+async function wholeOrBroken(root: string, reference: string): Promise<Backup | BrokenBackup> {
+  try {
+    return await readBackup(join(root, reference))
+  } catch (error) {
+    if (error instanceof InfraError) return { reference, error }
+    throw error
+  }
 }
 
 async function namesIn(folder: string): Promise<string[]> {
@@ -114,20 +139,28 @@ export async function readBackup(folder: string): Promise<Backup> {
   return { folder, manifest: parsed.data }
 }
 
-/** A backup by its folder, by MACHINE/ID, or the newest of MACHINE. */
+/** A backup by its folder, by MACHINE/ID, or the newest of MACHINE. Never an older one in the place of one that is broken. */
 export async function findBackup(root: string, reference: string): Promise<Backup> {
   const isFolder = await stat(join(reference, manifestName)).then(
     () => true,
     () => false,
   )
   if (isFolder) return readBackup(reference)
-  const all = await listBackups(root)
-  const fits = all.filter(({ manifest }) =>
+  const { whole, broken: notWhole } = await listBackups(root)
+  const fits = whole.filter(({ manifest }) =>
     [`${manifest.machine}/${manifest.id}`, manifest.machine].includes(reference),
   )
   const found = fits.at(-1)
+  // an id begins with its time, so that the later one sorts behind
+  const newest = found === undefined ? '' : `${safeName(found.manifest.machine)}/${found.manifest.id}`
+  const spoiled = notWhole.find(
+    one =>
+      one.reference === reference ||
+      (one.reference.startsWith(`${safeName(reference)}/`) && one.reference > newest),
+  )
+  if (spoiled !== undefined) throw spoiled.error
   if (found !== undefined) return found
-  const names = all.map(({ manifest }) => `${manifest.machine}/${manifest.id}`)
+  const names = whole.map(({ manifest }) => `${manifest.machine}/${manifest.id}`)
   throw new InfraError({
     kind: 'storage',
     code: 'no-backup',
@@ -238,6 +271,6 @@ function broken(folder: string, why: string): InfraError {
     code: 'backup-broken',
     message: `The backup ${folder} is not whole`,
     why,
-    hint: 'Use another one, and look what happened to the disk that it is on.',
+    hint: 'Use another one (MACHINE/ID), and look what happened to the disk that it is on.',
   })
 }

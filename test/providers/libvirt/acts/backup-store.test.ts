@@ -60,7 +60,9 @@ describe('backups on the disk', () => {
     const first = await made('web', 'a', '2026-01-01T00:00:00Z')
     await made('web', 'b', '2026-01-02T00:00:00Z')
     await beginBackup(root, 'web', 'unfinished')
-    expect((await listBackups(root)).map(one => one.manifest.id)).toEqual(['a', 'b'])
+    const listed = await listBackups(root)
+    expect(listed.whole.map(one => one.manifest.id)).toEqual(['a', 'b'])
+    expect(listed.broken).toEqual([])
     expect((await findBackup(root, 'web')).manifest.id).toBe('b')
     expect((await findBackup(root, 'web/a')).manifest.id).toBe('a')
     expect((await findBackup(root, first.folder)).manifest.id).toBe('a')
@@ -107,12 +109,24 @@ describe('backups on the disk', () => {
       reason: 'a manifest that names a file elsewhere',
       text: '{"format":"infra.backup/v1","id":"x","machine":"m","uuid":"u","at":"t","host":"h","running":false,"quiesced":false,"domain":{"name":"../../etc/passwd","bytes":1,"sha256":"0"},"disks":[],"missing":[]}',
     },
-  ])('$reason is no backup', async ({ text }) => {
+    { reason: 'a folder without a manifest', text: undefined },
+  ])('$reason is told, beside the others, and no older one takes its place', async ({ text }) => {
+    await made('web', 'a', '2026-01-01T00:00:00Z')
+    await made('db', 'z', '2026-01-01T00:00:00Z')
     const folder = join(root, 'web', 'x')
     await mkdir(folder, { recursive: true })
-    await writeFile(join(folder, 'manifest.json'), text)
-    expect(await listBackups(root)).toEqual([])
-    await expect(findBackup(root, folder)).rejects.toMatchObject({ code: 'backup-broken' })
+    if (text !== undefined) await writeFile(join(folder, 'manifest.json'), text)
+    const { whole, broken } = await listBackups(root)
+    expect(whole.map(one => one.manifest.id).sort()).toEqual(['a', 'z'])
+    expect(broken).toMatchObject([
+      { reference: 'web/x', error: { code: 'backup-broken', message: expect.stringContaining(folder) } },
+    ])
+    for (const reference of ['web', 'web/x'])
+      await expect(findBackup(root, reference)).rejects.toMatchObject({ code: 'backup-broken' })
+    expect((await findBackup(root, 'web/a')).manifest.id).toBe('a')
+    expect((await findBackup(root, 'db')).manifest.id).toBe('z')
+    await made('web', 'y', '2026-01-03T00:00:00Z')
+    expect((await findBackup(root, 'web')).manifest.id).toBe('y')
   })
 
   test('are packed into a tar file that is compared with them, and deleted whole', async () => {
@@ -122,7 +136,7 @@ describe('backups on the disk', () => {
     expect(exported).toMatchObject({ file, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) })
     await expect(exportBackup(backup, file, signal)).rejects.toMatchObject({ code: 'file-exists' })
     await deleteBackup(backup)
-    expect(await listBackups(root)).toEqual([])
+    expect(await listBackups(root)).toEqual({ whole: [], broken: [] })
     expect((await readdir(root)).sort()).toEqual(['web', 'web.tar'])
     expect(await readdir(join(root, 'web'))).toEqual([])
   })
