@@ -1,7 +1,9 @@
 /** What exists on hosts, as documents that leave nothing to do once it is taken over: each is held against what is there. */
 import { type Attributes, isObject, type Json } from '../model/value.js'
 import { currentSpec, differences } from '../planner/diff.js'
-import { type Draft, draftHost, type LeftOut, minimalSpec } from '../providers/libvirt/acts/discover.js'
+import { draftHost } from '../providers/libvirt/acts/discover.js'
+import type { Draft, LeftOut } from '../providers/libvirt/acts/draft.js'
+import { minimalSpec } from '../providers/libvirt/acts/minimal-spec.js'
 import type { NamedHost } from '../providers/libvirt/acts/open.js'
 import type { Host } from '../providers/libvirt/connection.js'
 import { observeAll } from '../providers/libvirt/observe.js'

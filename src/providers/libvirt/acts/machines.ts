@@ -13,7 +13,7 @@ import { type DomainReading, readDomain } from '../xml/domain-read.js'
 import { parseXml } from '../xml/parse.js'
 import { find, findAll, type XmlElement } from '../xml/tree.js'
 import type { NamedHost } from './open.js'
-import { inRescue } from './rescue.js'
+import { inRescue } from './rescue-definition.js'
 
 export const machineStates = ['running', 'paused', 'shut off', 'saved'] as const
 export type MachineState = (typeof machineStates)[number]
