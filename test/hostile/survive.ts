@@ -35,7 +35,15 @@ function told(error: unknown, seed: number): void {
     throw new Error(`SEED=${seed}: not an error of the family: ${(error as Error).stack}`)
   if (['unexpected', 'broken-plan'].includes(error.code))
     throw new Error(`SEED=${seed}: ${error.code}`, { cause: error })
-  const text = `${error.message}\n${error.why ?? ''}\n${error.hint ?? ''}`
+  try {
+    tellsNoCode(`${error.message}\n${error.why ?? ''}\n${error.hint ?? ''}`)
+  } catch (cause) {
+    throw new Error(`SEED=${seed}: ${(cause as Error).message}`, { cause: error })
+  }
+}
+
+/** Fails on words that are about infra's own code and not about what it met. */
+export function tellsNoCode(text: string): void {
   if (/^\s+at .+:\d+:\d+\)?$|Cannot read propert|is not a function|is not iterable/m.test(text))
-    throw new Error(`SEED=${seed}: an error that tells of code:\n${text}`, { cause: error })
+    throw new Error(`words that tell of code:\n${text}`)
 }

@@ -1,6 +1,8 @@
 /** What was changed behind the stack: values set with helm, and objects of the release changed or deleted with kubectl. */
 import { load, loadAll } from 'js-yaml'
 import { isObject, type Json, sameValue } from '../../model/value.js'
+import { readAnswer, unfit } from './client/answers.js'
+import { hasCode } from './client/errors.js'
 import type { Host } from './client/host.js'
 import type { KubeObject, Secret } from './client/objects.js'
 import type { ReleaseContent } from './helm/release.js'
@@ -50,7 +52,10 @@ export async function foreignObjects(
   const found = await Promise.all(
     objects.map(async object => {
       const name = `${object.kind}/${object.metadata.name}`
-      const live = await host.get<KubeObject>(pathOf(object, namespace), signal)
+      const live = await host.get<KubeObject>(pathOf(object, namespace), signal).catch(async error => {
+        if (hasCode(error, 'host-object-missing') && !(await isServed(host, object, signal))) return undefined
+        throw error
+      })
       if (live === undefined || live.metadata.deletionTimestamp !== undefined) return [`${name} is missing`]
       if (name.startsWith('Secret/vc-config-')) return configChanges(object as Secret, live as Secret)
       const expected = paused ? withoutReplicas(object) : object
@@ -58,6 +63,20 @@ export async function foreignObjects(
     }),
   )
   return found.flat().sort()
+}
+
+/** Whether the host still serves the API that an object was made by. */
+async function isServed(host: Host, object: KubeObject, signal: AbortSignal): Promise<boolean> {
+  const asked = { what: 'GET /apis', host: host.name }
+  const { kind, groups } = readAnswer(await host.text('/apis', {}, signal), asked)
+  if (kind !== 'APIGroupList' || !Array.isArray(groups)) throw unfit(asked, 'it is no list of APIs')
+  const versions = (groups as readonly Group[]).flatMap(group => group.versions ?? [])
+  const version = object.apiVersion ?? 'v1'
+  return !version.includes('/') || versions.some(one => one.groupVersion === version)
+}
+
+interface Group {
+  readonly versions?: readonly { readonly groupVersion?: string }[]
 }
 
 /** Values in the chart's own Secret that were edited there. */

@@ -3,7 +3,10 @@ import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
 import { z } from 'zod'
 import type { Ports } from '../../model/ports.js'
+import { scalarText } from '../../model/value.js'
+import { sensible } from '../answer.js'
 import type { Connection, Provider, ProviderType } from '../provider.js'
+import { readAnswer } from './client/answers.js'
 import { openHost } from './client/host.js'
 import { create } from './create.js'
 import { remove } from './delete.js'
@@ -80,20 +83,22 @@ export function openVclusterSession(connection: Connection, ports: Ports): Sessi
 async function open(connection: Connection, ports: Ports, signal: AbortSignal): Promise<Provider> {
   const session = openVclusterSession(connection, ports)
   const { host } = session
-  const version = JSON.parse(await host.text('/version', {}, signal)) as { readonly gitVersion?: string }
+  const asked = { what: 'GET /version', host: host.name }
+  const { gitVersion = '' } = readAnswer(await host.text('/version', {}, signal), asked)
+  const read = <T>(work: () => Promise<T>) => sensible(`The host cluster ${host.name}`, work)
   return {
     type: 'vcluster',
-    description: `Kubernetes ${version.gitVersion ?? ''} at ${host.name}`,
+    description: `Kubernetes ${scalarText(gitVersion) ?? ''} at ${host.name}`,
     parallelism: 10,
-    observe: (targets, observing) => observe(session, targets, observing),
-    create: (request, call) => create(session, request, call),
-    update: (request, call) => update(session, request, call),
-    delete: (request, call) => remove(session, request, call),
+    observe: (targets, observing) => read(() => observe(session, targets, observing)),
+    create: (request, call) => read(() => create(session, request, call)),
+    update: (request, call) => read(() => update(session, request, call)),
+    delete: (request, call) => read(() => remove(session, request, call)),
     async discard(token, discarding) {
       const kept = asKept(token)
-      if (kept !== undefined) await destroyKept(session, kept, discarding)
+      if (kept !== undefined) await read(() => destroyKept(session, kept, discarding))
     },
-    unmanaged: (targets, listing) => unmanaged(session, targets, listing),
+    unmanaged: (targets, listing) => read(() => unmanaged(session, targets, listing)),
     watch: watching => watchClusters(session, watching),
     async close() {
       host.close()

@@ -1,5 +1,6 @@
 /** What is really there, from one snapshot of the host; details are read only where something moved since the last change. */
 import { type Attributes, isObject, type Json } from '../../model/value.js'
+import { sensible } from '../answer.js'
 import type { Identity, Observation, Target } from '../provider.js'
 import type { Namespace } from './client/objects.js'
 import { foreignObjects, foreignValues } from './hand-changes.js'
@@ -29,10 +30,9 @@ export async function observe(
   const seen = await Promise.all(
     targets.map(async (target): Promise<[string, Observation]> => {
       try {
-        return [
-          target.address,
-          await observeOne(session, target, snapshot, ahead.get(target.address), signal),
-        ]
+        const stored = ahead.get(target.address)
+        const look = () => observeOne(session, target, snapshot, stored, signal)
+        return [target.address, await sensible(`The host cluster ${session.host.name}`, look)]
       } catch (error) {
         signal.throwIfAborted()
         return [

@@ -3,8 +3,9 @@ import { KubeConfig } from '@kubernetes/client-node'
 import { InfraError, messageOf } from '../../../model/error.js'
 import type { Clock } from '../../../model/ports.js'
 import { timeLimit } from '../../../model/time-limit.js'
+import { type Asked, readAnswer, readEvent, readList, readObject, saysMissing, unfit } from './answers.js'
 import { hasCode, statusError, unreachable } from './errors.js'
-import type { KubeList, KubeObject } from './objects.js'
+import type { KubeObject } from './objects.js'
 import { bodyOf, openTransport } from './transport.js'
 
 export interface HostOptions {
@@ -71,6 +72,10 @@ export interface WatchEvent {
 }
 
 const pageSize = '500'
+/** More pages than any host has: a list that goes on behind them has no end. */
+const mostPages = 2_000
+/** Characters of one event; an object has less than 2 MiB, and its metadata much less. */
+const longestEvent = 4 << 20
 const json = 'application/json'
 const metadataEvents = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json'
 const metadata = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json'
@@ -166,16 +171,16 @@ export function openHost(options: HostOptions): Host {
     }
   }
 
-  async function required<T>(
-    method: string,
-    path: string,
-    signal: AbortSignal,
-    body?: object,
-    type?: string,
-  ) {
+  const asked = (method: string, path: string): Asked => ({
+    what: `${method} ${path.split('?')[0]}`,
+    host: name,
+  })
+
+  /** The text of an answer that must be there. */
+  async function required(method: string, path: string, signal: AbortSignal, body?: object, type?: string) {
     const answer = await request(method, path, signal, body, type)
     if (answer.status === 404) throw statusError(404, answer.text, `${method} ${path}`, name)
-    return JSON.parse(answer.text) as T
+    return answer.text
   }
 
   /** All pages of a list, one after the other. */
@@ -187,6 +192,7 @@ export function openHost(options: HostOptions): Host {
   ): Promise<T[]> {
     const items: T[] = []
     let next = ''
+    let count = 0
     do {
       const page = encode({ ...query, limit: pageSize, ...(next !== '' && { continue: next }) })
       const answer = await request(
@@ -197,10 +203,14 @@ export function openHost(options: HostOptions): Host {
         json,
         metadataOnly ? metadata : json,
       )
-      if (answer.status === 404) return []
-      const list = JSON.parse(answer.text) as KubeList<T>
-      items.push(...(list.items ?? []))
+      if (answer.status === 404) throw statusError(404, answer.text, `GET ${path}`, name)
+      const list = readList<T>(answer.text, asked('GET', path))
+      for (const item of list.items ?? []) items.push(item)
+      const before = next
       next = list.metadata?.continue ?? ''
+      count += 1
+      if (next !== '' && (next === before || count === mostPages))
+        throw unfit(asked('GET', path), 'its pages have no end')
     } while (next !== '')
     return items
   }
@@ -213,7 +223,9 @@ export function openHost(options: HostOptions): Host {
     context: config.getCurrentContext(),
     async get<T extends KubeObject>(path: string, signal: AbortSignal) {
       const answer = await request('GET', path, signal)
-      return answer.status === 404 ? undefined : (JSON.parse(answer.text) as T)
+      if (answer.status !== 404) return readObject<T>(answer.text, asked('GET', path))
+      if (saysMissing(answer.text)) return undefined
+      throw statusError(404, answer.text, `GET ${path}`, name)
     },
     async list<T extends KubeObject>(path: string, query: Query, signal: AbortSignal, metadataOnly = false) {
       for (let turn = 1; ; turn += 1) {
@@ -227,11 +239,16 @@ export function openHost(options: HostOptions): Host {
     },
     async version(path, query, signal) {
       const url = `${path}${encode({ ...query, limit: '1' })}`
-      const list = await required<KubeList<KubeObject>>('GET', url, signal)
+      const list = readList(await required('GET', url, signal), asked('GET', path))
       return list.metadata?.resourceVersion ?? ''
     },
-    create: (path, object, signal) => required('POST', path, signal, object),
-    patch: (path, change, signal) => required('PATCH', path, signal, change, 'application/merge-patch+json'),
+    async create<T extends KubeObject>(path: string, object: object, signal: AbortSignal) {
+      return readAnswer(await required('POST', path, signal, object), asked('POST', path)) as unknown as T
+    },
+    async patch<T extends KubeObject>(path: string, change: object, signal: AbortSignal) {
+      const text = await required('PATCH', path, signal, change, 'application/merge-patch+json')
+      return readObject<T>(text, asked('PATCH', path))
+    },
     async remove(path, signal, how) {
       await request('DELETE', path, signal, how)
     },
@@ -264,7 +281,7 @@ export function openHost(options: HostOptions): Host {
       })
       if ((response.statusCode ?? 0) >= 400)
         throw statusError(response.statusCode ?? 0, await bodyOf(response), `GET ${path}`, name)
-      return eventsOf(response)
+      return eventsOf(response, asked('GET', path))
     },
     now: () => (told === undefined ? undefined : told.host + (clock.now() - told.here)),
     close: () => transport.close(),
@@ -272,13 +289,14 @@ export function openHost(options: HostOptions): Host {
 }
 
 /** Lines of JSON, one event each. */
-async function* eventsOf(chunks: AsyncIterable<Buffer>): AsyncGenerator<WatchEvent> {
+async function* eventsOf(chunks: AsyncIterable<Buffer>, asked: Asked): AsyncGenerator<WatchEvent> {
   const decoder = new TextDecoder()
   let rest = ''
   for await (const chunk of chunks) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n')
     rest = lines.pop() ?? ''
-    for (const line of lines) if (line.trim() !== '') yield JSON.parse(line) as WatchEvent
+    for (const line of lines) if (line.trim() !== '') yield readEvent(line, asked)
+    if (rest.length > longestEvent) throw unfit(asked, 'an event in it has no end')
   }
 }
 

@@ -2,6 +2,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
+import { InfraError } from '../../../model/error.js'
 
 export interface RawRequest {
   readonly method: string
@@ -81,9 +82,23 @@ export function openTransport(config: KubeConfig, server: URL): Transport {
   }
 }
 
+/** Bytes of one answer: a page of 500 objects of at most 1.5 MiB has much less. */
+const longestBody = 256 << 20
+
 /** The whole body as text. */
 export async function bodyOf(response: http.IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
-  for await (const chunk of response) chunks.push(chunk as Buffer)
+  let length = 0
+  for await (const chunk of response) {
+    chunks.push(chunk as Buffer)
+    length += (chunk as Buffer).length
+    if (length > longestBody)
+      throw new InfraError({
+        kind: 'connection',
+        code: 'host-answer-unfit',
+        message: 'What the host cluster answered is no answer of Kubernetes.',
+        why: `it is longer than ${longestBody >> 20} MiB`,
+      })
+  }
   return Buffer.concat(chunks).toString('utf8')
 }

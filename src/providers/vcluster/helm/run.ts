@@ -2,7 +2,7 @@
 import { isAbsolute, resolve } from 'node:path'
 import { execa } from 'execa'
 import { InfraError } from '../../../model/error.js'
-import type { Attributes, Json } from '../../../model/value.js'
+import { type Attributes, isObject, type Json } from '../../../model/value.js'
 import type { Host } from '../client/host.js'
 import type { Helm } from './find.js'
 
@@ -55,8 +55,25 @@ export async function render(
   const options = ['--dry-run=server', '--output', 'json']
   const args = upgradeArguments(release, request, options)
   const words = await run(helm, host, release.namespace, args, request.signal, request.values)
-  const { manifest } = JSON.parse(words) as { readonly manifest?: string }
-  return manifest ?? ''
+  return manifestOf(words, helm)
+}
+
+/** The manifest in what `helm upgrade --dry-run --output json` printed. */
+export function manifestOf(words: string, { binary, version }: Helm): string {
+  let printed: Json | undefined
+  try {
+    printed = JSON.parse(words) as Json
+  } catch {
+    printed = undefined
+  }
+  const manifest = isObject(printed) ? (printed.manifest ?? '') : undefined
+  if (typeof manifest === 'string') return manifest
+  throw new InfraError({
+    kind: 'operation',
+    code: 'helm-answer-unfit',
+    message: `What ${binary} (helm ${version}) printed is no release.`,
+    why: words.slice(0, 300),
+  })
 }
 
 function upgradeArguments(
