@@ -2,16 +2,17 @@
 // ceph client. Prints the best of alternating rounds (the machine may have others to serve) and ratios; 1.2 is the goal. By
 // hand, after a build:
 //
-//   npx tsc -p tsconfig.build.json && UV_THREADPOOL_SIZE=64 node test/bench/ceph.mjs
+//   UV_THREADPOOL_SIZE=64 node test/bench/ceph.mjs
 //
 // It brings up a cluster of its own (test/lab/ceph/lab.sh) and takes it away again.
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import koffi from 'koffi'
+import '../lab/typescript-loader.mjs'
 
-const { nodePorts } = await import('../../dist/model/node-ports.js')
-const { cephProviderType } = await import('../../dist/providers/ceph/index.js')
-const { cephKinds } = await import('../../dist/providers/ceph/kinds/index.js')
+const { nodePorts } = await import('../../src/model/node-ports.ts')
+const { cephProviderType } = await import('../../src/providers/ceph/index.ts')
+const { cephKinds } = await import('../../src/providers/ceph/kinds/index.ts')
 
 const run = '/var/tmp/infra-ceph-bench'
 const script = new URL('../lab/ceph/lab.sh', import.meta.url).pathname

@@ -11,16 +11,17 @@ import { randomUUID } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import '../lab/typescript-loader.mjs'
 import { measure } from './measure.mjs'
 
 const machines = Number(process.argv[2] ?? 1000)
 const home = resolve(process.argv[3] ?? fileURLToPath(new URL('../..', import.meta.url)))
-const from = path => import(join(home, 'dist', path))
-const { nodePorts } = await from('model/node-ports.js')
-const { libvirtType } = await from('providers/libvirt/index.js')
-const { libvirtKinds } = await from('providers/libvirt/kinds/index.js')
-const { Client } = await from('providers/libvirt/rpc/client.js')
-const { procedures } = await from('providers/libvirt/rpc/procedures/index.js')
+const from = path => import(join(home, 'src', path))
+const { nodePorts } = await from('model/node-ports.ts')
+const { libvirtType } = await from('providers/libvirt/index.ts')
+const { libvirtKinds } = await from('providers/libvirt/kinds/index.ts')
+const { Client } = await from('providers/libvirt/rpc/client.ts')
+const { procedures } = await from('providers/libvirt/rpc/procedures/index.ts')
 
 const rounds = 5
 const run = '/var/tmp/infra-lab-libvirt-39'

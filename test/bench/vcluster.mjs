@@ -1,7 +1,7 @@
 // 200 virtual clusters of one host observed, against the bare list calls of the same objects in the same run: 1.5 is the goal.
 // The host is an API server alone: the objects are real, the pods only say that they run. By hand, after a build:
 //
-//   npx tsc -p tsconfig.build.json && node test/bench/vcluster.mjs
+//   node test/bench/vcluster.mjs
 //
 // It brings up a host of its own (test/lab/kubernetes/lab.sh up-api) and takes it away again.
 import { execFileSync } from 'node:child_process'
@@ -9,13 +9,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import https from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import '../lab/typescript-loader.mjs'
 
-const { nodePorts } = await import('../../dist/model/node-ports.js')
-const { openVclusterSession, vclusterProvider } = await import('../../dist/providers/vcluster/index.js')
-const { vclusterKinds } = await import('../../dist/providers/vcluster/kinds/index.js')
-const { writeKubeconfig } = await import('../../dist/providers/vcluster/kubeconfig/store.js')
-const { recordApplied } = await import('../../dist/providers/vcluster/release.js')
-const { readOne } = await import('../../dist/providers/vcluster/ready.js')
+const { nodePorts } = await import('../../src/model/node-ports.ts')
+const { openVclusterSession, vclusterProvider } = await import('../../src/providers/vcluster/index.ts')
+const { vclusterKinds } = await import('../../src/providers/vcluster/kinds/index.ts')
+const { writeKubeconfig } = await import('../../src/providers/vcluster/kubeconfig/store.ts')
+const { recordApplied } = await import('../../src/providers/vcluster/release.ts')
+const { readOne } = await import('../../src/providers/vcluster/ready.ts')
 
 const count = Number(process.argv[2] ?? 200)
 const rounds = 7
