@@ -19,14 +19,17 @@ import type { Process } from './process.js'
 /** What was done: an outcome of the engine, or nothing, where nothing was to be done. */
 export type Did = Outcome | undefined
 
-export async function operate(process: Process, operation: Operation): Promise<Did> {
+/** `unread` is told the addresses that the plan could not read, and leaves for the next one. */
+export async function operate(process: Process, operation: Operation, unread?: Set<string>): Promise<Did> {
   switch (operation.do) {
-    case 'apply':
-      return applyStack(process, stackOf(operation.stack), { mode: 'apply', restart: operation.restart })
+    case 'apply': {
+      const options = { mode: 'apply', restart: operation.restart } as const
+      return applyStack(process, stackOf(operation.stack), options, unread)
+    }
     case 'destroy':
-      return applyStack(process, [], { mode: 'destroy' })
+      return applyStack(process, [], { mode: 'destroy' }, unread)
     case 'accept':
-      return applyStack(process, [], { mode: 'accept' })
+      return applyStack(process, [], { mode: 'accept' }, unread)
     case 'rollback':
       return rollback(process, operation.back)
     case 'prune':
@@ -62,9 +65,11 @@ async function applyStack(
   process: Process,
   desired: readonly DesiredResource[],
   options: PlanOptions,
+  unread?: Set<string>,
 ): Promise<Did> {
   const { engine, state, control } = process
   const result = await planOf(process, desired, options)
+  for (const { address } of result.plan.unreadable) unread?.add(address)
   if (result.problems.length > 0) throw new InfraErrors(result.problems)
   if (result.plan.steps.length === 0) return undefined
   const base = state ?? (await firstState(process))
