@@ -1,5 +1,6 @@
 /** Reading what is really there, in bulk: everything listed once and details asked for all at once. */
 import { InfraError, messageOf } from '../../model/error.js'
+import { sensible } from '../answer.js'
 import type { Observation, Target } from '../provider.js'
 import type { Host } from './connection.js'
 import { Inventory } from './inventory.js'
@@ -41,7 +42,16 @@ export async function observeAll(
     }
   }
   const entries = await Promise.all(
-    targets.map(async target => [target.address, await tolerant(observe(target), signal)] as const),
+    targets.map(
+      async target =>
+        [
+          target.address,
+          await tolerant(
+            sensible('libvirt', () => observe(target)),
+            signal,
+          ),
+        ] as const,
+    ),
   )
   return new Map(entries)
 }

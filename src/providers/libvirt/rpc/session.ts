@@ -33,6 +33,8 @@ const keepalive = { ping: 1, pong: 2 } as const
 
 interface Pending {
   readonly name: string
+  readonly program: number
+  readonly number: number
   readonly effect: Procedure<unknown, unknown>['effect']
   settle(packet: Packet): void
   fail(error: unknown): void
@@ -153,6 +155,8 @@ export class Session {
       const timer = setTimeout(() => fail(timedOut(procedure, timeout)), timeout)
       this.#pending.set(serial, {
         name: procedure.name,
+        program: procedure.program,
+        number: procedure.number,
         effect: procedure.effect,
         fail,
         settle: packet => {
@@ -239,6 +243,12 @@ export class Session {
   }
 
   #settle(packet: Packet, pending: Pending): void {
+    const { program, procedure, status } = packet
+    if (program !== pending.program || procedure !== pending.number)
+      throw malformed(
+        `a reply of procedure ${procedure} of program 0x${program.toString(16)} to ${pending.name}`,
+      )
+    if (status !== statuses.ok && status !== statuses.error) throw malformed(`a reply of status ${status}`)
     try {
       pending.settle(packet)
     } catch (error) {

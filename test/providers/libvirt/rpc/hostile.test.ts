@@ -129,6 +129,18 @@ describe('what a hostile server sends', () => {
       why: 'a reply to no call',
     },
     {
+      reason: 'a reply of another procedure',
+      answer: serial => reply(281, serial, 0, words(0, 0)),
+      code: 'libvirt-lost',
+      why: 'a reply of procedure 281',
+    },
+    {
+      reason: 'a reply that is neither a result nor an error',
+      answer: serial => reply(273, serial, 2, words(0, 0)),
+      code: 'libvirt-lost',
+      why: 'a reply of status 2',
+    },
+    {
       reason: 'stream bytes nobody asked for',
       answer: serial => encodePacket({ program, procedure: 273, type: 3, serial, status: 2 }, words(1)),
       code: 'libvirt-lost',
