@@ -69,7 +69,7 @@ spec:
 
   beforeAll(async () => {
     here = await desk({ 'stack.yaml': stack })
-    await here.ok('apply', '--yes')
+    await here.setUp()
     await first.virsh('vol-create-as', 'yard', 'rescue.iso', '1MiB', '--format', 'raw')
   })
   afterAll(async () => {

@@ -47,7 +47,7 @@ describe.skipIf(missing)(`daemons that end in the middle of an apply ${missing ?
   beforeAll(async () => {
     lab = await cephLab({ name: 'daemons', port: 14_700, osds: 3, mgrs: 2, store: 'bluestore' })
     at = await desk({ 'stack.yaml': base(lab.conf) })
-    await at.ok('apply', '--yes')
+    await at.setUp()
   })
   afterAll(async () => {
     await at?.clear()

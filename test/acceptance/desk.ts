@@ -39,6 +39,11 @@ export interface Desk {
   write(name: string, text: string): Promise<void>
   /** Runs `infra`, in the folder, to its end. It must end well; returns what it printed. */
   ok(...args: readonly string[]): Promise<string>
+  /**
+   * Applies the stack, for tests to begin with; where that fails, which leaves nothing behind, a second time, as the tests of
+   * real systems are tried: set-up is not a test, and vitest would not try it again. What failed is printed.
+   */
+  setUp(): Promise<void>
   /** Runs `infra`, in the folder, to its end. */
   infra(...args: readonly string[]): Promise<Ended>
   /** Starts `infra`, in the folder. */
@@ -73,15 +78,24 @@ export async function desk(
     one.ended.finally(() => running.delete(one)).catch(() => undefined)
     return one
   }
+  const ok = async (...args: readonly string[]) => {
+    const { code, text } = await start(...args).ended
+    if (code !== 0) throw new Error(`infra ${args.join(' ')} ended with ${code}:\n${text}`)
+    return text
+  }
   return {
     folder,
     write,
     start,
     infra: (...args) => start(...args).ended,
-    async ok(...args) {
-      const { code, text } = await start(...args).ended
-      if (code !== 0) throw new Error(`infra ${args.join(' ')} ended with ${code}:\n${text}`)
-      return text
+    ok,
+    async setUp() {
+      try {
+        await ok('apply', '--yes')
+      } catch (thrown) {
+        console.warn('The set-up is tried again.', thrown)
+        await ok('apply', '--yes')
+      }
     },
     state: stack => readFile(join(folder, '.infra', stack, 'state.json'), 'utf8'),
     async clear() {

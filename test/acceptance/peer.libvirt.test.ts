@@ -42,7 +42,7 @@ describe.skipIf('skip' in lab)(`where others fail${'skip' in lab ? `: ${lab.skip
   beforeAll(async () => {
     image = `${await lab.guest('fast')}/fast.qcow2`
     here = await desk({ 'stack.yaml': stack() })
-    await here.ok('apply', '--yes')
+    await here.setUp()
   })
   afterAll(async () => {
     await here?.clear()

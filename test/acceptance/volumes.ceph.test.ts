@@ -55,7 +55,7 @@ describe.skipIf(missing)(`commands for a cluster and its volumes ${missing ?? ''
   beforeAll(async () => {
     lab = await cephLab({ name: 'commands', port: 15_700 })
     at = await desk({ 'stack.yaml': stack(lab.conf) })
-    await at.ok('apply', '--yes')
+    await at.setUp()
     // Nobody's: made by hand
     await lab.ceph('fs', 'subvolume', 'create', 'files', 'loose', '--size', '20971520')
   })

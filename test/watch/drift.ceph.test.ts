@@ -87,7 +87,7 @@ describe.skipIf(missing)(`drift on Ceph${missing ? `: ${missing}` : ''}`, () => 
   beforeAll(async () => {
     lab = await cephLab({ name: 'drift', port: 20_200 })
     here = await desk({ 'stack.yaml': stackOf(lab.conf, 'library') })
-    await here.ok('apply', '--yes')
+    await here.setUp()
   })
   afterAll(async () => {
     await here?.clear()

@@ -82,7 +82,7 @@ describe.skipIf('skip' in lab)(`drift on libvirt${'skip' in lab ? `: ${lab.skip}
 
   beforeAll(async () => {
     here = await desk({ 'stack.yaml': stack })
-    await here.ok('apply', '--yes')
+    await here.setUp()
   })
   afterAll(async () => {
     await here.infra('destroy', '--yes', '--allow', 'deletes-data', 'irreversible')

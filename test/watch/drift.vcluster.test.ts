@@ -30,7 +30,7 @@ describe.skipIf('skip' in lab)(`drift of virtual clusters${'skip' in lab ? `: ${
       readinessTimeout: '5m',
     })
     here = await desk({ 'stack.yaml': `${JSON.stringify(head)}\n---\n${JSON.stringify(pen)}\n` })
-    await here.ok('apply', '--yes')
+    await here.setUp()
   })
   afterAll(async () => {
     await here?.infra('destroy', '--yes', '--allow', 'deletes-data', 'irreversible')
