@@ -67,7 +67,8 @@ beforeEach(async () => {
       'current-context': 'test',
     }),
   )
-  host = openHost({ kubeconfig: file, clock, attemptTimeout: 300, patience: 3_000 })
+  // An attempt has long enough for a busy machine; one that is to end without an answer says so itself
+  host = openHost({ kubeconfig: file, clock, attemptTimeout: 8_000, patience: 10_000 })
 })
 afterEach(async () => {
   host.close()
@@ -110,12 +111,13 @@ describe('a host', () => {
 
   test('that hangs is given up', async () => {
     answer = () => undefined
-    const began = Date.now()
-    await expect(host.get('/x', signal())).rejects.toMatchObject({
+    const kubeconfig = join(folder, 'config')
+    const impatient = openHost({ kubeconfig, clock, attemptTimeout: 300, patience: 1_000 })
+    await expect(impatient.get('/x', signal())).rejects.toMatchObject({
       code: 'host-unreachable',
       why: 'no answer in 0.3 s',
     })
-    expect(Date.now() - began).toBeLessThan(5_000)
+    impatient.close()
   })
 
   test('that drops a connection is asked again', async () => {
