@@ -194,6 +194,8 @@ up() {
   deps
   prepare; rm -f "$R/api-only"
   [ "$(sysctl -n net.ipv4.ip_forward)" = 1 ] || sysctl -qw net.ipv4.ip_forward=1
+  # Every control plane watches files: ten virtual clusters take all 128 of root's, and a dnsmasq elsewhere cannot start then
+  [ "$(sysctl -n fs.inotify.max_user_instances)" -ge 1024 ] || sysctl -qw fs.inotify.max_user_instances=1024
   iptables -P FORWARD ACCEPT
   # service addresses are translated on this machine; the route keeps what is not (a deleted service) from leaving it
   ip link add labbr0 type bridge 2>/dev/null || :; ip link set labbr0 up; ip route replace 10.96.0.0/16 dev labbr0
