@@ -18,7 +18,7 @@ export default class Fmt extends InfraCommand {
     const { args, flags } = await this.parse(Fmt)
     const changed: string[] = []
     for (const file of await stackFilesOf(args.path)) {
-      const text = await readFile(file, 'utf8')
+      const text = await told(file, readFile(file, 'utf8'))
       const formatted = formatStackText(text, file)
       if (formatted === text) continue
       changed.push(file)
@@ -32,20 +32,28 @@ export default class Fmt extends InfraCommand {
 }
 
 async function stackFilesOf(path: string): Promise<string[]> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    const missing = error.code === 'ENOENT'
-    throw new InfraError({
-      kind: 'configuration',
-      code: missing ? 'no-such-stack' : 'unreadable-stack',
-      message: missing ? `there is no file or folder ${path}` : `${path} cannot be looked at`,
-      ...(!missing && { why: error.message }),
-      hint: missing ? 'Name the file or folder of the stack.' : 'Name a file or folder that you may read.',
-    })
-  })
+  const found = await told(path, stat(path))
   if (!found.isDirectory()) return [path]
-  const names = await readdir(path)
+  const names = await told(path, readdir(path))
   return names
     .filter(name => /\.ya?ml$/.test(name))
     .sort()
     .map(name => join(path, name))
+}
+
+/** What is read of a path, or an error that says what the system has against that. */
+async function told<T>(path: string, reading: Promise<T>): Promise<T> {
+  try {
+    return await reading
+  } catch (thrown) {
+    const { code, message: why } = thrown as NodeJS.ErrnoException
+    const missing = code === 'ENOENT'
+    throw new InfraError({
+      kind: 'configuration',
+      code: missing ? 'no-such-stack' : 'unreadable-stack',
+      message: missing ? `there is no file or folder ${path}` : `${path} cannot be read`,
+      ...(!missing && { why }),
+      hint: missing ? 'Name the file or folder of the stack.' : 'Name a file or folder that you may read.',
+    })
+  }
 }

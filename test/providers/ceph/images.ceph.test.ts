@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Attributes } from '../../../src/model/value.js'
 import type { Provider } from '../../../src/providers/provider.js'
@@ -142,6 +144,24 @@ describe.skipIf(missing)(`images ${missing ?? ''}`, () => {
         await expect(one.remove()).rejects.toMatchObject({ code: 'ceph-replaced' })
         one.identity = (await one.present()).identity
         await one.discard(await one.remove())
+      })
+
+      // Ceph's own time limit counts on: half a minute, the same whichever way it is reached.
+      it.runIf(transport === 'library')('deletes an image that a killed client was writing to', async () => {
+        const one = image('dead-writer')
+        await one.create()
+        const path = `images/${one.name}`
+        const words = ['--conf', lab.conf, 'bench', '--io-type', 'write', '--io-total', '1T', path]
+        const writer = spawn('rbd', words, { stdio: 'ignore' })
+        const ended = once(writer, 'exit')
+        const users = async () => (await lab.rbdJson<{ watchers: unknown[] }>('status', path)).watchers.length
+        await expect.poll(users, { timeout: 60_000, interval: 100 }).toBe(1)
+        writer.kill('SIGKILL')
+        await ended
+        expect(await users()).toBe(1)
+        const token = await one.remove()
+        expect(await lab.rbdJson('trash', 'ls', 'images')).toMatchObject([{ name: one.name }])
+        await one.discard(token)
       })
 
       it('lists images that nobody declared', async () => {

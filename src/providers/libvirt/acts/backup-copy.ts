@@ -226,7 +226,7 @@ function copyName(id: string, device: string): string {
 }
 
 /** Whatever happened, and whoever gave up: nothing of it stays on the host, or it is told what does. */
-async function removeCopies(
+export async function removeCopies(
   host: Host,
   copies: readonly { readonly pool: string; readonly name: string }[],
   { progress }: ActCall,
