@@ -9,7 +9,6 @@ import type { Domain, Pool, Volume } from './rpc/types.js'
 import { readUsers, type Users } from './usage.js'
 import type { VolumeReading, Volumes } from './xml/domain-observe.js'
 import { parseXml } from './xml/parse.js'
-import type { XmlElement } from './xml/tree.js'
 import { readVolume } from './xml/volume.js'
 
 /** So many domains and volumes are read at any time to tell who uses what. */
@@ -29,7 +28,7 @@ export class Inventory {
   readonly #found = new Map<string, Promise<Volume | undefined>>()
   readonly #readings = new Map<string, Promise<StoredVolume | undefined>>()
   readonly #known = { byName: new Map<string, StoredVolume>(), byPath: new Map<string, StoredVolume>() }
-  readonly #domains = new Map<string, Promise<XmlElement>>()
+  readonly #domains = new Map<string, Promise<string>>()
   #allPools: Promise<readonly Pool[]> | undefined
   #allDomains: Promise<readonly Domain[]> | undefined
   #users: Promise<Users | undefined> | undefined
@@ -155,11 +154,14 @@ export class Inventory {
     return this.#allDomains
   }
 
-  /** A domain's XML: that of the running one where it runs, with `stored` always the persistent one. */
-  domain(domain: Domain, stored = domain.id < 0): Promise<XmlElement> {
+  /**
+   * The text of a domain's XML: that of the running one where it runs, with `stored` always the persistent one. To be parsed
+   * and read in one go: a tree that a promise resolves to lives as long as what waits for a thousand of them.
+   */
+  domain(domain: Domain, stored = domain.id < 0): Promise<string> {
     const flags = stored ? domainXmlFlags.inactive : 0
-    return once(this.#domains, `${domain.uuid} ${flags}`, async () =>
-      parseXml(await ask(this.host, procedures.domains.xml, { domain, flags }, this.signal)),
+    return once(this.#domains, `${domain.uuid} ${flags}`, () =>
+      ask(this.host, procedures.domains.xml, { domain, flags }, this.signal),
     )
   }
 

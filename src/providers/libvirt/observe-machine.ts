@@ -12,7 +12,20 @@ import { pendingPaths } from './pending.js'
 import { isChanging, type Progress, readProgress } from './progress.js'
 import { observedMachine } from './xml/domain-observe.js'
 import { type DomainReading, readDomain } from './xml/domain-read.js'
+import { parseXml } from './xml/parse.js'
 import { find, findAll, type XmlElement } from './xml/tree.js'
+
+interface Definitions {
+  /** Of the persistent one. */
+  readonly reading: DomainReading
+  /** Of the running one, where it runs. */
+  readonly live: DomainReading | undefined
+  readonly progress: Progress | undefined
+  readonly changing: boolean
+  readonly isOtherCpu: boolean
+  /** Whether the guest's agent is connected. */
+  readonly hasAgent: boolean
+}
 
 export class MachineObserver {
   readonly #inventory: Inventory
@@ -28,21 +41,16 @@ export class MachineObserver {
   async observe(target: Target): Promise<Observation> {
     const entry = await this.#domains.find(target.name, target.identity?.uuid)
     if (entry === undefined) return { status: 'absent' }
-    const [storedXml, runningXml] = await Promise.all([
-      this.#inventory.domain(entry.domain, entry.persistent),
-      entry.active ? this.#inventory.domain(entry.domain, false) : undefined,
-    ])
-    const options = { declared: target.spec }
-    const reading = readDomain(storedXml, options)
-    const live = runningXml && readDomain(runningXml, { ...options, live: true })
+    const { reading, live, progress, changing, isOtherCpu, hasAgent } = await this.#definitions(
+      entry,
+      target.spec,
+    )
     const volumes = await this.#readVolumes(live === undefined ? [reading] : [reading, live])
-    const progress = readProgress(storedXml)
     const observed = observedMachine(reading, this.#inventory.readings(), target.spec)
     const lost = lostDisks(reading, target.spec, this.#inventory, volumes.unknown)
     const isOwnLost = lost.includes('vda')
     const stored = withoutLost(observed.spec, lost)
     const running = live && observedMachine(live, this.#inventory.readings(), target.spec).spec
-    const changing = isChanging(storedXml)
     const now = running && heldBack({ stored, live: running, declared: target.spec }, changing)
     const left = changing ? await this.#leftDisks(reading, target.spec) : new Set<string>()
     const pending = live && [
@@ -51,7 +59,7 @@ export class MachineObserver {
       ),
       ...leftDevices(live, reading).filter(path => !now?.paths.includes(path)),
       ...(live.metadata.seed === reading.metadata.seed ? [] : ['cloudInit']),
-      ...(isOtherCpu(runningXml, storedXml) ? ['cpuMode'] : []),
+      ...(isOtherCpu ? ['cpuMode'] : []),
     ]
     const remarks = [
       ...stateRemarks(entry, progress),
@@ -70,10 +78,28 @@ export class MachineObserver {
         // one whose memory is saved is neither running nor stopped: it is left to whoever saved it
         ...(!entry.saved && { powerState: entry.active ? 'running' : 'stopped' }),
       },
-      facts: await this.#facts(entry, reading, live, runningXml),
+      facts: await this.#facts(entry, reading, live, hasAgent),
       ...(pending !== undefined && pending.length > 0 && { pending: [...new Set(pending)].sort() }),
       ...(remarks.length > 0 && { remark: remarks.join('; ') }),
       ...((progress !== undefined || isOwnLost) && { incomplete: true as const }),
+    }
+  }
+
+  /** All that the definitions tell: nothing holds on to their trees. */
+  async #definitions(entry: DomainEntry, declared: Attributes): Promise<Definitions> {
+    const [storedXml, runningXml] = await Promise.all([
+      this.#inventory.domain(entry.domain, entry.persistent),
+      entry.active ? this.#inventory.domain(entry.domain, false) : undefined,
+    ])
+    const stored = parseXml(storedXml)
+    const running = runningXml === undefined ? undefined : parseXml(runningXml)
+    return {
+      reading: readDomain(stored, { declared }),
+      live: running && readDomain(running, { declared, live: true }),
+      progress: readProgress(stored),
+      changing: isChanging(stored),
+      isOtherCpu: isOtherCpu(running, stored),
+      hasAgent: isAgentConnected(running),
     }
   }
 
@@ -130,12 +156,12 @@ export class MachineObserver {
     entry: DomainEntry,
     reading: DomainReading,
     live: DomainReading | undefined,
-    running: XmlElement | undefined,
+    hasAgent: boolean,
   ): Promise<Attributes> {
     const guest =
       live === undefined
         ? { addresses: [], hostname: undefined }
-        : await this.#book.of(entry.domain, live, isAgentConnected(running))
+        : await this.#book.of(entry.domain, live, hasAgent)
     const ipv4 = guest.addresses.find(address => !address.includes(':'))
     const ipv6 = guest.addresses.find(address => address.includes(':'))
     return present({

@@ -7,6 +7,7 @@ import type { Host } from './connection.js'
 import { Inventory } from './inventory.js'
 import { isTrash } from './trash.js'
 import { readDisks } from './xml/domain-read-disks.js'
+import { parseXml } from './xml/parse.js'
 
 const keptFor = 2_000
 
@@ -104,10 +105,10 @@ export async function readUsers(inventory: Inventory): Promise<Users> {
   const [domains, volumes] = await Promise.all([inventory.allDomains(), inventory.allVolumes()])
   await Promise.all([
     ...domains.map(async domain => {
-      const root = await inventory.domain(domain).catch(() => undefined)
+      const xml = await inventory.domain(domain).catch(() => undefined)
       inventory.signal.throwIfAborted()
-      if (root === undefined) return
-      for (const { reference, device } of readDisks(root, domain.name)) {
+      if (xml === undefined) return
+      for (const { reference, device } of readDisks(parseXml(xml), domain.name)) {
         add(reference, { kind: 'machine', name: domain.name, device })
       }
     }),

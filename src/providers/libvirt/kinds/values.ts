@@ -22,9 +22,12 @@ export function fields(value: Json | undefined): Attributes {
 
 /** The objects of a list, each with its place in it; unresolved elements are passed over. */
 export function objects(value: Json | undefined): { readonly item: Attributes; readonly index: number }[] {
-  return list(value).flatMap((item, index) =>
-    isObject(item) && !isUnresolved(item) ? [{ item, index }] : [],
-  )
+  const found: { readonly item: Attributes; readonly index: number }[] = []
+  // without an iterator: every plan asks this of every machine, many times
+  list(value).forEach((item, index) => {
+    if (isObject(item) && !isUnresolved(item)) found.push({ item, index })
+  })
+  return found
 }
 
 /** Applies to a value if it is a known text; passes anything else on. */

@@ -34,6 +34,8 @@ export class Client {
   readonly uri: LibvirtUri
   readonly #settings: ClientSettings
   #session: Promise<Session> | undefined
+  /** The same, once it is connected. */
+  #there: Session | undefined
   #connectedOnce = false
   #closed = false
   readonly #streams = new Set<Session>()
@@ -49,9 +51,11 @@ export class Client {
     await this.#live(signal)
   }
 
-  async call<A, R>(procedure: Procedure<A, R>, args: A, options: CallOptions = {}): Promise<R> {
-    const session = await this.#live(options.signal)
-    return session.call(procedure, args, options)
+  call<A, R>(procedure: Procedure<A, R>, args: A, options: CallOptions = {}): Promise<R> {
+    // thousands of calls are made on a connection that is there
+    const there = this.#closed ? undefined : this.#there
+    if (there !== undefined && there.failure === undefined) return there.call(procedure, args, options)
+    return this.#live(options.signal).then(session => session.call(procedure, args, options))
   }
 
   /** Opens a stream on a connection of its own, which ends with `close`. */
@@ -105,7 +109,12 @@ export class Client {
     let next = this.#session
     if (next === undefined || next === before) {
       next = this.#connectedOnce ? this.#reopen() : this.#open(undefined)
-      next.catch(() => undefined)
+      next.then(
+        session => {
+          this.#there = session
+        },
+        () => undefined,
+      )
       this.#session = next
     }
     return this.#raced(next, signal)

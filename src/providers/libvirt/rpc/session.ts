@@ -53,7 +53,8 @@ export class Session {
   #channel: Channel | undefined
   #slow = 0
   #serial = 0
-  #corked = false
+  #unsent: Buffer[] = []
+  #sending: Promise<void> | undefined
   #failure: InfraError | undefined
 
   constructor(link: Link, settings: WatchdogSettings = defaultSettings) {
@@ -90,8 +91,13 @@ export class Session {
   }
 
   /** Calls a procedure. Rejects with libvirt's error, a connection error, or the signal's reason. */
-  async call<A, R>(procedure: Procedure<A, R>, args: A, options: CallOptions = {}): Promise<R> {
-    if (procedure.effect !== 'slow') return this.#call(procedure, args, options)
+  call<A, R>(procedure: Procedure<A, R>, args: A, options: CallOptions = {}): Promise<R> {
+    return procedure.effect === 'slow'
+      ? this.#slowCall(procedure, args, options)
+      : this.#call(procedure, args, options)
+  }
+
+  async #slowCall<A, R>(procedure: Procedure<A, R>, args: A, options: CallOptions): Promise<R> {
     await this.#slowPlace(options.signal)
     try {
       return await this.#call(procedure, args, options)
@@ -175,7 +181,7 @@ export class Session {
       const { program, number } = procedure
       const header = { program, procedure: number, type: packetTypes.call, serial, status: statuses.ok }
       // a connection that cannot be written to ends, which fails the call with what became of it
-      this.#send(header, writer.finish()).catch(() => undefined)
+      void this.#send(header, writer.finish())
     })
   }
 
@@ -197,22 +203,23 @@ export class Session {
     this.#slow += 1
   }
 
-  /** Resolves once the bytes are taken off our hands; calls made in the same turn go out together. */
+  /** Resolves once the bytes are taken off our hands; what is sent in the same turn goes out together. */
   #send(header: Omit<Packet, 'payload'>, payload: Uint8Array): Promise<void> {
-    const { stream } = this.#link
-    if (!this.#corked) {
-      this.#corked = true
-      stream.cork()
-      process.nextTick(() => {
-        this.#corked = false
-        stream.uncork()
+    this.#unsent.push(encodePacket(header, payload))
+    if (this.#sending === undefined) {
+      this.#sending = new Promise((resolve, reject) => {
+        process.nextTick(() => {
+          const [first, ...more] = this.#unsent
+          const bytes = more.length === 0 ? (first ?? Buffer.alloc(0)) : Buffer.concat(this.#unsent)
+          this.#unsent = []
+          this.#sending = undefined
+          this.#link.stream.write(bytes, error => (error ? reject(this.#failure ?? error) : resolve()))
+        })
       })
+      // for those who do not wait for it
+      this.#sending.catch(() => undefined)
     }
-    return new Promise((resolve, reject) => {
-      stream.write(encodePacket(header, payload), error =>
-        error ? reject(this.#failure ?? error) : resolve(),
-      )
-    })
+    return this.#sending
   }
 
   #receive(packet: Packet): void {
@@ -269,7 +276,7 @@ export class Session {
       serial: 0,
       status: statuses.ok,
     }
-    this.#send(header, new Uint8Array()).catch(() => undefined)
+    void this.#send(header, new Uint8Array())
   }
 
   #end(cause: unknown, code = 'libvirt-lost'): void {

@@ -118,6 +118,12 @@ export class XdrReader {
     return this.#bytes.subarray(at, at + size)
   }
 
+  /** So many bytes as UTF-8; their padding is passed over. */
+  text(size: number): string {
+    const at = this.#take((size + 3) & ~3)
+    return this.#bytes.toString('utf8', at, at + size)
+  }
+
   /** Everything left. */
   rest(): Buffer {
     return this.#bytes.subarray(this.#take(this.left))
@@ -196,7 +202,7 @@ export function text(max: number): Codec<string> {
     read(reader) {
       const size = reader.uint()
       if (size > max) throw malformed(`a text of ${size} bytes where at most ${max} are allowed`)
-      return reader.fixed(size).toString('utf8')
+      return reader.text(size)
     },
   }
 }

@@ -11,11 +11,23 @@ import type { XmlElement, XmlNode } from './tree.js'
 const maximumLength = 16 * 2 ** 20
 const maximumDepth = 64
 
-interface Open {
-  readonly name: string
-  readonly attributes: Readonly<Record<string, string>>
-  readonly children: XmlNode[]
+/** What is read so far. */
+interface Growing {
+  /** The elements that are not closed yet, each with where its children begin among `nodes`. */
+  readonly open: {
+    readonly element: { -readonly [K in keyof XmlElement]: XmlElement[K] }
+    readonly from: number
+  }[]
+  /** Children of open elements. Lists of their own, once they are whole, take no more room than they need. */
+  readonly nodes: XmlNode[]
+  root: XmlElement | undefined
 }
+
+const none: readonly XmlNode[] = Object.freeze([])
+
+/** Without a prototype, as any name may come; a constructor, since V8 keeps what `Object.create(null)` makes as a slow table. */
+const Names = function Names() {} as unknown as new () => Record<string, string>
+Names.prototype = Object.create(null)
 
 const reference = /&(?:#(\d{1,7})|#x([0-9A-Fa-f]{1,6})|(\w+));?/g
 const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
@@ -23,57 +35,63 @@ const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', qu
 /** The root element. Text that is white space alone is dropped. Throws an InfraError for anything that is not XML. */
 export function parseXml(xml: string): XmlElement {
   if (xml.length > maximumLength) throw invalid('it is longer than 16 MiB')
-  const open: Open[] = []
-  let root: XmlElement | undefined
+  const growing: Growing = { open: [], nodes: [], root: undefined }
+  const { open, nodes } = growing
   let at = 0
   while (at < xml.length) {
     const next = xml.indexOf('<', at)
     if (next !== at) {
-      addText(open, xml.slice(at, next === -1 ? xml.length : next))
+      const end = next === -1 ? xml.length : next
+      if (!isSpace(xml, at, end)) addText(growing, xml.slice(at, end))
       if (next === -1) break
     }
     at = next
-    const sign = xml[at + 1]
-    if (sign === '?') {
+    const sign = xml.charCodeAt(at + 1)
+    if (sign === question) {
       at = after(xml, '?>', at)
-    } else if (sign === '!') {
-      at = declaration(xml, at, open)
-    } else if (sign === '/') {
-      const nameEnd = endOfName(xml, at + 2)
-      const element = open.pop()
-      if (element === undefined || element.name !== xml.slice(at + 2, nameEnd))
+    } else if (sign === exclamation) {
+      at = declaration(xml, at, growing)
+    } else if (sign === slash) {
+      const element = open[open.length - 1]?.element
+      if (element === undefined || !xml.startsWith(element.name, at + 2))
         throw invalid(`a tag is closed that is not open, at ${at}`)
+      const nameEnd = at + 2 + element.name.length
       const end = endOfSpace(xml, nameEnd)
-      if (xml.charCodeAt(end) !== greater) throw invalid(`a tag does not end, at ${at}`)
+      if (xml.charCodeAt(end) !== greater) {
+        throw endOfName(xml, at + 2) === nameEnd
+          ? invalid(`a tag does not end, at ${at}`)
+          : invalid(`a tag is closed that is not open, at ${at}`)
+      }
       at = end + 1
-      root = close(open, element, root)
+      close(growing)
     } else {
-      const started = start(xml, at)
-      at = started.end
-      if (root !== undefined && open.length === 0) throw invalid('there is something after its end')
+      const nameEnd = endOfName(xml, at + 1)
+      if (nameEnd === at + 1) throw invalid(`a tag has no name, at ${at}`)
+      const attributes = new Names()
+      const end = readAttributes(xml, nameEnd, attributes, at)
+      if (growing.root !== undefined && open.length === 0) throw invalid('there is something after its end')
       if (open.length >= maximumDepth) throw invalid(`it is nested deeper than ${maximumDepth}`)
-      if (started.empty) root = close(open, started.element, root)
-      else open.push(started.element)
+      const element = { name: xml.slice(at + 1, nameEnd), attributes, children: none }
+      const isEmpty = xml.charCodeAt(end) === slash
+      at = isEmpty ? end + 2 : end + 1
+      if (isEmpty) add(growing, element)
+      else open.push({ element, from: nodes.length })
     }
   }
-  if (open.length > 0 || root === undefined) throw invalid('it ends too early')
-  return root
+  if (open.length > 0 || growing.root === undefined) throw invalid('it ends too early')
+  return growing.root
 }
 
-function start(xml: string, at: number): { element: Open; empty: boolean; end: number } {
-  const nameEnd = endOfName(xml, at + 1)
-  if (nameEnd === at + 1) throw invalid(`a tag has no name, at ${at}`)
-  const attributes: Record<string, string> = Object.create(null) as Record<string, string>
-  const element: Open = { name: xml.slice(at + 1, nameEnd), attributes, children: [] }
-  let position = nameEnd
+/** Reads the attributes of a tag; returns where its `>` or `/>` is. */
+function readAttributes(xml: string, from: number, attributes: Record<string, string>, tag: number): number {
+  let position = from
   for (;;) {
     const next = endOfSpace(xml, position)
     const code = xml.charCodeAt(next)
-    if (code === greater) return { element, empty: false, end: next + 1 }
-    if (code === slash && xml.charCodeAt(next + 1) === greater) return { element, empty: true, end: next + 2 }
+    if (code === greater || (code === slash && xml.charCodeAt(next + 1) === greater)) return next
     const keyEnd = endOfName(xml, next)
-    if (next === position || keyEnd === next) throw invalid(`a tag does not end, at ${at}`)
-    position = attribute(xml, { from: next, to: keyEnd }, attributes, at)
+    if (next === position || keyEnd === next) throw invalid(`a tag does not end, at ${tag}`)
+    position = attribute(xml, { from: next, to: keyEnd }, attributes, tag)
   }
 }
 
@@ -99,7 +117,7 @@ function attribute(
 }
 
 const [tab, lineFeed, carriageReturn, space] = [9, 10, 13, 32]
-const [doubleQuote, singleQuote, slash, equal, greater] = [34, 39, 47, 61, 62]
+const [exclamation, doubleQuote, singleQuote, slash, equal, greater, question] = [33, 34, 39, 47, 61, 62, 63]
 
 /** Where a name that begins here ends: the same place where none does. Plain numbers: it runs for every tag. */
 function endOfName(xml: string, from: number): number {
@@ -122,29 +140,41 @@ function endOfSpace(xml: string, from: number): number {
   return at
 }
 
-function close(open: readonly Open[], element: Open, root: XmlElement | undefined): XmlElement | undefined {
-  const parent = open.at(-1)
-  if (parent === undefined) return element
-  parent.children.push(element)
-  return root
+/** White space alone, as `trim` has it: most of the text between tags. */
+function isSpace(xml: string, from: number, to: number): boolean {
+  return endOfSpace(xml, from) >= to || xml.slice(from, to).trim() === ''
 }
 
-function declaration(xml: string, at: number, open: readonly Open[]): number {
+/** Gives the innermost element its children, and its place among those of the next. */
+function close(growing: Growing): void {
+  const closed = growing.open.pop()
+  if (closed === undefined) return
+  const { element, from } = closed
+  if (growing.nodes.length > from) {
+    element.children = growing.nodes.slice(from)
+    growing.nodes.length = from
+  }
+  add(growing, element)
+}
+
+function add(growing: Growing, element: XmlElement): void {
+  if (growing.open.length === 0) growing.root = element
+  else growing.nodes.push(element)
+}
+
+function declaration(xml: string, at: number, { open, nodes }: Growing): number {
   if (xml.startsWith('<!--', at)) return after(xml, '-->', at + 4)
-  const parent = open.at(-1)
-  if (xml.startsWith('<![CDATA[', at) && parent !== undefined) {
+  if (xml.startsWith('<![CDATA[', at) && open.length > 0) {
     const end = after(xml, ']]>', at)
-    parent.children.push(xml.slice(at + 9, end - 3))
+    nodes.push(xml.slice(at + 9, end - 3))
     return end
   }
   throw invalid('it declares a document type or entities, which are never read')
 }
 
-function addText(open: readonly Open[], text: string): void {
-  if (text.trim() === '') return
-  const parent = open.at(-1)
-  if (parent === undefined) throw invalid('there is text outside of its root')
-  parent.children.push(decode(text))
+function addText({ open, nodes }: Growing, text: string): void {
+  if (open.length === 0) throw invalid('there is text outside of its root')
+  nodes.push(decode(text))
 }
 
 function decode(text: string): string {
