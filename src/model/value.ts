@@ -95,8 +95,12 @@ export const secretText = '(sensitive)'
  */
 export function present(record: Fields, changes?: Fields): Attributes {
   const all = changes ? Object.assign({}, record, changes) : record
+  const keys = Object.keys(all)
+  // Most records lack nothing, and need not be built a second time.
+  if (changes && keys.every(key => all[key] !== undefined && all[key] !== null && key !== '__proto__'))
+    return all as Attributes
   const known: { [key: string]: Json } = {}
-  for (const key of Object.keys(all)) {
+  for (const key of keys) {
     const value = all[key]
     // Assigning that key would set a prototype instead.
     if (value !== undefined && value !== null && key !== '__proto__') known[key] = value

@@ -38,9 +38,9 @@ export function canonicalMachine(spec: Attributes, meta: KindMeta): Attributes {
     maxVcpus: spec.maxVcpus ?? spec.vcpus,
     memoryGiB,
     maxMemoryGiB: mapNumber(spec.maxMemoryGiB, memory) ?? memoryGiB,
-    bootDisk: bootDisk(spec.bootDisk, poolOfImages),
+    bootDisk: canonicalBootDisk(spec.bootDisk, poolOfImages),
     dataDisks: sorted(mapObjects(spec.dataDisks ?? [], disk => dataDisk(disk, poolOfDisks))),
-    networkInterfaces: interfaces(spec.networkInterfaces, name),
+    networkInterfaces: canonicalInterfaces(spec.networkInterfaces, name),
     cloudInit: mapFields(spec.cloudInit, cloudInit),
     ignition: mapFields(spec.ignition, ignition),
     cpuMode: spec.cpuMode ?? 'host-model',
@@ -89,7 +89,7 @@ function canPin(installIso: Json | undefined): boolean {
   return installIso === undefined || installIso === null || typeof installIso === 'string'
 }
 
-function bootDisk(value: Json | undefined, imagePool: string | undefined): Json | undefined {
+export function canonicalBootDisk(value: Json | undefined, imagePool: string | undefined): Json | undefined {
   return mapFields(value, boot => {
     const pool = text(boot.imagePool) ?? (boot.imagePool === undefined ? imagePool : undefined)
     const pinned = pool !== undefined && (typeof boot.image === 'string' || boot.image === undefined)
@@ -132,7 +132,8 @@ function sorted(disks: Json | undefined): Json | undefined {
   return [...(disks as readonly Json[])].sort((a, b) => (rank(a) < rank(b) ? -1 : rank(a) > rank(b) ? 1 : 0))
 }
 
-function interfaces(value: Json | undefined, machine: string): Json | undefined {
+/** The interfaces of the machine of this name, with the names, MAC addresses and taps that follow from the rest. */
+export function canonicalInterfaces(value: Json | undefined, machine: string): Json | undefined {
   const taken = new Set(objects(value).map(({ item }) => item.name))
   return mapObjects(value, (item, index) => networkInterface(item, index, machine, taken))
 }
@@ -147,8 +148,8 @@ function networkInterface(
   const ip = mapText(item.ip, canonicalCidr)
   const known = typeof name === 'string' && (ip === undefined || typeof ip === 'string')
   const address = text(ip) ?? ''
-  const mac = known ? (macOfIpv4(address) ?? macOfName(machine, name)) : undefined
-  const tap = known ? (tapOfIpv4(address) ?? tapOfName(machine, name)) : undefined
+  const mac = () => (known ? (macOfIpv4(address) ?? macOfName(machine, name)) : undefined)
+  const tap = () => (known ? (tapOfIpv4(address) ?? tapOfName(machine, name)) : undefined)
   return present(item, {
     name,
     ip,
@@ -160,8 +161,8 @@ function networkInterface(
     dhcp6: item.dhcp6 ?? false,
     defaultRoute: item.defaultRoute ?? index === 0,
     ethernet: item.ethernet === false ? undefined : item.ethernet,
-    mac: mapText(item.mac, value => value.toLowerCase()) ?? mac,
-    tap: item.tap ?? tap,
+    mac: mapText(item.mac, value => value.toLowerCase()) ?? mac(),
+    tap: item.tap ?? tap(),
     model: item.model ?? 'virtio',
     link: item.link ?? 'up',
   })

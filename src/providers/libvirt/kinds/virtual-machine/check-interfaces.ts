@@ -3,7 +3,7 @@ import type { Attributes } from '../../../../model/value.js'
 import type { KindMeta, Problem } from '../../../kind.js'
 import { type Cidr, parseAddress, parseCidr } from '../ip.js'
 import { list, objects, text } from '../values.js'
-import { canonicalMachine } from './canonical.js'
+import { canonicalInterfaces, domainName } from './canonical.js'
 
 type Path = readonly (string | number)[]
 
@@ -152,7 +152,7 @@ function checkServers(item: Attributes, path: Path): Problem[] {
 function checkUnique(spec: Attributes, meta: KindMeta): Problem[] {
   const problems: Problem[] = []
   const seen = new Map<string, number>()
-  for (const { item, index } of objects(canonicalMachine(spec, meta).networkInterfaces)) {
+  for (const { item, index } of objects(canonicalInterfaces(spec.networkInterfaces, domainName(meta)))) {
     const path: Path = ['spec', 'networkInterfaces', index]
     for (const field of ['name', 'mac', 'tap'] as const) {
       const value = text(item[field])

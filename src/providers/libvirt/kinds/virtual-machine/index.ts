@@ -1,8 +1,9 @@
 /** The kind VirtualMachine: Foundry's document and what libvirt can do beyond it. */
-import type { Attributes } from '../../../../model/value.js'
+import type { Attributes, Json } from '../../../../model/value.js'
 import type { Kind } from '../../../kind.js'
-import { fields, objects, splitReference, text } from '../values.js'
-import { canonicalMachine, domainName } from './canonical.js'
+import { defaultImagePool, defaultVmPool } from '../../names.js'
+import { fields, objects, splitReference, text, volumeReference } from '../values.js'
+import { canonicalBootDisk, canonicalMachine, domainName } from './canonical.js'
 import { machineChanges } from './changes.js'
 import { checkMachine } from './check.js'
 import { virtualMachineSchema } from './schema.js'
@@ -46,13 +47,16 @@ export const virtualMachine: Kind = {
 }
 
 /** Pools, image, volumes and networks that it names. A volume may be declared with or without its file's extension. */
-function implied(spec: Attributes, meta: Parameters<Kind['canonical']>[1]): { kind: string; name: string }[] {
-  const canonical = canonicalMachine(spec, meta)
+function implied(spec: Attributes): { kind: string; name: string }[] {
+  const storagePool = text(spec.storagePool ?? defaultVmPool)
+  const imagePool = text(spec.imagePool ?? defaultImagePool)
   const found = new Map<string, { kind: string; name: string }>()
   const add = (kind: string, name: string | undefined): void => {
     if (name !== undefined) found.set(`${kind}/${name}`, { kind, name })
   }
-  const addVolume = (kind: string, reference: string | undefined): void => {
+  const addVolume = (kind: string, value: Json | undefined, pool: string | undefined): void => {
+    const said = text(value)
+    const reference = said === undefined || pool === undefined ? said : volumeReference(said, pool)
     const parts = reference === undefined ? undefined : splitReference(reference)
     if (parts === undefined) return
     add('StoragePool', parts.pool)
@@ -60,10 +64,11 @@ function implied(spec: Attributes, meta: Parameters<Kind['canonical']>[1]): { ki
     const bare = parts.volume.replace(/\.(qcow2|raw|iso|img)$/, '')
     if (bare !== parts.volume) add(kind, bare)
   }
-  add('StoragePool', text(canonical.storagePool))
-  addVolume('Image', text(fields(canonical.bootDisk).image))
-  addVolume('Image', text(canonical.installIso))
-  for (const { item } of objects(canonical.dataDisks)) addVolume('Volume', text(item.volume))
-  for (const { item } of objects(canonical.networkInterfaces)) add('Network', text(item.network))
+  add('StoragePool', storagePool)
+  const image = fields(canonicalBootDisk(spec.bootDisk, imagePool)).image
+  addVolume('Image', image, undefined)
+  addVolume('Image', spec.installIso, imagePool)
+  for (const { item } of objects(spec.dataDisks)) addVolume('Volume', item.volume, storagePool)
+  for (const { item } of objects(spec.networkInterfaces)) add('Network', text(item.network))
   return [...found.values()]
 }
