@@ -3,12 +3,13 @@
  * nothing is read from the process: settings, variables and signals are arguments.
  */
 import { hostname } from 'node:os'
-import { requireLeave } from './apply/leave.js'
+import { requireHazards, requireLeave } from './apply/leave.js'
 import type { Outcome } from './apply/transaction.js'
-import { InfraErrors } from './model/error.js'
 import { nodePorts } from './model/node-ports.js'
 import type { PlanResult } from './planner/input.js'
 import type { Plan } from './planner/plan.js'
+import type { PolicyReport } from './policy/policy.js'
+import { requirePolicy, requireSettled, requireSound } from './session/require.js'
 import { requireDigest } from './session/reviewed.js'
 import { openSession, type PlanRequest, type SessionInput } from './session/session.js'
 
@@ -19,6 +20,7 @@ export { nodePorts } from './model/node-ports.js'
 export type { Ports } from './model/ports.js'
 export type { PlanResult } from './planner/input.js'
 export type { Plan, Step } from './planner/plan.js'
+export type { PolicyReport } from './policy/policy.js'
 export { openSession, type PlanRequest, type Session, type SessionInput } from './session/session.js'
 
 /** Where the stack is, and everything else a session takes; ports and signal are the machine's own by default. */
@@ -26,6 +28,8 @@ export type StackInput = Omit<SessionInput, 'ports' | 'signal'> &
   Partial<Pick<SessionInput, 'ports' | 'signal'>>
 
 export interface ApplyRequest extends Pick<PlanRequest, 'targets' | 'replace' | 'restart'> {
+  /** `destroy` deletes all that the stack made; `accept` takes reality into the state. `apply` by default. */
+  readonly mode?: 'apply' | 'destroy' | 'accept'
   /** Applies only a plan of this digest: the one that was reviewed. */
   readonly digest?: string
   /** Leave for hazards: `deletes-data`, `irreversible`, `incomplete`, or one of them as `hazard=address`. */
@@ -34,31 +38,46 @@ export interface ApplyRequest extends Pick<PlanRequest, 'targets' | 'replace' | 
   readonly onFailure?: 'rollback' | 'stop'
 }
 
-/** Plans a stack: reads the stack, its state and the real systems, and changes nothing. */
-export async function plan(input: StackInput, request: PlanRequest = {}): Promise<PlanResult> {
+/**
+ * Plans a stack: reads the stack, its state and the real systems, and changes nothing. What forbids to apply the plan is in
+ * `problems` and, where there is a policy beside the stack, in its findings. Throws `InfraErrors` for a stack that is wrong, and
+ * `journal-open` where an apply was cut off.
+ */
+export async function plan(
+  input: StackInput,
+  request: PlanRequest = {},
+): Promise<PlanResult & { readonly policy?: PolicyReport }> {
   const session = await openSession(withDefaults(input))
   try {
-    return await session.plan(request)
+    await requireSettled(session)
+    const result = await session.plan(request)
+    const policy = await session.policy(result.plan)
+    return { ...result, ...(policy && { policy }) }
   } finally {
     await session.close()
   }
 }
 
 /**
- * Plans a stack and applies the plan as one transaction, with its lock held. Throws `InfraErrors` for a plan that must not be
- * applied; a step that fails is told in the outcome.
+ * Plans a stack and applies the plan as one transaction, with its lock held. Throws, with nothing changed, for a plan that must
+ * not be applied: problems, a policy that denies it, a hazard without leave, another digest. A step that fails is told in the
+ * outcome.
  */
 export async function apply(
   input: StackInput,
   request: ApplyRequest = {},
 ): Promise<Outcome & { readonly plan: Plan }> {
   const { digest, allow = [], onFailure = 'rollback', ...asked } = request
+  requireHazards(allow)
   const session = await openSession(withDefaults(input))
   try {
     await session.lock({ host: hostname(), pid: process.pid, command: `apply ${input.path}` })
-    const { plan: made, problems } = await session.plan({ ...asked, mode: 'apply' })
-    if (problems.length > 0) throw new InfraErrors(problems)
+    await requireSettled(session)
+    const result = await session.plan(asked)
+    requireSound(result)
+    const { plan: made } = result
     requireDigest(made, digest)
+    requirePolicy(await session.policy(made))
     requireLeave(made, allow)
     const signal = input.signal ?? new AbortController().signal
     const control = { stopping: signal, signal, onFailure: async () => onFailure }

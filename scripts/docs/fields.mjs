@@ -1,6 +1,6 @@
 // The fields of a zod schema as a table, by way of its JSON Schema.
 import { z } from 'zod'
-import { code, table } from './markdown.mjs'
+import { code, sentence, table } from './markdown.mjs'
 
 export function fieldTable(schema) {
   const json = z.toJSONSchema(schema, { io: 'input', unrepresentable: 'any' })
@@ -14,7 +14,7 @@ function walk(schema, path, root, rows, above) {
   for (const [name, raw] of Object.entries(schema.properties ?? {})) {
     const field = resolve(raw, root)
     const at = path === '' ? name : `${path}.${name}`
-    const notes = [field.description ?? raw.description, ...limits(field)].filter(Boolean)
+    const notes = [sentence(field.description ?? raw.description), ...limits(field)].filter(Boolean)
     rows.push([`${code(at)}${required.has(name) ? ' (required)' : ''}`, typeOf(field, root), notes.join(' ')])
     below(field, at, root, rows, above)
   }

@@ -1,6 +1,6 @@
 // A page a kind, from the kind itself.
 import { fieldTable } from './fields.mjs'
-import { code, page, table } from './markdown.mjs'
+import { code, page, sentence, table } from './markdown.mjs'
 
 const hows = {
   live: 'live',
@@ -13,10 +13,6 @@ const undos = {
   restore: 'It is kept aside, and comes back with its data until the checkpoint is pruned.',
   recreate: 'It is made again as it was; it holds no data.',
   none: 'It cannot be undone.',
-}
-
-function sentence(text) {
-  return /[.!?]$/.test(text) ? text : `${text}.`
 }
 
 export function kindPage(kind) {

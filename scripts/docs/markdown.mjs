@@ -23,3 +23,10 @@ export function code(text) {
 export function page(...parts) {
   return `${generated}\n${parts.filter(Boolean).join('\n\n')}\n`
 }
+
+/** A text as a sentence: with a capital and a full stop, where it has none. */
+export function sentence(text) {
+  if (!text) return text
+  const begun = /^[a-z]+ /.test(text) ? text[0].toUpperCase() + text.slice(1) : text
+  return /[.!?…]$/.test(begun) ? begun : `${begun}.`
+}

@@ -10,6 +10,7 @@ import { crc32 } from './crc32.js'
 const newline = 10
 const space = 32
 
+/** One line of the journal: the record, and a checksum over it. `synced` is the length in bytes that was known to be on disk. */
 export function encodeLine(json: string, synced: number): Buffer {
   const body = Buffer.from(`${synced} ${json}`)
   const sum = crc32(body).toString(16).padStart(8, '0')

@@ -15,6 +15,7 @@ export interface Reserve {
 
 const chunk = 1 << 18
 
+/** The reserve at a path; no room is taken yet. */
 export function reserveAt(files: FileSystem, path: string): Reserve {
   let held = 0
   return {

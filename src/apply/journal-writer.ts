@@ -33,6 +33,10 @@ export interface WriterInput {
   readonly length: number
 }
 
+/**
+ * A writer at the end of an open journal: entries that wait are written and synced together. Where the disk is full, the
+ * reserve is given back first.
+ */
 export function journalWriter({ path, file, reserve, length }: WriterInput): JournalWriter {
   let queue: Entry[] = []
   let running: Promise<void> | undefined

@@ -1,7 +1,7 @@
 /** Leave for hazards: what destroys is never done as a side effect. */
 import { InfraError } from '../model/error.js'
 import type { Plan, Step } from '../planner/plan.js'
-import type { Hazard } from '../providers/kind.js'
+import { type Hazard, hazardNames } from '../providers/kind.js'
 
 /** Hazards that need leave. `irreversible` is never implied by anything. */
 const needsLeave: ReadonlySet<Hazard> = new Set(['deletes-data', 'shrinks-data', 'irreversible'])
@@ -20,6 +20,26 @@ export function withoutLeave(
     )
     return hazards.length > 0 ? [{ step, hazards }] : []
   })
+}
+
+/**
+ * Fails with `unknown-hazard` for leave that is for nothing: a misspelt one would be missed only when it is needed.
+ */
+export function requireHazards(allowed: readonly string[]): void {
+  const wrong = allowed.find(one => !isLeave(one))
+  if (wrong === undefined) return
+  throw new InfraError({
+    kind: 'configuration',
+    code: 'unknown-hazard',
+    message: `there is no hazard ${JSON.stringify(wrong)} to give leave for`,
+    hint: `Hazards that need leave are ${[...needsLeave, 'incomplete'].join(', ')}; for one resource HAZARD=ADDRESS.`,
+  })
+}
+
+function isLeave(text: string): boolean {
+  const [hazard = '', address] = text.split('=', 2)
+  if (hazard === 'incomplete') return address === undefined
+  return (hazardNames as readonly string[]).includes(hazard) && address !== ''
 }
 
 /** Fails with `leave-needed` where a step's hazard has no leave. */

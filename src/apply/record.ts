@@ -51,7 +51,7 @@ export interface Checkpoint {
   /** Wall clock, milliseconds since 1970. */
   readonly at: number
   readonly command: string
-  /** `3 created, 1 deleted`. */
+  /** `3 created, 1 destroyed`. */
   readonly summary: string
   /** Immer patches that turn the state after into the state before. */
   readonly back: readonly {

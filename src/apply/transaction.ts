@@ -2,22 +2,20 @@
 
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
-import { formerAddress, originalAddress } from '../model/former.js'
-import { sameIdentity } from '../planner/identity.js'
-import type { Action, Plan, Step } from '../planner/plan.js'
+import type { Plan, Step } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
-import type { Identity, Observation } from '../providers/provider.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
 import { changedRecords, fold } from '../state/fold.js'
 import { takeOutRestored, writeCheckpoint } from './checkpoint.js'
-import { aimAt, type Engine, observeAll } from './engine.js'
+import { discardOwn, type Ended, finalRecords, summaryOf } from './ending.js'
+import type { Engine } from './engine.js'
 import { type ExecuteResult, execute, type StepFailure } from './execute.js'
 import { restoredTokens } from './finish-written.js'
 import { type Folded, foldJournal } from './fold.js'
 import { type Journal, openJournal, resumeJournal } from './journal.js'
-import { openFacts } from './observer.js'
-import type { Checkpoint, JournalRecord, Kept } from './record.js'
-import { settle, wayBack, wayForward } from './ways.js'
+import type { Checkpoint, JournalRecord } from './record.js'
+import { observeTouched } from './touched.js'
+import { wayBack, wayForward } from './ways.js'
 
 export type OnFailure = (failures: readonly StepFailure[]) => Promise<'retry' | 'rollback' | 'stop'>
 
@@ -159,7 +157,7 @@ class Transaction {
   async findWay(direction: 'forward' | 'back', signal: AbortSignal): Promise<Way> {
     const engine = this.#engine
     const folded = this.#folded()
-    const observed = await this.#observe(folded, signal)
+    const observed = await observeTouched(engine, this.#base, folded, signal)
     const find = direction === 'back' ? wayBack : wayForward
     const way = find(folded, this.#base.resources, observed)
     const { plan, problems } = planStack({
@@ -184,40 +182,6 @@ class Transaction {
 
   #folded(): Folded {
     return foldJournal(this.#base.resources, this.#written)
-  }
-
-  /** Observes all that this apply may have touched, in-flight objects by the identity chosen for them. */
-  async #observe(folded: Folded, signal: AbortSignal): Promise<Map<Address, Observation>> {
-    const documents = new Map(folded.plan.steps.map(step => [step.address, step.desired]))
-    const former = [...folded.records.keys()].filter(address => originalAddress(address) !== address)
-    const addresses = new Set([...folded.touched, ...documents.keys(), ...former])
-    const aimed = [...addresses].flatMap(address => {
-      const flight = folded.inFlight.get(address)
-      const record = folded.records.get(address) ?? this.#base.resources[address]
-      if (flight?.step.desired && flight.step.action !== 'update') {
-        const { kind, name, spec, connection } = flight.step.desired
-        const target = { address, kind, name, spec, identity: flight.identity }
-        const old = flight.step.phase === 'create' ? folded.records.get(address) : undefined
-        const own = { connection, target }
-        return old ? [own, aimAt({ ...old, address: formerAddress(address) })] : [own]
-      }
-      // As the step that goes on from here reads it: by what was tried.
-      const tried = folded.attempted.get(address)
-      if (record) return [aimAt(tried ? { ...record, spec: tried } : record)]
-      const desired = documents.get(address)
-      if (!desired) return []
-      const { kind, name, spec, connection } = desired
-      return [{ connection, target: { address, kind, name, spec } }]
-    })
-    const observed = await observeAll(this.#engine, aimed, signal)
-    const kindOf = new Map(aimed.map(({ target }) => [target.address, this.#engine.kinds.get(target.kind)]))
-    // What is read here may be recorded.
-    return new Map(
-      [...observed].map(([address, seen]) => [
-        address,
-        seen.status === 'present' ? { ...seen, facts: openFacts(seen.facts, kindOf.get(address)) } : seen,
-      ]),
-    )
   }
 
   async #execute({ direction, plan, records }: Way, control: Control): Promise<ExecuteResult> {
@@ -259,14 +223,14 @@ class Transaction {
 
   /** Checkpoint, state, then the journal goes: after a crash between any two of them, the rest is done again. */
   async #finish(
-    result: 'applied' | 'rolled-back' | 'stopped',
+    result: Ended,
     failures: readonly StepFailure[],
     plan: Plan,
     control: Control,
   ): Promise<Outcome> {
     const { ports, stateFolder, store } = this.#engine
     const folded = this.#folded()
-    const records = await this.#finalRecords(result, folded, control.signal)
+    const records = await finalRecords(this.#engine, this.#base, result, folded, control.signal)
     const left =
       result === 'rolled-back' ? plan.remarks.filter(remark => folded.touched.has(remark.address)) : []
     const serial = this.#base.serial + 1
@@ -274,7 +238,7 @@ class Transaction {
     const outputs =
       result === 'applied' ? this.#engine.outputs(folded.plan.mode, records) : this.#base.outputs
     const { document, back } = fold(this.#base, outcomes, { serial, outputs })
-    const kept = await this.#discardOwn(folded, control.signal)
+    const kept = await discardOwn(this.#engine, this.#base, folded, control.signal)
     const checkpoint: Checkpoint = {
       format: 1,
       id: folded.id,
@@ -283,7 +247,7 @@ class Transaction {
       after: serial,
       at: folded.at,
       command: folded.command,
-      summary: summary(folded, result),
+      summary: summaryOf(folded, result),
       back,
       kept,
       ...(left.length > 0 && { left }),
@@ -296,70 +260,6 @@ class Transaction {
     await this.#journal.remove()
     return { result, state: document, failures, left, done: folded.done.length, checkpoint }
   }
-
-  /**
-   * Destroys what deletes kept of objects that this apply had made itself: nobody had anything in them before. What it had
-   * found or brought back is not its own to destroy. Returns what remains kept; what cannot be destroyed now stays in the
-   * checkpoint, for a prune.
-   */
-  async #discardOwn(folded: Folded, signal: AbortSignal): Promise<Kept[]> {
-    const remaining: Kept[] = []
-    const had = new Map<Address, Identity[]>()
-    for (const records of [Object.values(this.#base.resources), folded.found.values(), folded.restored]) {
-      for (const { address, identity } of records) {
-        const original = originalAddress(address)
-        had.set(original, [...(had.get(original) ?? []), identity])
-      }
-    }
-    await Promise.all(
-      folded.kept.map(async kept => {
-        const known = had.get(kept.address)?.some(identity => sameIdentity(kept.identity, identity)) === true
-        const provider = this.#engine.providers.get(kept.connection)
-        if (known || !provider?.discard) remaining.push(kept)
-        else await provider.discard(kept.token, signal).catch(() => remaining.push(kept))
-      }),
-    )
-    return remaining
-  }
-
-  async #finalRecords(
-    result: 'applied' | 'rolled-back' | 'stopped',
-    folded: Folded,
-    signal: AbortSignal,
-  ): Promise<Record<Address, ResourceRecord>> {
-    if (result === 'stopped') return settle(folded, await this.#observe(folded, signal)).records
-    const records = Object.fromEntries(folded.records)
-    if (result === 'applied') return records
-    // Back where it was: what the base recorded, with what the objects that came back are called now.
-    for (const address of folded.touched) {
-      const base = this.#base.resources[address]
-      const now = records[address]
-      if (base) records[address] = now ? { ...base, identity: now.identity, facts: now.facts } : base
-      // What was found is there as it was, and nobody's again.
-      else delete records[address]
-    }
-    return records
-  }
-}
-
-function summary(folded: Folded, result: string): string {
-  const counts = new Map<Action, number>()
-  for (const step of folded.done) {
-    if (step.phase === 'delete') continue
-    counts.set(step.action, (counts.get(step.action) ?? 0) + 1)
-  }
-  const told = [...counts].map(([action, count]) => `${count} ${past[action]}`).join(', ')
-  return result === 'applied' ? told : `${result}: ${told}`
-}
-
-const past: Readonly<Record<Action, string>> = {
-  create: 'created',
-  update: 'changed',
-  replace: 'replaced',
-  delete: 'deleted',
-  adopt: 'taken over',
-  forget: 'forgotten',
-  'no-op': 'recorded',
 }
 
 function otherState(base: StateDocument): InfraError {

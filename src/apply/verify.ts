@@ -44,6 +44,7 @@ export function verifyAbsent(step: Step, observation: Observation, provider: str
   if (observation.status === 'present') throw disproved(step, provider, 'it is still there')
 }
 
+/** Whether two owners are the same resource of the same state. */
 export function sameOwner(a: Owner, b: Owner): boolean {
   return a.lineage === b.lineage && a.address === b.address
 }

@@ -3,9 +3,9 @@ import { exitCodes, type InfraError, InfraErrors } from '../model/error.js'
 import type { Json } from '../model/value.js'
 import { renderError } from '../report/errors.js'
 import { renderYaml } from '../report/yaml.js'
+import { requireSettled } from '../session/require.js'
 import type { Session } from '../session/session.js'
 import { InfraCommand } from './base-command.js'
-import { requireSettled } from './run-plan.js'
 
 /** Of an act; the plan commands have no `--yaml`. */
 export interface TellFlags {

@@ -3,6 +3,7 @@ import { homedir, hostname } from 'node:os'
 import { join } from 'node:path'
 import { Command, Flags } from '@oclif/core'
 import { exitCodes, InfraError, InfraErrors } from '../model/error.js'
+import { fileError } from '../model/file-error.js'
 import { nodePorts } from '../model/node-ports.js'
 import type { Ports } from '../model/ports.js'
 import { errorData, renderError } from '../report/errors.js'
@@ -43,6 +44,11 @@ export const stackFlags = {
 
 /** Flags of every command that changes something. */
 export const changeFlags = {
+  json: Flags.boolean({
+    description:
+      'Print JSON instead of text: the plan, each event as it happens, and the end, an object a line.',
+    helpGroup: 'GLOBAL',
+  }),
   yes: Flags.boolean({ char: 'y', aliases: ['auto-approve'], description: 'Do not ask.' }),
   parallelism: Flags.integer({ min: 1, description: 'At most so many changes at once.', helpValue: 'N' }),
   'lock-timeout': Flags.integer({
@@ -175,13 +181,14 @@ export abstract class InfraCommand extends Command {
 
   /** Every expected error in full and without a stack trace; any other is a defect and says so. */
   override async catch(thrown: Error & { exitCode?: number; oclif?: { exit?: number } }): Promise<void> {
-    const errors = expected(thrown)
+    const told = fileError(thrown) ?? thrown
+    const errors = expected(told)
     if (!errors) {
       await super.catch(thrown)
       return
     }
-    if (this.#json) process.stdout.write(`${JSON.stringify(errorData(thrown), undefined, 2)}\n`)
-    else process.stderr.write(renderError(thrown, { ...this.tableOptions, verbose: this.#verbose }))
+    if (this.#json) process.stdout.write(`${JSON.stringify(errorData(told), undefined, 2)}\n`)
+    else process.stderr.write(renderError(told, { ...this.tableOptions, verbose: this.#verbose }))
     process.exitCode = this.#onlyCode ?? exitCodeOf(errors)
   }
 

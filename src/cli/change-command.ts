@@ -1,6 +1,7 @@
 /** The commands that change things: they show a plan, ask, apply it with live progress, and tell how it ended. */
 import { hostname } from 'node:os'
 import type { Report } from '../apply/event.js'
+import { requireHazards } from '../apply/leave.js'
 import type { Outcome } from '../apply/transaction.js'
 import type { Json } from '../model/value.js'
 import type { PlanResult } from '../planner/input.js'
@@ -8,18 +9,10 @@ import { maskPlan } from '../planner/mask.js'
 import { type Progress, progressOf } from '../report/progress.js'
 import { renderTerminal } from '../report/terminal.js'
 import { duration } from '../report/text.js'
+import { requireComplete, requirePolicy, requireSound } from '../session/require.js'
 import { openSession, type Session } from '../session/session.js'
 import { InfraCommand } from './base-command.js'
-import {
-  approve,
-  control,
-  outcomeErrors,
-  type RunFlags,
-  requireComplete,
-  requirePolicy,
-  requireSound,
-  type Terminal,
-} from './run-plan.js'
+import { approve, control, outcomeErrors, type RunFlags, type Terminal } from './run-plan.js'
 
 export interface ChangeFlags extends RunFlags {
   readonly json: boolean
@@ -37,6 +30,7 @@ export abstract class ChangeCommand extends InfraCommand {
 
   /** Opens the stack with its lock held, so that nobody else changes it until the session is closed. */
   protected async openLocked(flags: ChangeFlags, path: string): Promise<Session> {
+    requireHazards(flags.allow ?? [])
     const report: Report = event => {
       if (event.type === 'plan-started') this.#running = true
       this.#progress?.report({ at: this.ports.clock.now(), ...event })
@@ -63,10 +57,11 @@ export abstract class ChangeCommand extends InfraCommand {
     began: number,
   ): Promise<void> {
     const terminal = this.#terminal(session, flags.json, this.ports.clock.now() - began)
-    terminal.show(result)
+    const policy = await session.policy(result.plan)
+    terminal.show(result, policy)
     requireSound(result)
     requireComplete(result.plan, flags.allow ?? [])
-    requirePolicy(await session.policy(result.plan))
+    requirePolicy(policy)
     if (result.plan.steps.length === 0) {
       if (flags.json) this.#tellEnd(undefined, began)
       return
@@ -132,7 +127,7 @@ export abstract class ChangeCommand extends InfraCommand {
       interactive: this.interactive,
       stopping: this.stopping.signal,
       signal: this.abort.signal,
-      show: ({ plan, problems }) => {
+      show: ({ plan, problems }, policy) => {
         if (json)
           process.stdout.write(`${JSON.stringify({ type: 'plan', plan: maskPlan(plan, { secrets }) })}\n`)
         else if (problems.length === 0 || plan.steps.length > 0) {
@@ -140,6 +135,7 @@ export abstract class ChangeCommand extends InfraCommand {
             renderTerminal(plan, {
               colour: this.colour,
               secrets,
+              ...(policy && { policy }),
               ...(milliseconds !== undefined && { milliseconds }),
               ...(this.width !== undefined && { width: this.width }),
             }),

@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { InfraError, messageOf } from '../model/error.js'
 import type { Ports } from '../model/ports.js'
 import type { DriftReport } from '../report/drift/model.js'
+import { requireSettled } from '../session/require.js'
 import { openSession, type Session, type SessionInput } from '../session/session.js'
 import type { WatchEvent } from '../watch/event.js'
 import { watchLine } from '../watch/line.js'
 import { watchDrift } from '../watch/watch.js'
 import { openWebhook, type Webhook } from '../watch/webhook.js'
-import { requireSettled } from './run-plan.js'
 
 export interface DriftWatchInput {
   readonly session: SessionInput
@@ -27,6 +27,7 @@ export interface DriftWatchInput {
 /** How long a webhook has, after Ctrl-C, for what it still has to deliver, milliseconds. */
 const lastDeliveries = 5000
 
+/** Watches until the signal, and prints every change as a line or a JSON object. */
 export async function runDriftWatch(input: DriftWatchInput): Promise<void> {
   const { ports, json, colour, interval } = input
   const ending = new AbortController()

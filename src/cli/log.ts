@@ -15,6 +15,7 @@ export interface LogOptions {
   readonly now: () => number
 }
 
+/** A log that appends JSON lines to the file, secrets masked; without a target it drops what it hears. */
 export function openLog({ target, command, pid, secrets, now }: LogOptions): Log {
   if (!target) return () => undefined
   const write =

@@ -43,7 +43,7 @@ async function tell(thrown: unknown, argv: readonly string[], config: Config): P
     return
   }
   const { usageError } = await import('./usage-error.js')
-  const error = usageError(thrown, argv, config.bin, commandNames(config))
+  const error = usageError(thrown, argv, config.bin, commandNames(config), flagsOf(argv, config))
   if (error) await print(error, argv)
   else printDefect(thrown, config.userAgent)
   process.exitCode = 1
@@ -57,6 +57,16 @@ function askedExit(thrown: unknown): number | undefined {
 
 function commandNames(config: Config): readonly string[] {
   return config.commands.filter(({ hidden }) => !hidden).map(({ id }) => id.replaceAll(':', ' '))
+}
+
+/** The flags of the command that was asked for, to find the one that was meant. */
+function flagsOf(argv: readonly string[], config: Config): readonly string[] {
+  const words = argv.filter(word => !word.startsWith('-'))
+  for (let count = Math.min(words.length, 3); count > 0; count--) {
+    const command = config.findCommand(words.slice(0, count).join(':'))
+    if (command) return Object.keys(command.flags)
+  }
+  return []
 }
 
 async function print(error: InfraError, argv: readonly string[]): Promise<void> {

@@ -1,4 +1,6 @@
 /** A plan in any of its formats, as text. */
+import { extname } from 'node:path'
+import { InfraError } from '../model/error.js'
 import type { PlanResult } from '../planner/input.js'
 import { maskPlan, maskRendered, type RenderedChanges } from '../planner/mask.js'
 import type { PolicyReport } from '../policy/policy.js'
@@ -31,6 +33,7 @@ export interface RenderInput {
   readonly budget?: number
 }
 
+/** The plan as text in the format, secrets masked. */
 export function renderPlan(format: PlanFormat, input: RenderInput): string {
   const { result, policy, secrets, rendered, commit, budget, full, milliseconds, width } = input
   const { plan, problems } = result
@@ -76,11 +79,25 @@ export function renderPlan(format: PlanFormat, input: RenderInput): string {
   }
 }
 
-/** The format that a file's name asks for. */
+const formatsByEnding: Readonly<Record<string, PlanFormat>> = {
+  '.html': 'html',
+  '.htm': 'html',
+  '.md': 'markdown',
+  '.markdown': 'markdown',
+  '.json': 'json',
+  '.txt': 'terminal',
+}
+
+/** The format that a file's name asks for. Fails with `unknown-format` for a name that asks for none. */
 export function formatOfFile(file: string): PlanFormat {
-  if (/\.html?$/.test(file)) return 'html'
-  if (/\.(md|markdown)$/.test(file)) return 'markdown'
-  return file.endsWith('.json') ? 'json' : 'terminal'
+  const format = formatsByEnding[extname(file).toLowerCase()]
+  if (format) return format
+  throw new InfraError({
+    kind: 'configuration',
+    code: 'unknown-format',
+    message: `${file} does not tell the format of the report`,
+    hint: 'End its name in .md, .html, .json or .txt.',
+  })
 }
 
 /** The commit that a pipeline says it runs for; planning itself runs nothing, not even git. */

@@ -1,7 +1,9 @@
 /** Saved plans: what was reviewed is what is applied. */
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { InfraError } from '../model/error.js'
+import { plainCause } from '../model/file-error.js'
+import type { FileSystem } from '../model/ports.js'
 import { isObject, type Json } from '../model/value.js'
 import { maskPlan } from '../planner/mask.js'
 import { type Plan, type PlanMode, planFormat } from '../planner/plan.js'
@@ -9,6 +11,7 @@ import { planFault } from '../planner/plan-shape.js'
 import { diffPlans, renderPlanDiff } from '../report/plan-diff.js'
 import { requireDigest } from '../session/reviewed.js'
 import { keptPlan } from './kept-plans.js'
+import { writeOutput } from './output-file.js'
 
 /** How a plan was asked for: to make the same one again. Not part of its digest. */
 export interface PlanRequestSaved {
@@ -24,21 +27,22 @@ export interface SavedPlan {
   readonly request?: PlanRequestSaved
 }
 
-/** Writes a plan with its secrets masked, mode 0600. Whole or not at all: a new file, renamed over the old one by the caller's file system. */
+/** Writes a plan with its secrets masked, mode 0600, whole or not at all. Fails with `cannot-write`. */
 export async function savePlan(
+  files: FileSystem,
   file: string,
   plan: Plan,
   request: PlanRequestSaved,
   secrets: readonly string[],
 ): Promise<void> {
   const saved = { ...maskPlan(plan, { secrets }), request: { ...request, path: resolve(request.path) } }
-  await writeFile(file, `${JSON.stringify(saved, undefined, 2)}\n`, { mode: 0o600 })
+  await writeOutput(files, file, `${JSON.stringify(saved, undefined, 2)}\n`, 0o600)
 }
 
 /** Reads a saved plan. Fails with `not-a-plan` for anything else, and for formats of other versions. */
 export async function readPlanFile(file: string): Promise<SavedPlan> {
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
-    throw notAPlan(file, cause.code === 'ENOENT' ? 'there is no such file' : cause.message)
+    throw notAPlan(file, plainCause(cause))
   })
   const value = parse(text, file)
   if (!isObject(value) || value.format !== planFormat) {

@@ -9,14 +9,15 @@ export function usageError(
   argv: readonly string[],
   bin: string,
   commands: readonly string[],
+  flags: readonly string[] = [],
 ): InfraError | undefined {
-  if (!(thrown instanceof CLIError)) return undefined
+  if (!(thrown instanceof CLIError) && !isBadArgument(thrown)) return undefined
   const command = longestCommand(argv, commands)
   if (command === undefined) return unknownCommand(argv, bin, commands)
   return new InfraError({
     kind: 'configuration',
     code: 'usage',
-    message: withoutHelpLine(thrown.message),
+    ...plainUsage(thrown.message, flags),
     hint: `\`${bin} ${command} --help\` shows how it is called.`,
   })
 }
@@ -44,6 +45,55 @@ function longestCommand(argv: readonly string[], commands: readonly string[]): s
   return undefined
 }
 
-function withoutHelpLine(message: string): string {
-  return message.replace(/\n?See more help with --help$/, '').trim()
+/** An argument of the wrong form is a plain error to the parser of the command line. */
+function isBadArgument(thrown: unknown): thrown is Error {
+  return thrown instanceof Error && /^Expected an? (integer|valid) /.test(thrown.message)
+}
+
+/** What the parser of the command line says, in infra's words: one line, and what may have been meant. */
+function plainUsage(said: string, flags: readonly string[]): { message: string; why?: string } {
+  const text = said.replace(/\n?See more help with --help$/, '').trim()
+  const unknown = /^Nonexistent flags?: (.+)$/.exec(text)?.[1]
+  if (unknown !== undefined) {
+    const near = nearest(unknown.replace(/^-+/, ''), flags)[0]
+    return {
+      message: `there is no flag ${unknown}`,
+      ...(near !== undefined && { why: `There is one called --${near}.` }),
+    }
+  }
+  const missing = /^Missing \d+ required args?:\n(.+)/s.exec(text)?.[1]
+  if (missing !== undefined) return missingArguments(missing)
+  const parsing = /^Parsing (--\S+)\s+(.+)$/s.exec(text)
+  if (parsing) return { message: `${parsing[1]} ${numberText(parsing[2] ?? '')}` }
+  const several = /^The following errors? occurred:\n(.+)$/s.exec(text)?.[1]
+  if (several !== undefined) return { message: several.split('\n').map(togetherText).join('; ') }
+  return { message: /^Expected an? (integer|valid)/.test(text) ? `an argument ${numberText(text)}` : text }
+}
+
+/** The lines `name  what it is`, as far as the note on flags that follows them. */
+function missingArguments(lines: string): { message: string; why: string } {
+  const rows = lines
+    .split('\n')
+    .map(line => /^(\S+) {2,}(.+)$/.exec(line.trim()))
+    .flatMap(row => (row ? [{ name: (row[1] ?? '').toUpperCase(), what: row[2] ?? '' }] : []))
+  const names = rows.map(row => row.name).join(' and ')
+  const why = rows.map(row => (rows.length === 1 ? row.what : `${row.name}: ${row.what}`)).join('\n')
+  return { message: `${names} ${rows.length === 1 ? 'is' : 'are'} missing`, why }
+}
+
+function numberText(said: string): string {
+  const [, least] = /greater than or equal to (-?\d+)/.exec(said) ?? []
+  const [, most] = /less than or equal to (-?\d+)/.exec(said) ?? []
+  const [, given] = /but received: (.*)$/s.exec(said) ?? []
+  const bound =
+    least !== undefined ? ` of at least ${least}` : most !== undefined ? ` of at most ${most}` : ''
+  return given === undefined ? said.trim() : `takes a whole number${bound}, not ${given.trim()}`
+}
+
+function togetherText(line: string): string {
+  const text = line.trim()
+  const needs = /^All of the following must be provided when using (\S+): (.+)$/.exec(text)
+  if (needs) return `${needs[1]} goes with ${needs[2]}`
+  const apart = /^(--[^=\s]+)\S* cannot also be provided when using (\S+)$/.exec(text)
+  return apart ? `${apart[1]} does not go with ${apart[2]}` : text
 }

@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core'
 import { changeFlags, stackFlags } from '../cli/base-command.js'
 import { ChangeCommand } from '../cli/change-command.js'
-import { requireSettled } from '../cli/run-plan.js'
 import { requireReviewed } from '../cli/saved-plan.js'
+import { requireSettled } from '../session/require.js'
 
 export default class Destroy extends ChangeCommand {
   static override summary = 'Delete everything that the stack made.'

@@ -5,6 +5,7 @@ import { hostFlags } from '../cli/hosts/flags.js'
 import { HostCommand, type HostFlags } from '../cli/hosts/host-command.js'
 import { unreachable } from '../cli/hosts/machine-command.js'
 import { documentsText, stackDocumentText } from '../cli/hosts/stack-text.js'
+import { writeOutput } from '../cli/output-file.js'
 import { InfraError } from '../model/error.js'
 import { type Discovery, discover } from '../session/discover.js'
 import type { Session } from '../session/session.js'
@@ -160,6 +161,6 @@ export default class Discover extends HostCommand {
         hint: 'Choose another name: nothing is written over.',
       })
     }
-    await this.ports.files.replace(file, Buffer.from(text), 0o644)
+    await writeOutput(this.ports.files, file, text, 0o644)
   }
 }

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
 import { changeFlags, stackFlags } from '../cli/base-command.js'
 import { ChangeCommand } from '../cli/change-command.js'
-import { requireSettled } from '../cli/run-plan.js'
+import { requireSettled } from '../session/require.js'
 
 export default class Import extends ChangeCommand {
   static override summary = 'Take an existing object over as a resource of the stack.'

@@ -11,7 +11,10 @@ export default class Output extends InfraCommand {
   static override args = { path: Args.string({ description: "The stack's file or folder.", default: '.' }) }
   static override flags = {
     ...stackFlags,
-    name: Flags.string({ description: 'Only this one; a secret is shown when it is asked for by name.' }),
+    name: Flags.string({
+      description: 'Only this one; a secret is shown when it is asked for by name.',
+      helpValue: 'NAME',
+    }),
     raw: Flags.boolean({ description: 'The bare text, for a shell.', dependsOn: ['name'] }),
   }
 

@@ -1,11 +1,12 @@
 import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../cli/base-command.js'
 import { keepPlan } from '../cli/kept-plans.js'
+import { writeOutput } from '../cli/output-file.js'
 import { commitOf, formatOfFile, planFlags, planFormats, renderPlan } from '../cli/render-plan.js'
-import { requireComplete, requirePolicy, requireSettled } from '../cli/run-plan.js'
 import { savePlan } from '../cli/saved-plan.js'
 import { InfraErrors } from '../model/error.js'
 import type { Plan } from '../planner/plan.js'
+import { requireComplete, requirePolicy, requireSettled } from '../session/require.js'
 import { openSession, type Session } from '../session/session.js'
 
 export default class PlanCommand extends InfraCommand {
@@ -74,6 +75,7 @@ export default class PlanCommand extends InfraCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(PlanCommand)
     if (flags['detailed-exitcode']) this.everyErrorIs(1)
+    const reports = (flags.report ?? []).map(file => ({ file, format: formatOfFile(file) }))
     const began = this.ports.clock.now()
     const session = await openSession(this.sessionInput(flags, args.path))
     try {
@@ -87,7 +89,7 @@ export default class PlanCommand extends InfraCommand {
       })
       const now = this.ports.clock.now()
       const commit = commitOf(process.env)
-      const whole = flags.whole ?? flags.report?.find(file => formatOfFile(file) === 'html')
+      const whole = flags.whole ?? reports.find(({ format }) => format === 'html')?.file
       const input = {
         result,
         policy: await session.policy(result.plan),
@@ -104,15 +106,16 @@ export default class PlanCommand extends InfraCommand {
         ...this.tableOptions,
       }
       process.stdout.write(renderPlan(flags.json ? 'json' : flags.format, input))
-      for (const file of flags.report ?? []) {
-        const text = renderPlan(formatOfFile(file), { ...input, colour: false })
-        await this.ports.files.replace(file, Buffer.from(text), 0o600)
+      for (const { file, format } of reports) {
+        const text = renderPlan(format, { ...input, colour: false })
+        await writeOutput(this.ports.files, file, text, 0o600)
       }
       if (result.problems.length > 0) throw new InfraErrors(result.problems)
       await keepPlan(this.cacheFolder('plans'), result.plan, session.stack.secrets, now)
       if (flags.out !== undefined) {
-        const { target: targets = [], replace = [], restart } = flags
+        const { target: targets = [], replace = [], restart = false } = flags
         await savePlan(
+          this.ports.files,
           flags.out,
           result.plan,
           { path: args.path, targets, replace, restart },

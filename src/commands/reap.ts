@@ -4,11 +4,11 @@ import { ChangeCommand, type ChangeFlags } from '../cli/change-command.js'
 import { type Look, lookForExpired } from '../cli/clusters/expired.js'
 import { spanOf } from '../cli/clusters/flags.js'
 import { openClusterHosts, unreachable } from '../cli/clusters/hosts.js'
-import { requireSettled } from '../cli/run-plan.js'
 import { exitCodes, InfraError, InfraErrors } from '../model/error.js'
 import { leftInWords } from '../providers/vcluster/expiry.js'
 import { renderError } from '../report/errors.js'
 import { renderTable } from '../report/table.js'
+import { requireSettled } from '../session/require.js'
 import { openSession, type Session } from '../session/session.js'
 
 interface ReapFlags extends ChangeFlags {

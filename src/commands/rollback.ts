@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { Args } from '@oclif/core'
 import { changeFlags, stackFlags } from '../cli/base-command.js'
 import { ChangeCommand } from '../cli/change-command.js'
-import { requireSettled } from '../cli/run-plan.js'
+import { requireSettled } from '../session/require.js'
 
 export default class Rollback extends ChangeCommand {
   static override summary = 'Undo a finished apply.'

@@ -1,9 +1,10 @@
 import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../cli/base-command.js'
 import { maskPaths } from '../planner/mask.js'
+import { plural } from '../report/text.js'
 import { renderYaml } from '../report/yaml.js'
 import { inspectWith } from '../session/inspect.js'
-import { kinds } from '../session/provider-types.js'
+import { connectionTypes, kinds } from '../session/provider-types.js'
 import { loadStack } from '../stack/load.js'
 
 export default class Validate extends InfraCommand {
@@ -25,7 +26,8 @@ export default class Validate extends InfraCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Validate)
     const input = this.sessionInput(flags, args.path)
-    const stack = await loadStack({ ...input, inspect: inspectWith(process.env), kinds })
+    const inspect = inspectWith(process.env)
+    const stack = await loadStack({ ...input, inspect, kinds, providerTypes: connectionTypes })
     const resources = [...stack.resources.values()].map(one => ({
       ...one,
       spec: maskPaths(one.spec, one.sensitive),
@@ -37,7 +39,7 @@ export default class Validate extends InfraCommand {
         resources: flags.resolved ? resources : resources.length,
       }),
       text: () => {
-        if (!flags.resolved) return `${stack.name} is valid: ${resources.length} resources.\n`
+        if (!flags.resolved) return `${stack.name} is valid: ${plural(resources.length, 'resource')}.\n`
         return resources
           .map(({ address, connection, dependencies, spec }) =>
             renderYaml({ address, connection, dependencies: [...dependencies], spec }),

@@ -10,6 +10,7 @@ export interface AddressParts {
 
 const pattern = /^([A-Z][A-Za-z0-9]*)\/([^/[\]\s]+)(?:\[([^[\]\s]+)\])?$/
 
+/** The address of these parts. */
 export function formatAddress(parts: AddressParts): Address {
   const base = `${parts.kind}/${parts.name}`
   return parts.key === undefined ? base : `${base}[${parts.key}]`

@@ -16,6 +16,7 @@ export type Unresolved = {
   readonly $secret?: string
 }
 
+/** Whether a value is a reference that is known only later. */
 export function isUnresolved(value: Json | undefined): value is Unresolved {
   return isObject(value) && typeof value.$unresolved === 'string'
 }
@@ -27,6 +28,7 @@ export function holdsSecret(value: Json | undefined): boolean {
   return Object.values(value).some(holdsSecret)
 }
 
+/** Whether a value is a map. */
 export function isObject(value: Json | undefined): value is { readonly [key: string]: Json } {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

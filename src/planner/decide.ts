@@ -7,32 +7,12 @@ import type { Observation } from '../providers/provider.js'
 import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord } from '../state/document.js'
 import { classify } from './classify.js'
+import type { Decision } from './decision.js'
 import { currentSpec, type Difference, differences, within } from './diff.js'
 import { sameIdentity } from './identity.js'
 import type { PlanInput, Restore } from './input.js'
 import type { Change } from './plan.js'
 import { isUnprotected } from './protect.js'
-
-export type Decision =
-  | { readonly action: 'none' }
-  | { readonly action: 'unreadable'; readonly why: string }
-  | { readonly action: 'refused'; readonly problems: readonly InfraError[] }
-  | { readonly action: 'create' | 'delete' | 'forget' | 'no-op'; readonly cause?: string }
-  | { readonly action: 'adopt'; readonly changes: readonly Change[]; readonly cause?: string }
-  | {
-      readonly action: 'update'
-      readonly changes: readonly Change[]
-      readonly hazards: readonly Hazard[]
-      readonly restart: boolean
-      readonly cause?: string
-    }
-  | {
-      readonly action: 'replace'
-      readonly changes: readonly Change[]
-      readonly cause: string
-      /** What is there is of no use to anybody. */
-      readonly broken?: true
-    }
 
 export interface Subject {
   readonly desired: DesiredResource | undefined
@@ -43,6 +23,7 @@ export interface Subject {
 
 type Present = Extract<Observation, { status: 'present' }>
 
+/** What is to be done with one resource, and why. Refusals are part of the decision; nothing is thrown. */
 export function decide(subject: Subject, kind: Kind, input: PlanInput): Decision {
   const { desired, record, observation } = subject
   if (observation.status === 'unreadable') return { action: 'unreadable', why: observation.why }

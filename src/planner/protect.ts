@@ -2,9 +2,9 @@
 
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
+import type { Decided } from './decision.js'
 import type { PlanOptions } from './input.js'
 import type { Step } from './plan.js'
-import type { Decided } from './steps.js'
 
 /** Whether what is recorded at an address is only what an unfinished apply made itself. */
 export function isUnprotected({ unprotected }: PlanOptions, address: Address): boolean {

@@ -1,6 +1,6 @@
 /** Replacements that follow from replacements: a VM whose disk is made anew cannot stay. */
 import type { Address } from '../model/address.js'
-import type { Decided } from './steps.js'
+import type { Decided } from './decision.js'
 
 /** Turns decisions of dependents into replacements where their kind asks for it, along the dependencies. */
 export function replacedAlong(decided: Map<Address, Decided>): void {

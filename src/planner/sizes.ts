@@ -30,11 +30,13 @@ const units: Readonly<Record<string, number>> = {
 /** Fields that hold a size in GiB (a disk's GB have always been GiB), and fields that hold bytes or a text with a unit. */
 const gibFields = new Set(['sizeGB', 'sizeGiB'])
 const textFields = new Set(['size', 'capacity', 'quota'])
+/** Bytes below which a plain number is none of space: `size` of a Ceph pool counts copies. */
+const leastBytes = 1024
 const poolFields = ['storagePool', 'pool', 'dataPool']
 
-/** GiB of `10GiB`, `512 MB` or a number of bytes; undefined where the value is no size. */
+/** GiB of `10GiB`, `512 MB` or a number of bytes; undefined where the value is no size of space. */
 export function gibOf(value: Json | undefined): number | undefined {
-  if (typeof value === 'number') return value / gib
+  if (typeof value === 'number') return value < leastBytes ? undefined : value / gib
   if (typeof value !== 'string') return undefined
   const match = /^(\d+(?:\.\d+)?) ?([A-Za-z]*)$/.exec(value.trim())
   const factor = units[match?.[2] ?? '?']

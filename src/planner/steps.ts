@@ -1,25 +1,8 @@
 /** Steps from decisions: what each does, what it may cost, how it would be undone. */
-import type { Address } from '../model/address.js'
 import type { Hazard, Kind } from '../providers/kind.js'
-import type { DesiredResource } from '../stack/desired.js'
-import type { ResourceRecord } from '../state/document.js'
 import { classify } from './classify.js'
-import type { Decision } from './decide.js'
-import type { Restore } from './input.js'
+import type { Decided } from './decision.js'
 import type { Change, Step, Undo } from './plan.js'
-
-export interface Decided {
-  readonly address: Address
-  readonly kind: Kind
-  readonly desired: DesiredResource | undefined
-  readonly record: ResourceRecord | undefined
-  /** What is known of the object that is there: its record, or what was observed of one that has none. */
-  readonly before: Step['before'] | undefined
-  readonly restore: Restore | undefined
-  readonly decision: Decision
-  /** What a rollback cannot put back, in words. */
-  readonly left: readonly string[]
-}
 
 type Draft = Omit<Step, 'needs'>
 

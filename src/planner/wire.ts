@@ -1,9 +1,9 @@
 /** The needs between steps: dependencies first when making, dependents first when unmaking. */
 import type { Address } from '../model/address.js'
 import { formerAddress } from '../model/former.js'
+import type { Decided } from './decision.js'
 import { type Needs, order } from './order.js'
 import type { Step } from './plan.js'
-import type { Decided } from './steps.js'
 
 type Draft = Omit<Step, 'needs'>
 

@@ -44,13 +44,17 @@ export function evaluatePolicy(rules: readonly PolicyRule[], clear: Plan, now: n
   return { evaluated: rules.length, findings }
 }
 
+function sentence(text: string): string {
+  return /[.!?]$/.test(text) ? text : `${text}.`
+}
+
 function finding(
   rule: PolicyRule,
   error: string | undefined,
   about: { readonly address?: string },
 ): PolicyFinding {
   const reason =
-    error === undefined ? rule.reason : `${rule.reason} The rule could not be evaluated: ${error}`
+    error === undefined ? rule.reason : `${sentence(rule.reason)} The rule could not be evaluated: ${error}`
   return {
     rule: rule.name,
     level: rule.level,

@@ -7,15 +7,18 @@ import type { z } from 'zod'
 import type { Attributes, Json } from '../model/value.js'
 
 /** What a step may cost. Shown first in every plan; `apply` asks for leave for those that destroy. */
-export type Hazard =
-  | 'deletes-data'
-  | 'irreversible'
-  | 'restarts-vm'
-  | 'stops-vm'
-  | 'detaches-disk'
-  | 'detaches-interface'
-  | 'interrupts-service'
-  | 'shrinks-data'
+export const hazardNames = [
+  'deletes-data',
+  'irreversible',
+  'restarts-vm',
+  'stops-vm',
+  'detaches-disk',
+  'detaches-interface',
+  'interrupts-service',
+  'shrinks-data',
+] as const
+
+export type Hazard = (typeof hazardNames)[number]
 
 /** How a changed attribute can be met; `refuse` is an error of the plan, with the reason. */
 export type How = 'live' | 'restart' | 'replace' | 'refuse'

@@ -20,6 +20,7 @@ interface Moved {
   readonly sensitive?: true
 }
 
+/** The words for a changed attribute; secrets by their mark alone. */
 export function changeText(change: Moved & Partial<Pick<Change, 'how' | 'origin'>>, arrow = '→'): ChangeText {
   const { from, to } = change
   const sign = from === undefined ? '+' : to === undefined ? '-' : '~'

@@ -29,6 +29,7 @@ const verbs: Readonly<Partial<Record<ReviewItem['action'], string>>> = {
 /** No single text takes more than this many characters of a comment; a page has room for all of it. */
 const commentLimit = 300
 
+/** One step as lines of a diff; `detail` says how much of it. Lines are clipped at so many characters. */
 export function itemLines(item: ReviewItem, detail: Detail, limit = commentLimit): string[] {
   const sign = signs[item.action]
   if (detail === 'names') return [diffLine(sign, clip(item.address, limit))]
@@ -71,6 +72,7 @@ function attributes(item: ReviewItem, sign: '+' | '-' | ' ', limit: number): str
     )
 }
 
+/** What forbids to apply the plan. */
 export function problemLines({ problems }: Review, limit = commentLimit): string[] {
   return problems.flatMap(({ message, address, hint }) => [
     diffLine('-', `${address ? `${address}: ` : ''}${clip(message, limit)}`),
@@ -78,6 +80,7 @@ export function problemLines({ problems }: Review, limit = commentLimit): string
   ])
 }
 
+/** What stops or restarts, now or later. */
 export function restartLines({ restarts }: Review, limit = commentLimit): string[] {
   return restarts.map(({ address, when, text, paths }) => {
     const causes = paths.length > 0 ? ` (${clip(paths.join(', '), limit)})` : ''
@@ -88,6 +91,7 @@ export function restartLines({ restarts }: Review, limit = commentLimit): string
   })
 }
 
+/** What changed outside of infra, and what the plan does about it. */
 export function driftLines({ drift }: Review, limit = commentLimit): string[] {
   const affecting = drift.filter(item => item.affects)
   const others = drift.length - affecting.length
@@ -102,6 +106,7 @@ export function driftLines({ drift }: Review, limit = commentLimit): string[] {
   ]
 }
 
+/** What the policy finds. */
 export function policyLines({ policy }: Review, limit = commentLimit): string[] {
   if (!policy) return []
   if (policy.findings.length === 0) return [diffLine(' ', 'every rule holds')]
@@ -114,10 +119,12 @@ export function policyLines({ policy }: Review, limit = commentLimit): string[] 
   )
 }
 
+/** What could not be read, and why. */
 export function unreadableLines({ unreadable }: Review, limit = commentLimit): string[] {
   return unreadable.map(({ address, why }) => diffLine('-', `${address}: ${clip(why, limit)}`))
 }
 
+/** What systems say beside. */
 export function remarkLines({ plan }: Review, limit = commentLimit): string[] {
   return plan.remarks.map(({ address, text }) => diffLine(' ', `${address}: ${clip(text, limit)}`))
 }

@@ -35,6 +35,7 @@ export interface HtmlOptions extends ReviewInput, AsPlanned {
 const largeGraph = 300
 const unlimited = Number.POSITIVE_INFINITY
 
+/** The plan as one HTML page that needs nothing else; secrets masked. */
 export function renderHtml(plan: Plan, options: HtmlOptions = {}): string {
   const review = reviewOf(plan, options)
   const { destroys, replaces, updates, creates, records } = review

@@ -33,6 +33,7 @@ const giveWay: readonly Shorter[] = [
   ...['policy', 'unreadable', 'replace', 'destroy', 'problems'].map(withoutMiddle),
 ]
 
+/** The plan as markdown for a comment, within a budget of bytes; what had to be left out is counted. */
 export function renderMarkdown(plan: Plan, options: MarkdownOptions = {}): string {
   const review = reviewOf(plan, options)
   const top = head(review)

@@ -71,6 +71,7 @@ export interface Verdict {
   readonly warnings: readonly string[]
 }
 
+/** The review of a plan, masked. */
 export function reviewOf(clear: Plan, input: ReviewInput = {}): Review {
   const plan = maskPlan(clear, input)
   const items = itemsOf(plan)
@@ -147,8 +148,10 @@ function restartsOf(items: readonly ReviewItem[], plan: Plan): Restart[] {
     else if (waiting.length > 0)
       tell({ address, when: 'next-restart', text: 'runs on as it is until it is restarted', paths: waiting })
   }
+  const gone = new Set(items.flatMap(item => (item.action === 'delete' ? [item.address] : [])))
   for (const { address, paths } of plan.pending)
-    tell({ address, when: 'next-restart', text: 'runs on as it is until it is restarted', paths })
+    if (!gone.has(address))
+      tell({ address, when: 'next-restart', text: 'runs on as it is until it is restarted', paths })
   return restarts
 }
 
@@ -210,8 +213,9 @@ export function countsText(counts: PlanCounts): string {
 function verdictOf(review: Omit<Review, 'verdict'>): Verdict {
   const warnings = warningsOf(review)
   const denials = review.policy?.findings.filter(finding => finding.level === 'deny').length ?? 0
-  const text = `${countsText(review.counts)}, ${review.counts.unchanged} unchanged`
   const { destroys, replaces, restarts, capacity, plan, problems } = review
+  const { unchanged } = review.counts
+  const text = `${countsText(review.counts)}${unchanged > 0 || plan.steps.length > 0 ? `, ${unchanged} unchanged` : ''}`
   const level =
     denials > 0 || problems.length > 0
       ? 'blocked'

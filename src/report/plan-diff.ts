@@ -24,6 +24,7 @@ export interface StepDiff {
   readonly lines: readonly { readonly sign: '+' | '-' | '~'; readonly text: string }[]
 }
 
+/** What differs between two plans: the steps, and what they were made from. */
 export function diffPlans(first: Plan, second: Plan, options: MaskOptions = {}): PlanDiff {
   const [a, b] = [maskPlan(first, options), maskPlan(second, options)]
   const inA = new Map(a.steps.map(step => [step.id, step]))
@@ -108,6 +109,7 @@ function unmarked(change: Difference): Difference & { readonly sensitive?: true 
     : change
 }
 
+/** The differences as lines; empty where there are none. */
 export function renderPlanDiff(diff: PlanDiff, options: { readonly colour: boolean }): string {
   const style = styleOf(options.colour)
   const lines: string[] = []

@@ -60,6 +60,7 @@ const doing: Readonly<Record<Action, readonly [string, string]>> = {
   'no-op': ['recording', 'recorded'],
 }
 
+/** A listener to the events of an apply that writes in the form. */
 export function progressOf(options: ProgressOptions): Progress {
   if (options.form === 'ndjson') {
     return { report: event => options.write(`${JSON.stringify(event)}\n`), tick: () => {}, finish: () => {} }

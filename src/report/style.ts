@@ -14,6 +14,7 @@ export interface Style {
   readonly alarm: (text: string) => string
 }
 
+/** Colours, or none. */
 export function styleOf(colour: boolean): Style {
   const chalk: ChalkInstance = new Chalk({ level: colour ? 1 : 0 })
   return {
@@ -38,6 +39,7 @@ export const symbols: Readonly<Record<Action, string>> = {
   'no-op': ' ',
 }
 
+/** The colour of an action. */
 export function paint(action: Action, style: Style): (text: string) => string {
   switch (action) {
     case 'create':

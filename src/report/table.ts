@@ -22,6 +22,7 @@ export interface TableOptions {
 const gap = 2
 const narrowest = 4
 
+/** Rows under titles, aligned; in a narrow terminal the widest column gives way. */
 export function renderTable<Row>(
   rows: readonly Row[],
   table: readonly Column<Row>[],

@@ -28,6 +28,7 @@ interface Page {
   readonly lines: string[]
 }
 
+/** The plan for a terminal, masked, each line within its width. */
 export function renderTerminal(plan: Plan, options: TerminalOptions): string {
   const review = reviewOf(plan, options)
   const style = styleOf(options.colour)
@@ -143,7 +144,8 @@ function summary(item: ReviewItem, page: Page, used: number): string {
   for (const { path, value } of leavesOf(item.spec)) {
     const next = `${visible(path)}=${showAttribute(path, value)}`
     const joined = told === '' ? next : `${told} ${next}`
-    if (columns(joined) > room - 2) return told === '' ? '' : `  ${page.style.dim(`${told} …`)}`
+    if (columns(joined) > room - 2)
+      return `  ${page.style.dim(told === '' ? cut(joined, room) : `${told} …`)}`
     told = joined
   }
   return told === '' ? '' : `  ${page.style.dim(told)}`

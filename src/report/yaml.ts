@@ -2,6 +2,7 @@
 import { stringify } from 'yaml'
 import type { Json } from '../model/value.js'
 
+/** A value as YAML for people. */
 export function renderYaml(value: Json): string {
   return stringify(value, { aliasDuplicateObjects: false, lineWidth: 0 })
 }

@@ -70,7 +70,7 @@ function requireSettings({ name, settings }: DesiredConnection, type: ProviderTy
     code: 'bad-settings',
     message: `the settings of the connection ${name} are not those of ${type.type}`,
     why: problems.join('; '),
-    hint: `docs/providers.md lists the settings of ${type.type}.`,
+    hint: `docs/connections/${type.type}.md lists the settings of ${type.type}.`,
   })
 }
 

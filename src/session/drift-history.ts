@@ -76,6 +76,7 @@ export function withScan(
   return [...kept, ...added].slice(-mostSightings)
 }
 
+/** Writes the history whole or not at all. */
 export async function writeDriftHistory(
   files: FileSystem,
   stateFolder: string,
@@ -85,6 +86,7 @@ export async function writeDriftHistory(
   await files.replace(join(stateFolder, fileName), Buffer.from(text), 0o600)
 }
 
+/** What makes a finding the same one the next time. */
 export function keyOf({ subject, rule, path }: Pick<Finding, 'subject' | 'rule' | 'path'>): string {
   return `${rule} ${subject} ${path ?? ''}`
 }

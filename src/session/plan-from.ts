@@ -46,6 +46,7 @@ function factsFrom(observed: ReadonlyMap<Address, Observation>, replaced: Readon
   }
 }
 
+/** The stack’s outputs as a plan and the state hold them. */
 export function outputsOf(stack: Stack): Plan['outputs'] {
   return Object.fromEntries(stack.outputs.map(({ name, value, sensitive }) => [name, { value, sensitive }]))
 }

@@ -13,6 +13,7 @@ export interface Restorer {
   restore(serial: number, holder: Omit<Holder, 'since'>): Promise<StateDocument>
 }
 
+/** Restores generations of the state in a folder; reads nothing before it is asked. */
 export function restorerAt({ files, clock }: Pick<Ports, 'files' | 'clock'>, folder: string): Restorer {
   const store = openStore(files, folder)
   return {

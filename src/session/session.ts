@@ -35,16 +35,17 @@ import { type DriftPart, type DriftReading, readDrift } from './drift.js'
 import { recordAt } from './edit-state.js'
 import { documentToImport, requireImportable } from './importable.js'
 import { inspectWith } from './inspect.js'
+import { requireKnown } from './known-addresses.js'
 import { withLacks } from './lacks.js'
 import { movedSince } from './moved.js'
 import { asRecorded, outputsOf, planFrom } from './plan-from.js'
 import { planRestore } from './plan-restore.js'
-import { kinds, providerTypes } from './provider-types.js'
+import { connectionTypes, kinds, providerTypes } from './provider-types.js'
 import { checkpointsToPrune, type PruneChoice, pruneCheckpoints } from './prune.js'
 import { type Restorer, restorerAt } from './restore-state.js'
 import { driftIgnores, policyReport } from './side-files.js'
 
-export interface SessionInput extends Omit<LoadInput, 'kinds' | 'signal'> {
+export interface SessionInput extends Omit<LoadInput, 'kinds' | 'providerTypes' | 'signal'> {
   readonly ports: Ports
   readonly signal: AbortSignal
   readonly report?: Report
@@ -70,7 +71,8 @@ export interface PlanRequest extends Partial<PlanOptions> {
 /** Opens a stack: reads and checks it and its state. Nothing is connected to before it is needed, and nothing is changed. */
 export async function openSession(input: SessionInput): Promise<Session> {
   const began = input.ports.clock.now()
-  const read = await readStack({ inspect: inspectWith(input.environment ?? {}), ...input, kinds })
+  const inspect = inspectWith(input.environment ?? {})
+  const read = await readStack({ inspect, ...input, kinds, providerTypes: connectionTypes })
   input.log?.('stack-read', {
     stack: read.stack.name,
     resources: read.stack.resources.size,
@@ -135,6 +137,7 @@ export class Session {
     const { noRefresh, ...asked } = request
     const options: PlanOptions = { mode: 'apply', ...asked }
     const records = this.#state?.resources ?? {}
+    requireKnown(options, new Set([...this.stack.resources.keys(), ...Object.keys(records)]))
     if (noRefresh) return this.#planFrom(asRecorded(records, this.stack), options)
     const result = await this.#planFrom(await this.observe(), options)
     const { providers } = await this.#connect()

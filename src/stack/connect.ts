@@ -48,20 +48,19 @@ export function checkConnections(
 
 export type Connections = ReadonlyMap<string, DesiredConnection>
 
-/** The connection for a resource of this kind with this spec, by name. */
+/** The connection for a resource of this kind with this spec, by name; else what is wrong, and what the spec asked for. */
 export function connectionFor(
   kind: Kind,
   spec: Attributes,
   connections: Connections,
   namesNone: boolean,
-): { readonly name: string } | { readonly problem: ReferenceProblem } {
+): { readonly name: string } | { readonly problem: ReferenceProblem; readonly asked: Json | undefined } {
   if (namesNone) return { name: embedded }
   const asked = kind.connection?.(spec) as Json | undefined
   if (asked !== undefined && (typeof asked !== 'string' || isUnresolved(asked))) {
     const hint = 'Write the name of a connection, or refer to a variable.'
-    return {
-      problem: { code: 'invalid-connection', message: 'The connection must be known beforehand.', hint },
-    }
+    const message = 'The connection must be known beforehand.'
+    return { problem: { code: 'invalid-connection', message, hint }, asked }
   }
   const wanted = asked ?? kind.provider
   const found =
@@ -71,6 +70,7 @@ export function connectionFor(
     const near = asked === undefined ? undefined : meant(wanted, connections.keys())
     const type = wanted === kind.provider ? '{}' : `{type: ${kind.provider}}`
     return {
+      asked,
       problem: {
         code: 'missing-connection',
         message: `The stack has no connection \`${wanted}\` for a ${kind.kind}.`,
@@ -80,6 +80,7 @@ export function connectionFor(
   }
   if (found.type !== kind.provider && found.type !== embedded) {
     return {
+      asked,
       problem: {
         code: 'wrong-connection',
         message: `The connection \`${found.name}\` is of type ${found.type}, which has no ${kind.kind}.`,

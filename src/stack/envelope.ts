@@ -226,13 +226,19 @@ function readSpec(spec: Json | undefined, managed: boolean, add: Add): Attribute
     if (!managed) return {}
     add({
       code: 'missing-field',
-      message: 'The field `spec` is missing.',
+      message: spec === null ? 'The field `spec` is empty.' : 'The field `spec` is missing.',
+      hint: 'Write what it shall be below `spec`; `spec: {}` where there is nothing to say.',
       path: spec === null ? ['spec'] : [],
       at: 'key',
     })
     return undefined
   }
-  add({ code: 'invalid-value', message: '`spec` must be a map.', path: ['spec'] })
+  add({
+    code: 'invalid-value',
+    message: '`spec` must be a map.',
+    hint: 'Write its fields below it, one on a line.',
+    path: ['spec'],
+  })
   return undefined
 }
 

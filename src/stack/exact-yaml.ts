@@ -9,6 +9,7 @@ import { findTooDeep, maxNesting } from './depth.js'
 
 /** Loaded at once and in a synchronous way, but only on first use: errors are located in synchronous code, too. */
 let loaded: typeof Yaml | undefined
+/** The YAML library, loaded on first use. */
 export function yaml(): typeof Yaml {
   loaded ??= createRequire(import.meta.url)('yaml') as typeof Yaml
   return loaded

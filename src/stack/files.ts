@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs'
 import { open, readdir, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { type ErrorDetails, InfraError, type SourcePlace } from '../model/error.js'
+import { plainCause } from '../model/file-error.js'
 import { lineAndColumn, type SourceFile } from './documents.js'
 
 /** All files of a stack together, in bytes. 100,000 generated resources take about 30 MB. */
@@ -26,24 +27,13 @@ function refuse(details: Omit<ErrorDetails, 'kind'>): InfraError {
   return new InfraError({ kind: 'configuration', ...details })
 }
 
-const why: Readonly<Record<string, string>> = {
-  ENOENT: 'There is no such file or folder.',
-  EACCES: 'Permission denied.',
-  ENOTDIR: 'A part of the path is not a folder.',
-  ELOOP: 'The links go round in a circle.',
-  EISDIR: 'It is a folder.',
+function unreadable(path: string, thrown: unknown, hint: string): InfraError {
+  const why = plainCause(thrown)
+  return refuse({ code: 'cannot-read', message: `Cannot read ${path}.`, why, hint, cause: thrown })
 }
 
-function unreadable(path: string, thrown: unknown, code = 'cannot-read'): InfraError {
-  const error = thrown as NodeJS.ErrnoException
-  return refuse({
-    code,
-    message: `Cannot read ${path}.`,
-    why: why[error.code ?? ''] ?? error.code ?? error.message,
-    hint: 'Name the stack’s file or folder. `infra init` writes a first stack.',
-    cause: thrown,
-  })
-}
+const nameTheStack = 'Name the stack’s file or folder. `infra init` writes a first stack.'
+const nameAFile = 'Name a file that is there and that you may read.'
 
 /** The files that make up a stack: one file, or a folder's `*.yaml` and `*.yml` in the order of their names. */
 export async function readStackFiles(path: string, signal?: AbortSignal): Promise<StackFiles> {
@@ -52,7 +42,7 @@ export async function readStackFiles(path: string, signal?: AbortSignal): Promis
   try {
     stats = await stat(full)
   } catch (thrown) {
-    throw unreadable(path, thrown)
+    throw unreadable(path, thrown, nameTheStack)
   }
   if (!stats.isDirectory()) {
     const file = await readSource(full, path, mostBytes, signal)
@@ -63,16 +53,17 @@ export async function readStackFiles(path: string, signal?: AbortSignal): Promis
       files: [file],
     }
   }
-  const names = (await readdir(full).catch(thrown => Promise.reject(unreadable(path, thrown))))
+  const names = (await readdir(full).catch(thrown => Promise.reject(unreadable(path, thrown, nameTheStack))))
     .filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.') && !/\.(vars|values)\.ya?ml$/.test(name))
     .filter(name => !sideFiles.has(name))
     .sort()
   if (names.length === 0) {
     throw refuse({
       code: 'empty-stack',
-      message: `There is no stack in ${path}.`,
+      message:
+        path === '.' || path === '' ? 'There is no stack in this folder.' : `There is no stack in ${path}.`,
       why: 'The folder holds no file that ends in .yaml or .yml.',
-      hint: 'Name the stack’s file or folder. `infra init` writes a first stack.',
+      hint: nameTheStack,
     })
   }
   if (names.length > mostFiles) {
@@ -127,11 +118,16 @@ async function openRegular(path: string, name: string): ReturnType<typeof open> 
   try {
     // Asked first: opening a pipe would wait for a writer.
     if (!(await stat(path)).isFile()) {
-      throw refuse({ code: 'cannot-read', message: `Cannot read ${name}.`, why: 'It is not a regular file.' })
+      throw refuse({
+        code: 'cannot-read',
+        message: `Cannot read ${name}.`,
+        why: 'It is not a regular file.',
+        hint: 'Put a file of text in its place, or name another.',
+      })
     }
     handle = await open(path, 'r')
   } catch (thrown) {
-    throw thrown instanceof InfraError ? thrown : unreadable(name, thrown)
+    throw thrown instanceof InfraError ? thrown : unreadable(name, thrown, nameAFile)
   }
   return handle
 }

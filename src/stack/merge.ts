@@ -7,6 +7,7 @@ import type { ParsedDocument, Problems } from './problems.js'
 /** Templates by kind, then by name. */
 export type Templates = ReadonlyMap<string, ReadonlyMap<string, RawResource>>
 
+/** Templates by kind and name; a second one of a name is a problem. */
 export function indexTemplates(templates: readonly RawResource[], problems: Problems): Templates {
   const index = new Map<string, Map<string, RawResource>>()
   for (const template of templates) {
@@ -58,7 +59,10 @@ export function withTemplate(
         message: template
           ? `The templates go round in a circle: ${[...chain, template].map(({ name }) => name).join(' → ')}.`
           : `There is no ${kind}Template named ${name}.`,
-        hint: template ? undefined : meant(String(next), ofKind?.keys() ?? []),
+        hint: template
+          ? 'Take one of them out of the circle.'
+          : (meant(String(next), ofKind?.keys() ?? []) ??
+            `Add a document of kind ${kind}Template with that name.`),
         address: `${kind}/${resource.name}`,
         document: from.document,
         path: ['spec', 'template'],

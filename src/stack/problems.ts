@@ -52,6 +52,7 @@ export interface Problems {
 /** Beyond this many, one more error says that there are others. */
 const most = 1000
 
+/** An empty collection. */
 export function collectProblems(): Problems {
   const list: Found[] = []
   let count = 0

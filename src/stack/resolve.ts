@@ -63,7 +63,9 @@ export function resolveInstance(
   if (failed) return undefined
   const connection = connectionFor(kind, finished.spec, context.connections, context.namesNone)
   if ('problem' in connection) {
-    problems.add({ ...connection.problem, ...at, path: ['kind'] })
+    const field = Object.keys(spec).find(name => spec[name] === connection.asked)
+    const path = connection.asked === undefined || field === undefined ? ['kind'] : ['spec', field]
+    problems.add({ ...connection.problem, ...at, path })
     return undefined
   }
   const tainted = secret.map(path => pathOf(path, spec, kind.keyedLists))

@@ -111,8 +111,8 @@ function readValue(
   const asText = source === '--var' || source.startsWith('INFRA_VAR_')
   const value = asText && typeof raw === 'string' ? fromText(raw, type) : raw
   if (value === undefined || !isOfType(value, type)) {
-    const hint = asText && (type === 'list' || type === 'map') ? 'Write it as YAML or JSON.' : undefined
-    return refuse(`The variable \`${name}\` must be a ${type}, which the value from ${source} is not.`, hint)
+    const told = `The variable \`${name}\` must be a ${type}, which the value from ${source} is not.`
+    return refuse(told, asText ? textHints[type] : valueHints[type])
   }
   if (declaration.pattern !== undefined) {
     const fits = typeof value === 'string' ? matches(declaration.pattern, value) : true
@@ -126,10 +126,28 @@ function readValue(
       const why = declaration.description ? ` (${declaration.description})` : ''
       return refuse(
         `The value of \`${name}\`${why} from ${source} does not match \`${declaration.pattern}\`.`,
+        'Give a value that matches, or change the pattern of the variable.',
       )
     }
   }
   return value
+}
+
+/** How a value of each type is written in YAML. */
+const valueHints: Readonly<Record<string, string>> = {
+  string: 'Write it in quotes.',
+  number: 'Write a number, such as 2 or 0.5, without quotes.',
+  boolean: 'Write true or false, without quotes.',
+  list: 'Write a list, such as [a, b].',
+  map: 'Write a map, such as {a: 1}.',
+}
+
+/** The same on a command line or in the environment, where everything is text. */
+const textHints: Readonly<Record<string, string>> = {
+  number: 'Write a number, such as 2 or 0.5.',
+  boolean: 'Write true or false.',
+  list: 'Write it as YAML or JSON, such as [a, b].',
+  map: 'Write it as YAML or JSON, such as {a: 1}.',
 }
 
 function rawValue(
@@ -193,7 +211,8 @@ async function readVariableFiles(paths: readonly string[], problems: Problems): 
       for (const [name, value] of Object.entries(parsed.value)) values.set(name, { value, source: path })
     } else if (parsed.value !== null) {
       const message = `${path} must be a map of variables and values.`
-      problems.add({ kind: 'configuration', code: 'invalid-variable', message })
+      const hint = 'Write NAME: VALUE, one on a line.'
+      problems.add({ kind: 'configuration', code: 'invalid-variable', message, hint })
     }
   }
   return values
@@ -213,6 +232,7 @@ function readEnvironment(
         path,
         code: 'invalid-name',
         message: 'That is no name of an environment variable.',
+        hint: 'Use letters, digits and underscores, no digit first.',
       })
       continue
     }

@@ -19,6 +19,7 @@ export interface StateHead {
   readonly outputs: Readonly<Record<string, OutputRecord>>
 }
 
+/** The state’s file: the document and a checksum of its bytes. */
 export function encodeState(document: StateDocument): Uint8Array {
   const { format, lineage, serial, stack, outputs, resources } = document
   const head = JSON.stringify({ format, lineage, serial, stack, outputs }).slice(1, -1)

@@ -12,6 +12,7 @@ export interface Holder {
   readonly command: string
 }
 
+/** The note that a holder leaves in the lock’s file. */
 export function encodeNote(holder: Holder): Uint8Array {
   return Buffer.from(`${JSON.stringify(holder)}\n`)
 }

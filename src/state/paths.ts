@@ -18,6 +18,7 @@ export interface StatePaths {
   readonly checkpoints: string
 }
 
+/** Where everything of one state is. */
 export function statePaths(folder: string): StatePaths {
   return {
     folder,

@@ -6,6 +6,7 @@ interface Version {
   readonly serial: number
 }
 
+/** The error of a state whose file is broken; `whole` is the newest generation that is not. */
 export function brokenState(path: string, why: string, whole: number | undefined): InfraError {
   const hint =
     whole === undefined
@@ -31,6 +32,7 @@ export function goneState(path: string, generations: readonly number[]): InfraEr
   })
 }
 
+/** The error of a state that somebody else wrote since it was read. */
 export function movedState(stored: Version | undefined, next: Version): InfraError {
   const why =
     stored === undefined
@@ -58,6 +60,7 @@ export function unfitState(fault: string): InfraError {
   })
 }
 
+/** The error of a generation that is not kept. */
 export function noGeneration(serial: number, generations: readonly number[]): InfraError {
   return new InfraError({
     kind: 'storage',

@@ -111,6 +111,7 @@ describe('sizes of a spec', () => {
     ['10G', 10],
     ['1000MB', 0.931],
     ['soon', undefined],
+    [3, undefined],
     [null, undefined],
   ])('%j is %s GiB', (value, gib) => {
     const size = gibOf(value)

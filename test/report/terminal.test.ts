@@ -63,6 +63,31 @@ describe('a plan on a terminal', () => {
     expect(renderTerminal(planOf([]), plain)).toContain('Nothing to do.')
   })
 
+  it('says something of what is created, however long its first attribute is', () => {
+    const desired = resource('Image/debian', { source: { url: `https://example.org/${'a'.repeat(200)}` } })
+    const text = renderTerminal(planOf([step('create', 'Image/debian', { desired })]), plain)
+    const line = text.split('\n').find(one => one.startsWith('+ Image/debian')) ?? ''
+    expect(line).toMatch(/^\+ Image\/debian {2}source\.url="https:\/\/example\.org\/a+…$/)
+    expect(columns(line)).toBeLessThanOrEqual(plain.width)
+  })
+
+  it('tells of no restart to come of what is destroyed', () => {
+    const pending = [{ address: 'VirtualMachine/web', paths: ['vcpus'] }]
+    expect(renderTerminal(planOf([], { pending }), plain)).toContain('VirtualMachine/web pending:')
+    const gone = planOf([step('delete', 'VirtualMachine/web')], { pending })
+    expect(renderTerminal(gone, plain)).not.toContain('pending:')
+  })
+
+  it('counts copies of a pool as no data', () => {
+    const before = { spec: { size: 3 }, sensitive: [], identity: {} }
+    const text = renderTerminal(
+      planOf([step('delete', 'CephPool/rbd', { before, hazards: ['deletes-data'] })]),
+      plain,
+    )
+    expect(text).toContain('destroys its data')
+    expect(text).not.toContain('bytes')
+  })
+
   it('tells bytes in words where they are many', () => {
     const desired = resource('Volume/a', { size: 536870912000, source: { size: 12 }, vcpus: 4194304 })
     const changes = [change('size', 2 ** 40, 536870912000)]

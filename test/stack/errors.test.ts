@@ -280,7 +280,7 @@ spec:
       reason: 'no list',
       variables: { list: 'a' },
       code: 'invalid-variable',
-      hint: 'Write it as YAML or JSON.',
+      hint: 'Write it as YAML or JSON, such as [a, b].',
     },
     { reason: 'no map', variables: { map: '[' }, code: 'invalid-variable' },
     {

@@ -5,9 +5,9 @@ import type { Attributes, Json } from '../../model/value.js'
 import type { Call } from '../../providers/provider.js'
 import { gibibytes } from '../../report/text.js'
 import { renderYaml } from '../../report/yaml.js'
+import { requireSettled } from '../../session/require.js'
 import { openSession, type Session } from '../../session/session.js'
 import { ChangeCommand } from '../change-command.js'
-import { requireSettled } from '../run-plan.js'
 
 export interface ClusterFlags {
   readonly json: boolean

@@ -2,9 +2,9 @@
 import type { Address } from '../../model/address.js'
 import { InfraError } from '../../model/error.js'
 import type { Attributes } from '../../model/value.js'
+import { requireSettled } from '../../session/require.js'
 import type { ResourceRecord } from '../../state/document.js'
 import { ChangeCommand, type ChangeFlags } from '../change-command.js'
-import { requireSettled } from '../run-plan.js'
 import { findRecord } from './find.js'
 
 export interface ActFlags extends ChangeFlags {

@@ -13,6 +13,7 @@ export const backupFlags = {
 
 export const backupHelp = 'MACHINE/ID, MACHINE for its newest, or the folder of a backup.'
 
+/** The folder of backups: the one that a flag names, or `backups` below `home`. */
 export function backupRoot(folder: string | undefined, home: string): string {
   return folder === undefined ? join(home, 'backups') : resolve(folder)
 }
@@ -30,6 +31,7 @@ export interface BackupView {
   readonly folder: string
 }
 
+/** A backup as `--json` and tables tell it. */
 export function backupView({ folder, manifest }: Backup): BackupView {
   const { machine, id, at, host, disks, running, quiesced, missing } = manifest
   return {
@@ -46,6 +48,7 @@ export function backupView({ folder, manifest }: Backup): BackupView {
   }
 }
 
+/** A backup that cannot be read, with why. */
 export function brokenView({ reference, error }: Backups['broken'][number]): {
   readonly backup: string
   readonly error: ErrorDetails

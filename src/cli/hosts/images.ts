@@ -5,6 +5,7 @@ import { renderTable, type TableOptions } from '../../report/table.js'
 import type { Session } from '../../session/session.js'
 import { size } from './size.js'
 
+/** Images as a table for people. */
 export function imageTable(images: readonly ImageView[], options: TableOptions): string {
   return renderTable(
     images,

@@ -2,8 +2,8 @@ import { Args, Flags } from '@oclif/core'
 import type { Checkpoint } from '../../apply/record.js'
 import { ask } from '../../cli/ask.js'
 import { changeFlags, InfraCommand, stackFlags } from '../../cli/base-command.js'
-import { requireSettled } from '../../cli/run-plan.js'
 import { InfraError } from '../../model/error.js'
+import { requireSettled } from '../../session/require.js'
 import { openSession } from '../../session/session.js'
 
 export default class CheckpointPrune extends InfraCommand {
@@ -20,6 +20,7 @@ export default class CheckpointPrune extends InfraCommand {
     yes: changeFlags.yes,
     'lock-timeout': changeFlags['lock-timeout'],
     keep: Flags.integer({
+      helpValue: 'N',
       min: 0,
       description: 'Keep the newest so many.',
       exclusive: ['older-than', 'up-to'],

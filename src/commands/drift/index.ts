@@ -3,7 +3,7 @@ import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../../cli/base-command.js'
 import { spanOf } from '../../cli/clusters/flags.js'
 import { runDriftWatch, webhookSecret } from '../../cli/drift-watch.js'
-import { requireSettled } from '../../cli/run-plan.js'
+import { writeOutput } from '../../cli/output-file.js'
 import { InfraError } from '../../model/error.js'
 import { renderDriftJunit } from '../../report/drift/junit.js'
 import { renderDriftMarkdown } from '../../report/drift/markdown.js'
@@ -12,6 +12,7 @@ import { lastSuccessIn, renderDriftPrometheus } from '../../report/drift/prometh
 import { renderDriftSarif } from '../../report/drift/sarif.js'
 import { renderDriftTable } from '../../report/drift/table.js'
 import { readDriftHistory, withScan, writeDriftHistory } from '../../session/drift-history.js'
+import { requireSettled } from '../../session/require.js'
 import { openSession } from '../../session/session.js'
 
 const formats = ['table', 'json', 'sarif', 'junit', 'prometheus', 'markdown'] as const
@@ -92,7 +93,7 @@ export default class Drift extends InfraCommand {
       const text = await this.#render(report, format, flags.full, flags.output)
       if (flags.output === undefined) process.stdout.write(text)
       else {
-        await this.ports.files.replace(flags.output, Buffer.from(text), 0o644)
+        await writeOutput(this.ports.files, flags.output, text, 0o644)
         process.stdout.write(renderDriftTable(report, { ...this.tableOptions, full: flags.full }))
       }
       this.exitCode = driftExitCode(report)
@@ -121,7 +122,7 @@ export default class Drift extends InfraCommand {
         await this.#remember(session.stateFolder, report, inPart)
         if (output === undefined) return
         const text = await this.#render(report, format, flags.full, output, inPart !== undefined)
-        await this.ports.files.replace(output, Buffer.from(text), 0o644)
+        await writeOutput(this.ports.files, output, text, 0o644)
       },
     })
     this.exitCode = 0

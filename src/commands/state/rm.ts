@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { changeFlags, InfraCommand, stackFlags } from '../../cli/base-command.js'
-import { requireSettled } from '../../cli/run-plan.js'
 import { forgetRecords } from '../../session/edit-state.js'
+import { requireSettled } from '../../session/require.js'
 import { openSession } from '../../session/session.js'
 
 export default class StateRm extends InfraCommand {

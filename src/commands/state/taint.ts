@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { changeFlags, InfraCommand, stackFlags } from '../../cli/base-command.js'
-import { requireSettled } from '../../cli/run-plan.js'
 import { taintRecord } from '../../session/edit-state.js'
+import { requireSettled } from '../../session/require.js'
 import { openSession } from '../../session/session.js'
 
 export default class StateTaint extends InfraCommand {
@@ -18,7 +18,11 @@ export default class StateTaint extends InfraCommand {
     ...stackFlags,
     'lock-timeout': changeFlags['lock-timeout'],
     undo: Flags.boolean({ description: 'Take the mark away.' }),
-    why: Flags.string({ description: 'The reason, which the plan shows.', default: 'marked by hand' }),
+    why: Flags.string({
+      description: 'The reason, which the plan shows.',
+      default: 'marked by hand',
+      helpValue: 'TEXT',
+    }),
   }
 
   async run(): Promise<void> {

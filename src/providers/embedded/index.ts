@@ -2,20 +2,15 @@
  * The embedded provider: a small world on disk that knows every kind, so that a newcomer, a demo, a benchmark and a crash
  * test need nothing installed. It never pretends to be a real system.
  */
-import { z } from 'zod'
 import { InfraError } from '../../model/error.js'
 import type { Ports } from '../../model/ports.js'
 import { isObject, type Json } from '../../model/value.js'
 import type { Kind } from '../kind.js'
 import type { DeleteRequest, Observation, Provider, ProviderType, Target } from '../provider.js'
 import { factsOf } from './facts.js'
-import { type Fault, type Faults, type FaultyCall, faultSchema, faultsOf, withFault } from './faults.js'
+import { type Fault, type Faults, type FaultyCall, faultsOf, withFault } from './faults.js'
+import { embeddedSettings } from './settings.js'
 import { openWorld, type World, type WorldObject } from './world.js'
-
-const settingsSchema = z.strictObject({
-  faults: z.array(faultSchema).optional().describe('Calls that go wrong, for tests and demonstrations.'),
-  parallelism: z.int().positive().optional().describe('How many changes at once; 256 by default.'),
-})
 
 /** The provider type over the kinds that it shall know. */
 export function embeddedType(kinds: readonly Kind[]): ProviderType {
@@ -24,7 +19,7 @@ export function embeddedType(kinds: readonly Kind[]): ProviderType {
     type: 'embedded',
     summary: 'A world on disk for every kind: demonstrations, tests and benchmarks need nothing installed.',
     kinds: [],
-    settings: settingsSchema,
+    settings: embeddedSettings,
     async open(connection, ports) {
       const settings = connection.settings as {
         readonly faults?: readonly Fault[]

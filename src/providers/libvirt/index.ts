@@ -1,6 +1,5 @@
 /** The libvirt provider: virtual machines and what they are made of, on a host's libvirtd, local or by ssh. */
 import { join, resolve } from 'node:path'
-import { z } from 'zod'
 import { InfraError } from '../../model/error.js'
 import type { Json } from '../../model/value.js'
 import type {
@@ -20,29 +19,12 @@ import { createNetwork, deleteNetwork, updateNetwork } from './networks.js'
 import { observeAll } from './observe.js'
 import { missingPlugs } from './plugs.js'
 import { createPool, deletePool, updatePool } from './pools.js'
+import { libvirtSettings } from './settings.js'
 import { createSnapshot, deleteSnapshot, updateSnapshot } from './snapshots.js'
 import { listUnmanaged } from './unmanaged.js'
 import { updateMachine } from './update-machine.js'
 import { createStored, deleteStored, discardStored, updateStored } from './volumes.js'
 import { watchHost } from './watch.js'
-
-const settingsSchema = z.strictObject({
-  uri: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'Address of libvirt: `qemu:///system` (the default), `qemu+ssh://user@host/system`, `qemu+tls://host/system`.',
-    ),
-  imageCache: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'Folder for downloaded images, from the stack’s folder. `images` in the state’s folder by default.',
-    ),
-  parallelism: z.int().positive().optional().describe('How many changes at once; 8 by default.'),
-})
 
 /** libvirtd serves five calls of a client at once; more changes than a few beyond that only wait in its queue. */
 const defaultParallelism = 8
@@ -51,9 +33,9 @@ export const libvirtType: ProviderType = {
   type: 'libvirt',
   summary: 'Virtual machines, storage pools, images, volumes and networks of libvirt.',
   kinds: libvirtKinds,
-  settings: settingsSchema,
+  settings: libvirtSettings,
   async open(connection, ports, signal) {
-    const settings = settingsSchema.parse(connection.settings)
+    const settings = libvirtSettings.parse(connection.settings)
     const uri = settings.uri ?? 'qemu:///system'
     const host = await openHost(
       {

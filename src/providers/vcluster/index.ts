@@ -1,7 +1,6 @@
 /** Virtual clusters on real host clusters: vCluster, installed with Helm. */
 import { homedir } from 'node:os'
 import { isAbsolute, join, resolve } from 'node:path'
-import { z } from 'zod'
 import type { Ports } from '../../model/ports.js'
 import { scalarText } from '../../model/value.js'
 import { sensible } from '../answer.js'
@@ -10,45 +9,19 @@ import { readAnswer } from './client/answers.js'
 import { openHost } from './client/host.js'
 import { create } from './create.js'
 import { remove } from './delete.js'
-import { durationPattern, parseDuration } from './kinds/duration.js'
+import { parseDuration } from './kinds/duration.js'
 import { vclusterKinds } from './kinds/index.js'
 import { observe } from './observe.js'
 import { openSession, type Session } from './session.js'
+import { vclusterSettings } from './settings.js'
 import { unmanaged } from './unmanaged.js'
 import { update } from './update.js'
 import { asKept, destroyKept } from './volumes.js'
 import { watchClusters } from './watch.js'
 
-const span = z.string().regex(durationPattern, 'a span of time such as 15s is needed')
-
-const settingsSchema = z.strictObject({
-  kubeconfig: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Kubeconfig of the host cluster, relative to the stack; ~/.kube/config by default'),
-  context: z.string().min(1).optional().describe('Context in it; its current one by default'),
-  helm: z.string().min(1).optional().describe('The helm binary; `helm` on the PATH by default'),
-  vcluster: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('The vcluster tool, for backups; `vcluster` on the PATH by default'),
-  kubeconfigFolder: z
-    .string()
-    .min(1)
-    .optional()
-    .describe("Folder of the virtual clusters' kubeconfigs; `kubeconfigs` in the state's folder by default"),
-  removal: span.optional().describe('How long a namespace may take to go away; 2m by default'),
-  timeout: span.optional().describe('How long one answer of the API server may take; 15s by default'),
-  patience: span
-    .optional()
-    .describe('How long a call is tried again while the API server is busy or away; 1m by default'),
-})
-
 /** Opens what acts and verbs work on. Nothing is asked of the host yet. */
 export function openVclusterSession(connection: Connection, ports: Ports): Session {
-  const settings = settingsSchema.parse(connection.settings)
+  const settings = vclusterSettings.parse(connection.settings)
   const at = (path: string) => {
     const home = path === '~' || path.startsWith('~/') ? join(homedir(), path.slice(1)) : path
     return isAbsolute(home) ? home : resolve(connection.folder, home)
@@ -110,6 +83,6 @@ export const vclusterProvider: ProviderType = {
   type: 'vcluster',
   summary: 'Virtual Kubernetes clusters (vCluster) in host clusters, installed with helm',
   kinds: vclusterKinds,
-  settings: settingsSchema,
+  settings: vclusterSettings,
   open,
 }

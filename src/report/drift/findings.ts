@@ -21,6 +21,7 @@ export interface Finding {
   readonly source?: DriftResource['source']
 }
 
+/** Every finding of a report as one flat list, for formats that know only such: SARIF, JUnit, the history. */
 export function findingsOf(report: DriftReport): Finding[] {
   return [
     ...report.resources.flatMap(resourceFindings),

@@ -3,6 +3,7 @@ import { html } from '../html-text.js'
 import { type Finding, findingsOf, ignoredText } from './findings.js'
 import type { DriftReport } from './model.js'
 
+/** The report as JUnit XML: a test case a resource, failed where it drifted. */
 export function renderDriftJunit(report: DriftReport): string {
   const bySubject = new Map<string, Finding[]>()
   for (const finding of findingsOf(report)) {

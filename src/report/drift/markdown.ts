@@ -16,6 +16,7 @@ const alerts = { none: 'NOTE', drift: 'WARNING', incomplete: 'CAUTION' } as cons
 /** Room for the sentence that tells what was left out. */
 const noteRoom = 300
 
+/** The report as markdown, for a comment or an issue. */
 export function renderDriftMarkdown(report: DriftReport, options: DriftMarkdownOptions = {}): string {
   const findings = findingsOf(report)
   const open = (rule: Finding['rule']) => findings.filter(one => one.rule === rule && !one.ignored)

@@ -110,6 +110,10 @@ export interface DriftInput {
   readonly secrets?: readonly string[]
 }
 
+/**
+ * The report of what was read: every resource’s attributes in sync, modified, deleted or unreadable, with ignores applied and
+ * secrets masked.
+ */
 export function driftReport(input: DriftInput): DriftReport {
   const ignores = applyIgnores(input.ignores, input.at)
   const resources = input.subjects

@@ -19,6 +19,7 @@ interface Metric {
   readonly samples: readonly { readonly labels: Readonly<Record<string, string>>; readonly value: number }[]
 }
 
+/** The report as metrics in Prometheus’ text format. */
 export function renderDriftPrometheus(report: DriftReport, options: PrometheusOptions = {}): string {
   const { stack, counts } = report
   const now = Date.parse(report.at) / 1000

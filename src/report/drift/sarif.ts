@@ -13,6 +13,7 @@ const rules = {
 type RuleName = keyof typeof rules
 const names = Object.keys(rules) as RuleName[]
 
+/** The report as SARIF 2.1.0; `version` is infra’s own. */
 export function renderDriftSarif(report: DriftReport, version: string): string {
   const results = findingsOf(report).map(finding => {
     const { rule, subject, path, connection, text, ignored, source } = finding

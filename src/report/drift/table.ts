@@ -18,6 +18,7 @@ const marks: Readonly<Record<Finding['rule'], string>> = {
   unreadable: '!',
 }
 
+/** The report for a terminal. */
 export function renderDriftTable(report: DriftReport, options: DriftTableOptions): string {
   const style = styleOf(options.colour)
   const width = Math.max(options.width ?? 100, 20)

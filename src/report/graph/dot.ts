@@ -11,6 +11,7 @@ const colours: Readonly<Partial<Record<Action, string>>> = {
   forget: '#0969da',
 }
 
+/** The graph in the language of Graphviz. */
 export function renderDot(graph: Graph): string {
   const lines = [
     'digraph infra {',

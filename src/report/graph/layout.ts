@@ -29,6 +29,7 @@ interface Vertex {
   seen: boolean
 }
 
+/** Places for the nodes, in pixels: columns by depth, few crossings. The same graph is always laid out the same. */
 export function layoutOf(graph: Graph): Layout {
   const vertices = verticesOf(graph)
   const components = componentsOf([...vertices.values()])

@@ -21,6 +21,7 @@ const marks: Readonly<Record<Action, string>> = {
   'no-op': ' ',
 }
 
+/** The graph as Mermaid, as GitHub and GitLab draw it. */
 export function renderMermaid(graph: Graph): string {
   const index = new Map(graph.nodes.map((node, position) => [node.id, `n${position}`]))
   const lines = ['flowchart LR']

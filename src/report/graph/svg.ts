@@ -12,6 +12,7 @@ export interface SvgOptions {
 }
 
 const margin = 20
+const leastView = { width: 960, height: 480 }
 
 export const svgColours = `
 .graph{font:12px system-ui,sans-serif}
@@ -26,12 +27,17 @@ export const svgColours = `
 .graph .adopt rect,.graph .forget rect{stroke:#0969da}
 .graph .danger rect{stroke-width:2.5}`
 
+/** The graph as an SVG document, or as an element of a page. */
 export function renderSvg(graph: Graph, options: SvgOptions): string {
   const layout = layoutOf(graph)
-  const view = `${-margin} ${-margin} ${layout.width + 2 * margin} ${layout.height + 2 * margin}`
-  const size = options.standalone
-    ? ` width="${layout.width + 2 * margin}" height="${layout.height + 2 * margin}"`
-    : ''
+  const width = layout.width + 2 * margin
+  const height = layout.height + 2 * margin
+  // A page stretches what it is given: a graph of two boxes has room around it, and stays of a size to be read.
+  const [roomX, roomY] = options.standalone
+    ? [0, 0]
+    : [Math.max(leastView.width - width, 0), Math.max(leastView.height - height, 0)]
+  const view = `${-margin - roomX / 2} ${-margin - roomY / 2} ${width + roomX} ${height + roomY}`
+  const size = options.standalone ? ` width="${width}" height="${height}"` : ''
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" class="graph" viewBox="${view}"${size} role="img" aria-label="graph">`,
     ...(options.standalone ? [`<style>${svgColours}</style>`] : []),

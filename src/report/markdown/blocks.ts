@@ -22,6 +22,7 @@ import { type Block, bytesOf, cutMiddle } from './fit.js'
 /** A graph of more nodes than this is no help in a comment. */
 const smallGraph = 30
 
+/** The parts of a comment, the most worrying first. */
 export function blocksOf(review: Review): Block[] {
   const { destroys, replaces, updates, creates, records } = review
   return [
