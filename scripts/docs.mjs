@@ -3,15 +3,19 @@
 //   node scripts/docs.mjs           writes them
 //   node scripts/docs.mjs --check   fails where they are not what the code says
 //
-// Works on what is built: npm run build comes first.
+// The manifest of commands is built: npm run build comes first.
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { register } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { kinds, providerTypes } from '../dist/session/provider-types.js'
-import { stackJsonSchema } from '../dist/stack/json-schema.js'
 import { commandIndex, commandPage } from './docs/command-page.mjs'
 import { connectionPage } from './docs/connection-page.mjs'
 import { kindIndex, kindPage } from './docs/kind-page.mjs'
+
+// What is built is chunks, with no module of their own for these.
+register('../test/lab/typescript-loader.mjs', import.meta.url)
+const { kinds, providerTypes } = await import('../src/session/provider-types.ts')
+const { stackJsonSchema } = await import('../src/stack/json-schema.ts')
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folders = ['docs/commands', 'docs/kinds', 'docs/connections', 'schema']

@@ -1,7 +1,7 @@
 /** The library: `plan` and `apply` do what the commands of these names do. The first test is an example to start from. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { apply, InfraError, InfraErrors, plan } from '../src/index.js'
 
@@ -44,7 +44,7 @@ describe('import { plan, apply } from infra', () => {
       ['create', 'VirtualMachine/web'],
     ])
 
-    const outcome = await apply({ path }, { digest: reviewed.digest })
+    const outcome = await apply({ path: relative('.', path) }, { digest: reviewed.digest })
     expect(outcome.result).toBe('applied')
     expect(outcome.state.resources['VirtualMachine/web']?.spec.memoryGiB).toBe(2)
 

@@ -3,6 +3,7 @@ import { InfraError } from './error.js'
 
 const causes: Readonly<Record<string, string>> = {
   ENOENT: 'There is no such file or folder.',
+  EEXIST: 'There is a file of that name.',
   EACCES: 'Permission denied.',
   EPERM: 'Permission denied.',
   EROFS: 'The file system is read-only.',

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { canonicalJson, type Json } from '../model/value.js'
 import type { Observation } from '../providers/provider.js'
 import { maskPlan } from './mask.js'
-import type { Plan } from './plan.js'
+import type { Plan, Step } from './plan.js'
 
 /**
  * A short digest of what was observed of a resource: its identity, owner and declared attributes. Facts are left out; they
@@ -23,12 +23,20 @@ export function observationDigest(observation: Observation): string {
 }
 
 /**
- * sha256 over the plan without its digest, in hex. Secrets are masked first: a digest is published, and must not let a weak
+ * sha256 over the plan without its digest, in hex. Where documents stand is left out: a stack is the same by whatever path it
+ * is called. Secrets are masked first: a digest is published, and must not let a weak
  * secret be guessed. It therefore tells that a secret changes, and not to what.
  */
 export function planDigest(clear: Omit<Plan, 'digest'>): string {
-  const plan = maskPlan({ ...clear, digest: '' })
+  const plan = maskPlan({ ...clear, digest: '', steps: clear.steps.map(withoutPlace) })
   return createHash('sha256')
     .update(canonicalJson(plan as unknown as Json))
     .digest('hex')
 }
+
+function withoutPlace(step: Step): Step {
+  if (!step.desired) return step
+  return { ...step, desired: { ...step.desired, source: nowhere } }
+}
+
+const nowhere = { file: '', line: 0 }
