@@ -29,8 +29,9 @@ export interface Seed {
  */
 export function renderSeed(input: SeedInput): Seed {
   const spec = fields(input.spec.cloudInit)
-  const hostname = hostNames(input.name, text(spec.fqdn))
-  const userData = joinUserData(cloudConfig(spec, hostname), text(spec.userData))
+  const raw = text(spec.rawUserData)
+  const hostname = hostNames(input.name, raw === undefined ? text(spec.fqdn) : undefined)
+  const userData = raw ?? joinUserData(cloudConfig(spec, hostname), text(spec.userData))
   const network = text(spec.networkConfig) ?? yaml(networkConfig(input.spec))
   const content = createHash('sha256')
     .update([input.identity, hostname.short, userData, network].join('\0'))

@@ -92,6 +92,23 @@ describe('a machine’s document', () => {
     }
   })
 
+  it('takes Foundry’s way to boot from the network', () => {
+    const networkInterfaces = [
+      { dhcp: true, bridge: 'br0', pxeBoot: false },
+      { dhcp: true, bridge: 'br1', pxeBoot: true },
+    ]
+    const spec = { ...simple, networkInterfaces }
+    expect(virtualMachine.schema.safeParse(spec).success).toBe(true)
+    expect(problems(spec)).toEqual([])
+    const canonical = virtualMachine.canonical(spec, meta())
+    const { pxeBoot: _no, ...first } = networkInterfaces[0] ?? {}
+    const { pxeBoot: _yes, ...second } = networkInterfaces[1] ?? {}
+    const inOrder = { ...simple, networkInterfaces: [first, second], bootOrder: ['eth1', 'vda'] }
+    expect(canonical).toEqual(virtualMachine.canonical(inOrder, meta()))
+    const none = { ...simple, networkInterfaces: [{ ...networkInterfaces[0] }] }
+    expect(virtualMachine.canonical(none, meta())).not.toHaveProperty('bootOrder')
+  })
+
   it('names what it needs', () => {
     const spec = {
       ...multiDisk,
@@ -178,6 +195,31 @@ describe('a machine’s document', () => {
     ],
     [{ bootDisk: { sizeGB: 1, image: 'a', format: 'raw' } }, 'raw-with-image', 'raw above an image'],
     [{ cloudInit: { sshPwauth: true, sshPasswordAuth: false } }, 'two-answers', 'yes and no'],
+    [
+      { cloudInit: { rawUserData: '#!/bin/sh', userData: '#!/bin/sh' } },
+      'two-answers',
+      'the whole user-data and a part of it',
+    ],
+    [
+      { cloudInit: { rawUserData: 'echo hello' } },
+      'invalid-user-data',
+      'user-data that cloud-init does not know',
+    ],
+    [
+      {
+        networkInterfaces: [
+          { dhcp: true, bridge: 'br0', pxeBoot: true },
+          { dhcp: true, bridge: 'br1', pxeBoot: true },
+        ],
+      },
+      'duplicate-pxe-boot',
+      'two interfaces that are both the first',
+    ],
+    [
+      { networkInterfaces: [{ dhcp: true, bridge: 'br0', pxeBoot: true }], bootOrder: ['vda'] },
+      'two-answers',
+      'the network first, and the disk first',
+    ],
     [{ dataDisks: [{ device: 'vdb' }] }, 'disk-source', 'a disk of nothing'],
     [{ dataDisks: [{ device: 'vdb', sizeGB: 1, volume: 'x' }] }, 'disk-source', 'a disk of two things'],
     [

@@ -114,6 +114,17 @@ describe('a seed', () => {
     })
   })
 
+  it('takes the whole user-data as it is, with nothing of the other fields', () => {
+    const rawUserData = '#!/bin/bash\ncurl -sfL https://get.k3s.io | sh -\n'
+    const seed = seedOf(
+      withCloudInit({ rawUserData, fqdn: 'web.example.org', sshAuthorizedKeys: [key] }),
+      'k3s',
+    )
+    expect(seed.userData).toBe(rawUserData)
+    expect(parse(seed.metaData)).toMatchObject({ 'local-hostname': 'k3s' })
+    expect(seed.networkConfig).toBe(seedOf(withCloudInit({}), 'k3s').networkConfig)
+  })
+
   it('puts the user’s own user-data after what infra makes', () => {
     const script = '#!/bin/sh\necho "hello"\n'
     const { userData } = seedOf(withCloudInit({ sshAuthorizedKeys: [key], userData: script }))

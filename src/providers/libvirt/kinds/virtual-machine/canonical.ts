@@ -34,13 +34,17 @@ export function canonicalMachine(spec: Attributes, meta: KindMeta): Attributes {
     poolOfImages !== undefined &&
     (typeof image === 'string' || image === undefined) &&
     canPin(spec.installIso)
+  const networkInterfaces = canonicalInterfaces(spec.networkInterfaces, name)
   return present(spec, {
     maxVcpus: spec.maxVcpus ?? spec.vcpus,
     memoryGiB,
     maxMemoryGiB: mapNumber(spec.maxMemoryGiB, memory) ?? memoryGiB,
     bootDisk: canonicalBootDisk(spec.bootDisk, poolOfImages),
     dataDisks: sorted(mapObjects(spec.dataDisks ?? [], disk => dataDisk(disk, poolOfDisks))),
-    networkInterfaces: canonicalInterfaces(spec.networkInterfaces, name),
+    networkInterfaces: mapObjects(networkInterfaces, item =>
+      typeof item.pxeBoot === 'boolean' ? present({ ...item, pxeBoot: undefined }) : item,
+    ),
+    bootOrder: spec.bootOrder ?? networkFirst(networkInterfaces),
     cloudInit: mapFields(spec.cloudInit, cloudInit),
     ignition: mapFields(spec.ignition, ignition),
     cpuMode: spec.cpuMode ?? 'host-model',
@@ -75,6 +79,12 @@ export function canonicalMachine(spec: Attributes, meta: KindMeta): Attributes {
     })),
     updatePolicy: spec.updatePolicy ?? { restart: 'never' },
   })
+}
+
+/** Foundry's way to say it: an interface, and then the boot disk. */
+function networkFirst(interfaces: Json | undefined): Json | undefined {
+  const first = objects(interfaces).find(({ item }) => item.pxeBoot === true)?.item.name
+  return first === undefined ? undefined : [first, 'vda']
 }
 
 function memory(gibibytes: number): number {

@@ -92,6 +92,8 @@ function checkBootOrder(spec: Attributes): Problem[] {
   const interfaces = objects(spec.networkInterfaces)
   for (const { item, index } of interfaces) known.add(item.name ?? `eth${index}`)
   const seen = new Set<string>()
+  const pxe = checkPxeBoot(spec)
+  if (pxe !== undefined) return [pxe]
   return list(spec.bootOrder).flatMap((value, index): Problem[] => {
     const device = text(value)
     if (device === undefined) return []
@@ -119,4 +121,23 @@ function checkBootOrder(spec: Attributes): Problem[] {
     seen.add(device)
     return []
   })
+}
+
+/** Only one can be the first, and the boot order says it already. */
+function checkPxeBoot(spec: Attributes): Problem | undefined {
+  const [first, second] = objects(spec.networkInterfaces).filter(({ item }) => item.pxeBoot === true)
+  const one = second ?? (spec.bootOrder === undefined ? undefined : first)
+  if (one === undefined) return undefined
+  return {
+    path: ['spec', 'networkInterfaces', one.index, 'pxeBoot'],
+    code: second === undefined ? 'two-answers' : 'duplicate-pxe-boot',
+    message:
+      second === undefined
+        ? '`pxeBoot` and `bootOrder` both say what the machine boots from'
+        : `Interfaces ${(first?.index ?? 0) + 1} and ${one.index + 1} are both to be booted from first`,
+    hint:
+      second === undefined
+        ? 'Keep one of the two.'
+        : 'Keep `pxeBoot` on one, or write the whole `bootOrder`.',
+  }
 }

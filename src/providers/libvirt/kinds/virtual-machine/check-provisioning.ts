@@ -15,6 +15,10 @@ const keyTypes = [
   'sk-ecdsa-sha2-nistp256@openssh.com',
 ]
 
+/** What cloud-init takes for user-data, by its first line. */
+const userDataStart =
+  /^(#cloud-config|#cloud-boothook|#!\/|#include|## template:|content-type:|mime-version:)/i
+
 export function checkProvisioning(spec: Attributes): readonly Problem[] {
   const both =
     spec.cloudInit !== undefined && spec.ignition !== undefined
@@ -74,6 +78,23 @@ function checkSection(section: Attributes, name: 'cloudInit' | 'ignition'): Prob
       code: 'invalid-password-hash',
       message: 'The password hash does not begin with $',
       hint: 'Make one with `openssl passwd -6`; a password in clear is never accepted.',
+    })
+  }
+  const raw = name === 'cloudInit' ? text(section.rawUserData) : undefined
+  if (raw !== undefined && !userDataStart.test(raw)) {
+    problems.push({
+      path: [...path, 'rawUserData'],
+      code: 'invalid-user-data',
+      message: 'The user-data does not begin as cloud-init knows it',
+      hint: 'Its first line is `#cloud-config`, `#!/…`, `#include`, `## template: …` or that of a MIME message.',
+    })
+  }
+  if (section.rawUserData !== undefined && section.userData !== undefined) {
+    problems.push({
+      path: [...path, 'userData'],
+      code: 'two-answers',
+      message: '`rawUserData` is the whole user-data, and `userData` a part of it',
+      hint: 'Keep one of the two.',
     })
   }
   const config = name === 'ignition' ? text(section.config) : undefined

@@ -17,6 +17,7 @@ export const virtualMachine: Kind = {
   sensitive: [
     'cloudInit.passwordHash',
     'cloudInit.userData',
+    'cloudInit.rawUserData',
     'ignition.passwordHash',
     'ignition.config',
     'graphics.password',

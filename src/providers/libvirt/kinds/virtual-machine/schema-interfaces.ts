@@ -56,6 +56,12 @@ export const networkInterface = z.strictObject({
     .describe(
       'True: only a tap device, to be routed by the host (BGP). One of `bridge`, `network`, `ethernet`.',
     ),
+  pxeBoot: z
+    .boolean()
+    .optional()
+    .describe(
+      'Boots from the network through it first, then from the boot disk, as later documents of Foundry have it: short for `bootOrder: [INTERFACE, vda]`.',
+    ),
   mac: z
     .string()
     .regex(/^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$/, 'must be six pairs of hexadecimal digits with colons')

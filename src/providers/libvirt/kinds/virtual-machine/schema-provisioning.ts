@@ -30,6 +30,13 @@ export const cloudInit = z.strictObject({
     .describe(
       'User-data of your own: `#cloud-config`, a script, any type that cloud-init knows. Where other fields are set too, it comes after what they make. A secret.',
     ),
+  rawUserData: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'The whole user-data, as later documents of Foundry have it: as it is, and nothing is made of the other fields but `networkConfig` and `bus`. A secret.',
+    ),
   networkConfig: z
     .string()
     .min(1)
