@@ -93,7 +93,7 @@ export async function desk(
       try {
         await ok('apply', '--yes')
       } catch (thrown) {
-        console.warn('The set-up is tried again.', thrown)
+        process.stderr.write(`The set-up is tried again: ${String(thrown)}\n`)
         await ok('apply', '--yes')
       }
     },
