@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type LibvirtLab, libvirtLab } from '../lab/libvirt.js'
+import { freeTap, type LibvirtLab, libvirtLab } from '../lab/libvirt.js'
 import { type Desk, desk } from './desk.js'
 import { eyes } from './eyes.js'
 
@@ -104,6 +104,32 @@ spec:
     expect((await here.ok('vm', 'show', 'winch', '--yaml')).match(/name: winch/g)).toBeTruthy()
   })
 
+  test('those that drifted are told from the others, and restarted alone', async () => {
+    const memory = async (...which: readonly string[]) =>
+      /<memory unit='KiB'>(\d+)</.exec(await first.virsh('dumpxml', 'winch', ...which))?.[1]
+    const id = async () => (await first.virsh('domid', 'winch')).trim()
+    const before = await id()
+    expect(await names('--drifted')).toEqual([])
+    await first.virsh('setmaxmem', 'winch', '80M', '--config')
+    await first.virsh('setmem', 'winch', '80M', '--config')
+    try {
+      expect(await names('--drifted')).toEqual(['winch'])
+      expect([await memory(), await memory('--inactive')]).toEqual(['65536', '81920'])
+      await here.ok('vm', 'restart', '--drifted', '--force')
+      expect(await memory()).toBe('81920')
+      expect(await id()).not.toBe(before)
+      // the others were off, and still are
+      expect([await near.power('crate'), await far.power('barge')]).toEqual(['shut off', 'shut off'])
+    } finally {
+      await first.virsh('setmem', 'winch', '64M', '--config')
+      await first.virsh('setmaxmem', 'winch', '64M', '--config')
+    }
+    // as recorded again, and waiting for a restart alone
+    await here.ok('vm', 'restart', '--drifted', '--force')
+    expect(await memory()).toBe('65536')
+    expect(await names('--drifted')).toEqual([])
+  })
+
   test('several are switched on and off at once, and that the next plan would undo it is told', async () => {
     expect(await here.ok('vm', 'start', '--all')).toMatch(/plan/)
     expect(await Promise.all([near.power('crate'), far.power('barge')])).toEqual(['running', 'running'])
@@ -135,7 +161,7 @@ spec:
     await first.virsh('undefine', 'hoist', '--remove-all-storage')
     await here.ok('vm', 'backup', 'export', 'winch', 'winch.tar')
     await here.ok('vm', 'backup', 'delete', 'winch', 'crate', 'barge', '--yes')
-    expect(await json('vm', 'backup', 'list')).toEqual({ backups: [] })
+    expect(await json('vm', 'backup', 'list')).toEqual({ backups: [], broken: [] })
   })
 
   test('one is booted from a rescue medium, and put back as it was', async () => {
@@ -154,9 +180,13 @@ spec:
     await here.ok('plan', '--detailed-exitcode')
   })
 
-  test('one moves to the other host with its UUID, and the stack follows', async () => {
+  test('one moves to the other host as it runs, with its UUID, and the stack follows', async () => {
     const was = await near.uuid('winch')
-    await here.ok('vm', 'migrate', 'winch', '--to', 'far', '--timeout', '1', '--yes')
+    await freeTap(first, 'winch')
+    const told = await here.ok(
+      ...['vm', 'migrate', 'winch', '--to', 'far', '--migrate-uri', 'tcp://127.0.0.1', '--yes'],
+    )
+    expect(told).toContain('winch moved from near to far while it ran')
     expect([await near.domains(), await far.domains()]).toEqual([['crate'], ['barge', 'winch']])
     expect(await far.uuid('winch')).toBe(was)
     expect(await far.power('winch')).toBe('running')

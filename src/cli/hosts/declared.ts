@@ -17,7 +17,10 @@ export interface Declared {
 }
 
 /** The machine's document in the stack; undefined where the stack does not declare it. */
-export function documentOf(session: Session | undefined, { view }: Machine): DesiredResource | undefined {
+export function documentOf(
+  session: Session | undefined,
+  { view }: Pick<Machine, 'view'>,
+): DesiredResource | undefined {
   return [...(session?.stack.resources.values() ?? [])].find(
     one => one.kind === 'VirtualMachine' && one.connection === view.host && one.name === view.name,
   )

@@ -1,5 +1,5 @@
 /** Flags of the commands that work on hosts of libvirt rather than on a plan. */
-import { Flags } from '@oclif/core'
+import { Args, Flags } from '@oclif/core'
 import { changeFlags, stackFlags } from '../base-command.js'
 
 export const hostFlags = {
@@ -58,4 +58,37 @@ export const writeFlag = {
   }),
 }
 
-export const nameHelp = 'Name of the machine, HOST/NAME, or its address in the stack.'
+const nameHelp = 'Name of the machine, HOST/NAME, or its address in the stack.'
+
+/** Arguments of commands on one machine. */
+export const oneMachine = { name: Args.string({ description: nameHelp, required: true }) }
+
+/** Arguments of commands on several; such a command is not `strict`. */
+export const severalMachines = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
+
+/** Of acts that ask the guest to shut down. */
+export const shutdownFlag = {
+  timeout: Flags.integer({
+    min: 0,
+    description: 'Seconds that the guest gets to shut down; then it is switched off.',
+    helpValue: 'SECONDS',
+  }),
+}
+
+/** Of acts that stop machines for its own sake: they may also be switched off at once. */
+export const stopFlags = {
+  ...shutdownFlag,
+  force: Flags.boolean({ description: 'Switch it off at once.', exclusive: ['timeout'] }),
+}
+
+/** What the flags above ask of an act. */
+export function shutdownOptions(flags: { readonly timeout?: number | undefined; readonly force?: boolean }): {
+  readonly timeoutSeconds?: number
+} {
+  if (flags.force) return { timeoutSeconds: 0 }
+  return flags.timeout === undefined ? {} : { timeoutSeconds: flags.timeout }
+}
+
+export const noWaitFlag = {
+  'no-wait': Flags.boolean({ description: 'Do not wait until it is ready as its document asks.' }),
+}

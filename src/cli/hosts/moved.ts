@@ -10,11 +10,16 @@ import type { StateDocument } from '../../state/document.js'
 import { documentOf } from './declared.js'
 
 export interface Follow {
+  /** The connection that the stack has it under. */
+  readonly from: string
   /** To be called once the machine is there. Returns what was done. */
   follow(): Promise<string | undefined>
 }
 
-/** Looks whether the stack can follow, before the machine is touched: else the next plan would make it anew. */
+/**
+ * Looks whether the stack can follow, before the machine is touched: else the next plan would make it anew. A machine that is
+ * there already came from where the stack's record of it says: its move was cut off.
+ */
 export async function prepareMove(
   session: Session | undefined,
   machine: Machine,
@@ -22,13 +27,18 @@ export async function prepareMove(
   files: Ports['files'],
   command: string,
 ): Promise<Follow> {
-  const document = documentOf(session, machine)
-  const record = Object.values(session?.state?.resources ?? {}).find(
-    one =>
-      one.kind === 'VirtualMachine' && one.connection === machine.view.host && one.name === machine.view.name,
+  const { name, host, uuid } = machine.view
+  const records = Object.values(session?.state?.resources ?? {}).filter(
+    one => one.kind === 'VirtualMachine' && one.name === name,
   )
+  const record = records.find(one =>
+    host === to ? one.identity.uuid === uuid && one.connection !== to : one.connection === host,
+  )
+  const from = record?.connection ?? host
+  const document = documentOf(session, { view: { ...machine.view, host: from } })
   const edited = document && (await editedText(document.address, document.source.file, to))
   return {
+    from,
     async follow() {
       if (session !== undefined && record !== undefined) {
         await session.editState(command, state => ({

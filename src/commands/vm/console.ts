@@ -1,5 +1,5 @@
-import { Args, Flags } from '@oclif/core'
-import { hostFlags, nameHelp } from '../../cli/hosts/flags.js'
+import { Flags } from '@oclif/core'
+import { hostFlags, oneMachine } from '../../cli/hosts/flags.js'
 import { MachineCommand } from '../../cli/hosts/machine-command.js'
 import { attachConsole } from '../../providers/libvirt/acts/console.js'
 
@@ -7,7 +7,7 @@ export default class VmConsole extends MachineCommand {
   static override summary = 'Sit at the serial console of a machine; Ctrl-] leaves.'
   static override description = 'Only who has it open sees what it says; `vm logs` tells what it said before.'
   static override examples = ['<%= config.bin %> vm console web']
-  static override args = { name: Args.string({ description: nameHelp, required: true }) }
+  static override args = oneMachine
   static override flags = {
     ...hostFlags,
     force: Flags.boolean({ description: 'Take it from whoever has it open.' }),

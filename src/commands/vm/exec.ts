@@ -1,5 +1,5 @@
-import { Args, Flags } from '@oclif/core'
-import { hostFlags, nameHelp } from '../../cli/hosts/flags.js'
+import { Flags } from '@oclif/core'
+import { hostFlags, oneMachine } from '../../cli/hosts/flags.js'
 import { MachineCommand } from '../../cli/hosts/machine-command.js'
 import { parseVariables } from '../../cli/variables.js'
 import { InfraError } from '../../model/error.js'
@@ -16,7 +16,7 @@ export default class VmExec extends MachineCommand {
     'tar c site | <%= config.bin %> vm exec web --stdin -- tar x -C /srv',
   ]
   static override strict = false
-  static override args = { name: Args.string({ description: nameHelp, required: true }) }
+  static override args = oneMachine
   static override flags = {
     ...hostFlags,
     stdin: Flags.boolean({ char: 'i', description: 'Give what comes in here to the command.' }),

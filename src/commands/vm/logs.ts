@@ -1,5 +1,5 @@
-import { Args, Flags } from '@oclif/core'
-import { hostFlags, nameHelp } from '../../cli/hosts/flags.js'
+import { Flags } from '@oclif/core'
+import { hostFlags, oneMachine } from '../../cli/hosts/flags.js'
 import { MachineCommand } from '../../cli/hosts/machine-command.js'
 import { machineLog } from '../../providers/libvirt/acts/logs.js'
 
@@ -11,7 +11,7 @@ export default class VmLogs extends MachineCommand {
     '<%= config.bin %> vm logs web',
     '<%= config.bin %> vm logs web --follow --lines 20',
   ]
-  static override args = { name: Args.string({ description: nameHelp, required: true }) }
+  static override args = oneMachine
   static override flags = {
     ...hostFlags,
     follow: Flags.boolean({ char: 'f', description: 'Go on with what it says, until Ctrl-C.' }),

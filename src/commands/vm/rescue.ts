@@ -1,5 +1,5 @@
-import { Args, Flags } from '@oclif/core'
-import { hostFlags, lockFlags, nameHelp } from '../../cli/hosts/flags.js'
+import { Flags } from '@oclif/core'
+import { hostFlags, lockFlags, oneMachine, shutdownFlag, shutdownOptions } from '../../cli/hosts/flags.js'
 import { MachineCommand } from '../../cli/hosts/machine-command.js'
 import { beginRescue, endRescue } from '../../providers/libvirt/acts/rescue.js'
 
@@ -13,7 +13,7 @@ export default class VmRescue extends MachineCommand {
     '<%= config.bin %> vm rescue web --image images:rescue.qcow2',
     '<%= config.bin %> vm rescue web --end',
   ]
-  static override args = { name: Args.string({ description: nameHelp, required: true }) }
+  static override args = oneMachine
   static override flags = {
     ...hostFlags,
     ...lockFlags,
@@ -28,11 +28,7 @@ export default class VmRescue extends MachineCommand {
       exclusive: ['end'],
     }),
     end: Flags.boolean({ description: 'Back to its own disks, and to what it did before.' }),
-    timeout: Flags.integer({
-      min: 0,
-      description: 'Seconds that the guest gets to shut down; then it is switched off.',
-      helpValue: 'SECONDS',
-    }),
+    ...shutdownFlag,
     start: Flags.boolean({
       allowNo: true,
       description: 'With --end, whether it runs afterwards; as before by default.',
@@ -41,7 +37,7 @@ export default class VmRescue extends MachineCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(VmRescue)
-    const timeout = flags.timeout === undefined ? {} : { timeoutSeconds: flags.timeout }
+    const timeout = shutdownOptions(flags)
     const request = {
       ...timeout,
       ...(flags.iso !== undefined && { iso: flags.iso }),

@@ -1,5 +1,4 @@
-import { Args, Flags } from '@oclif/core'
-import { hostFlags, lockFlags, manyFlags, nameHelp } from '../../cli/hosts/flags.js'
+import { hostFlags, lockFlags, manyFlags, noWaitFlag, severalMachines } from '../../cli/hosts/flags.js'
 import { MachineCommand } from '../../cli/hosts/machine-command.js'
 import { resetMachine } from '../../providers/libvirt/acts/power.js'
 
@@ -9,12 +8,12 @@ export default class VmReset extends MachineCommand {
     'Unwritten data of the guest is lost. Stored changes that wait for a restart do not count yet: that takes `vm restart`.'
   static override examples = ['<%= config.bin %> vm reset web']
   static override strict = false
-  static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
+  static override args = severalMachines
   static override flags = {
     ...hostFlags,
     ...lockFlags,
     ...manyFlags,
-    'no-wait': Flags.boolean({ description: 'Do not wait until it is ready as its document asks.' }),
+    ...noWaitFlag,
   }
 
   async run(): Promise<void> {

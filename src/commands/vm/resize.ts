@@ -1,6 +1,6 @@
-import { Args, Flags } from '@oclif/core'
+import { Flags } from '@oclif/core'
 import { settleDeclared } from '../../cli/hosts/declared.js'
-import { hostFlags, lockFlags, manyFlags, nameHelp, writeFlag } from '../../cli/hosts/flags.js'
+import { hostFlags, lockFlags, manyFlags, severalMachines, writeFlag } from '../../cli/hosts/flags.js'
 import { MachineCommand, told } from '../../cli/hosts/machine-command.js'
 import { InfraError } from '../../model/error.js'
 import { type Resized, resizeMachine } from '../../providers/libvirt/acts/resize.js'
@@ -16,7 +16,7 @@ export default class VmResize extends MachineCommand {
     '<%= config.bin %> vm resize db --disk vdb=200GiB --write',
   ]
   static override strict = false
-  static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
+  static override args = severalMachines
   static override flags = {
     ...hostFlags,
     ...lockFlags,

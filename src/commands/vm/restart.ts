@@ -1,5 +1,12 @@
-import { Args, Flags } from '@oclif/core'
-import { hostFlags, lockFlags, manyFlags, nameHelp } from '../../cli/hosts/flags.js'
+import {
+  hostFlags,
+  lockFlags,
+  manyFlags,
+  noWaitFlag,
+  severalMachines,
+  shutdownOptions,
+  stopFlags,
+} from '../../cli/hosts/flags.js'
 import { MachineCommand } from '../../cli/hosts/machine-command.js'
 import { restartMachine } from '../../providers/libvirt/acts/power.js'
 
@@ -9,27 +16,20 @@ export default class VmRestart extends MachineCommand {
     'With --drifted those alone that are not as recorded, or that wait for a restart. What differs from the stack is the next apply’s to change.'
   static override examples = ['<%= config.bin %> vm restart web', '<%= config.bin %> vm restart --drifted']
   static override strict = false
-  static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
+  static override args = severalMachines
   static override flags = {
     ...hostFlags,
     ...lockFlags,
     ...manyFlags,
-    timeout: Flags.integer({
-      min: 0,
-      description: 'Seconds that the guest gets to shut down; then it is switched off.',
-      helpValue: 'SECONDS',
-    }),
-    force: Flags.boolean({ description: 'Switch it off at once.', exclusive: ['timeout'] }),
-    'no-wait': Flags.boolean({ description: 'Do not wait until it is ready as its document asks.' }),
+    ...stopFlags,
+    ...noWaitFlag,
   }
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(VmRestart)
     const options = {
       noWait: flags['no-wait'],
-      ...(flags.force
-        ? { timeoutSeconds: 0 }
-        : flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
+      ...shutdownOptions(flags),
     }
     await this.actOn(
       flags,

@@ -1,5 +1,4 @@
-import { Args } from '@oclif/core'
-import { hostFlags, nameHelp } from '../../cli/hosts/flags.js'
+import { hostFlags, oneMachine } from '../../cli/hosts/flags.js'
 import { MachineCommand } from '../../cli/hosts/machine-command.js'
 import { type MachineDetails, machineDetails } from '../../providers/libvirt/acts/details.js'
 import { renderTable } from '../../report/table.js'
@@ -8,7 +7,7 @@ import { gibibytes } from '../../report/text.js'
 export default class VmShow extends MachineCommand {
   static override summary = 'Tell all that there is to know of a machine.'
   static override examples = ['<%= config.bin %> vm show web', '<%= config.bin %> vm show web --yaml']
-  static override args = { name: Args.string({ description: nameHelp, required: true }) }
+  static override args = oneMachine
   static override flags = hostFlags
 
   async run(): Promise<void> {

@@ -1,6 +1,12 @@
-import { Args, Flags } from '@oclif/core'
 import { settleDeclared } from '../../cli/hosts/declared.js'
-import { hostFlags, lockFlags, manyFlags, nameHelp, writeFlag } from '../../cli/hosts/flags.js'
+import {
+  hostFlags,
+  lockFlags,
+  manyFlags,
+  noWaitFlag,
+  severalMachines,
+  writeFlag,
+} from '../../cli/hosts/flags.js'
 import { MachineCommand, told } from '../../cli/hosts/machine-command.js'
 import { startMachine } from '../../providers/libvirt/acts/power.js'
 
@@ -13,13 +19,13 @@ export default class VmStart extends MachineCommand {
     '<%= config.bin %> vm start --selector role=web',
   ]
   static override strict = false
-  static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
+  static override args = severalMachines
   static override flags = {
     ...hostFlags,
     ...lockFlags,
     ...manyFlags,
     ...writeFlag,
-    'no-wait': Flags.boolean({ description: 'Do not wait until it is ready as its document asks.' }),
+    ...noWaitFlag,
   }
 
   async run(): Promise<void> {

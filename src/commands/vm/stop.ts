@@ -1,6 +1,13 @@
-import { Args, Flags } from '@oclif/core'
 import { settleDeclared } from '../../cli/hosts/declared.js'
-import { hostFlags, lockFlags, manyFlags, nameHelp, writeFlag } from '../../cli/hosts/flags.js'
+import {
+  hostFlags,
+  lockFlags,
+  manyFlags,
+  severalMachines,
+  shutdownOptions,
+  stopFlags,
+  writeFlag,
+} from '../../cli/hosts/flags.js'
 import { MachineCommand, told } from '../../cli/hosts/machine-command.js'
 import { type PowerResult, stopMachine } from '../../providers/libvirt/acts/power.js'
 
@@ -13,27 +20,18 @@ export default class VmStop extends MachineCommand {
     '<%= config.bin %> vm stop --all --timeout 120',
   ]
   static override strict = false
-  static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
+  static override args = severalMachines
   static override flags = {
     ...hostFlags,
     ...lockFlags,
     ...manyFlags,
     ...writeFlag,
-    timeout: Flags.integer({
-      min: 0,
-      description: 'Seconds that the guest gets to shut down; then it is switched off.',
-      helpValue: 'SECONDS',
-    }),
-    force: Flags.boolean({ description: 'Switch it off at once.', exclusive: ['timeout'] }),
+    ...stopFlags,
   }
 
   async run(): Promise<void> {
     const { argv, flags } = await this.parse(VmStop)
-    const options = {
-      ...(flags.force
-        ? { timeoutSeconds: 0 }
-        : flags.timeout !== undefined && { timeoutSeconds: flags.timeout }),
-    }
+    const options = shutdownOptions(flags)
     await this.actOn(
       flags,
       argv.map(String),

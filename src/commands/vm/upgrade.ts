@@ -1,5 +1,5 @@
-import { Args, Flags } from '@oclif/core'
-import { hostFlags, lockFlags, manyFlags, nameHelp } from '../../cli/hosts/flags.js'
+import { Flags } from '@oclif/core'
+import { hostFlags, lockFlags, manyFlags, severalMachines } from '../../cli/hosts/flags.js'
 import { MachineCommand, told } from '../../cli/hosts/machine-command.js'
 import { textCleaner } from '../../providers/libvirt/acts/logs.js'
 import { upgradeMachine } from '../../providers/libvirt/acts/upgrade.js'
@@ -14,7 +14,7 @@ export default class VmUpgrade extends MachineCommand {
     "<%= config.bin %> vm upgrade --selector role=db --check 'systemctl is-active postgresql'",
   ]
   static override strict = false
-  static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
+  static override args = severalMachines
   static override flags = {
     ...hostFlags,
     ...lockFlags,

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { ask, findVolume, type Host, orAbsent } from './connection.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Pool } from './rpc/types.js'
-import { putVolume, volumeBytes } from './storage.js'
+import { deleteVolume, putVolume, volumeBytes } from './storage.js'
 import { serializeXml } from './xml/serialize.js'
 import { element, textElement } from './xml/tree.js'
 
@@ -78,4 +78,17 @@ export async function writeFile(
   signal: AbortSignal,
 ): Promise<void> {
   await host.folders.with(host, folder, signal, pool => putVolume(host, pool, name, bytes, signal))
+}
+
+/** Removes a file; nothing happens where there is none. */
+export async function removeFile(
+  host: Host,
+  folder: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
+  await host.folders.with(host, folder, signal, async pool => {
+    const volume = await findVolume(host, pool, name, signal)
+    if (volume !== undefined) await deleteVolume(host, volume, signal)
+  })
 }

@@ -1,6 +1,6 @@
-import { Args, Flags } from '@oclif/core'
+import { Flags } from '@oclif/core'
 import { backupFlags, backupRoot, backupView } from '../../../cli/hosts/backups.js'
-import { hostFlags, lockFlags, manyFlags, nameHelp } from '../../../cli/hosts/flags.js'
+import { hostFlags, lockFlags, manyFlags, severalMachines } from '../../../cli/hosts/flags.js'
 import { MachineCommand } from '../../../cli/hosts/machine-command.js'
 import { size } from '../../../cli/hosts/size.js'
 import { backupMachine } from '../../../providers/libvirt/acts/backup.js'
@@ -16,7 +16,7 @@ export default class VmBackupCreate extends MachineCommand {
     '<%= config.bin %> vm backup create --all --folder /mnt/backups',
   ]
   static override strict = false
-  static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
+  static override args = severalMachines
   static override flags = {
     ...hostFlags,
     ...lockFlags,

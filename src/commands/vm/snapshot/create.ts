@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { hostFlags, lockFlags, manyFlags, nameHelp } from '../../../cli/hosts/flags.js'
+import { hostFlags, lockFlags, manyFlags, severalMachines } from '../../../cli/hosts/flags.js'
 import { MachineCommand } from '../../../cli/hosts/machine-command.js'
 import { createSnapshot } from '../../../providers/libvirt/acts/snapshots.js'
 
@@ -15,7 +15,7 @@ export default class VmSnapshotCreate extends MachineCommand {
   static override strict = false
   static override args = {
     snapshot: Args.string({ description: 'Name of the snapshot.', required: true }),
-    names: Args.string({ description: `${nameHelp} Several may be named.` }),
+    ...severalMachines,
   }
   static override flags = {
     ...hostFlags,

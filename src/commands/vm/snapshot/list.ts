@@ -1,5 +1,4 @@
-import { Args } from '@oclif/core'
-import { filterFlags, hostFlags, nameHelp } from '../../../cli/hosts/flags.js'
+import { filterFlags, hostFlags, severalMachines } from '../../../cli/hosts/flags.js'
 import { MachineCommand } from '../../../cli/hosts/machine-command.js'
 import { listSnapshots } from '../../../providers/libvirt/acts/snapshots.js'
 import { renderTable } from '../../../report/table.js'
@@ -11,7 +10,7 @@ export default class VmSnapshotList extends MachineCommand {
     '<%= config.bin %> vm snapshot list --json',
   ]
   static override strict = false
-  static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
+  static override args = severalMachines
   static override flags = { ...hostFlags, ...filterFlags }
 
   async run(): Promise<void> {

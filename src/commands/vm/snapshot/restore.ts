@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { confirm } from '../../../cli/hosts/confirm.js'
-import { hostFlags, lockFlags, nameHelp } from '../../../cli/hosts/flags.js'
+import { hostFlags, lockFlags, oneMachine } from '../../../cli/hosts/flags.js'
 import { MachineCommand } from '../../../cli/hosts/machine-command.js'
 import { restoreSnapshot } from '../../../providers/libvirt/acts/snapshot-restore.js'
 
@@ -11,7 +11,7 @@ export default class VmSnapshotRestore extends MachineCommand {
   static override examples = ['<%= config.bin %> vm snapshot restore before-upgrade web']
   static override args = {
     snapshot: Args.string({ description: 'Name of the snapshot.', required: true }),
-    name: Args.string({ description: nameHelp, required: true }),
+    ...oneMachine,
   }
   static override flags = {
     ...hostFlags,

@@ -106,7 +106,8 @@ async function sourcesOf(
   return { sources, missing }
 }
 
-async function volumeOf(
+/** The volume of a disk; undefined where it is of the network, or in no active pool. */
+export async function volumeOf(
   host: Host,
   disk: DomainReading['disks'][number],
   signal: AbortSignal,

@@ -3,6 +3,7 @@ import { ask, type Host } from '../connection.js'
 import { gone, volumeReading } from '../inventory.js'
 import { objects, present, text } from '../kinds/values.js'
 import { volume as volumeKind } from '../kinds/volume.js'
+import { serialLog } from '../machine-input.js'
 import { bootVolume, dataVolume, ignitionVolume, seedVolume } from '../names.js'
 import { poolStates } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
@@ -46,7 +47,7 @@ function ownNames({ name, spec, boot }: Draft, pool: string): string[] {
     seedVolume(name),
     `${seedVolume(name)}.iso`,
     ignitionVolume(name),
-    `${name}_serial.log`,
+    serialLog(name),
     ...objects(spec.dataDisks).map(({ item }) => dataVolume(name, text(item.device) ?? '')),
   ].filter(volume => !referenced.has(`${pool}:${volume}`))
 }

@@ -12,13 +12,18 @@ import { element, find, type XmlElement, type XmlNode } from '../xml/tree.js'
 import type { Manifest } from './backup-store.js'
 import { nvramFolder } from './nvram.js'
 
-/** A disk of a backup, and where it goes. */
-export interface Target {
-  readonly disk: Manifest['disks'][number]
+/** Where a disk goes. */
+export interface Place {
+  readonly disk: Pick<Manifest['disks'][number], 'device' | 'format' | 'path'>
   readonly pool: Pool
   /** Folder of the pool; undefined for pools that are none. */
   readonly folder: string | undefined
   readonly volume: string
+}
+
+/** A disk of a backup, and where it goes. */
+export interface Target extends Place {
+  readonly disk: Manifest['disks'][number]
 }
 
 interface Wanted {
@@ -99,20 +104,22 @@ async function devicesFor(
       if (child.name === 'disk') {
         const device = find(child, 'target')?.attributes.dev ?? ''
         const target = byDevice.get(device)
-        if (target !== undefined) return [diskFor(child, target)]
+        if (target !== undefined) return [diskAt(child, target)]
         if (await isThere(host, child, wanted, signal)) return [child]
         remarks.push(`without the disk ${device}, which is not on this host or belongs to the other machine`)
         return []
       }
       if (child.name === 'interface' && !wanted.isSame) return [interfaceFor(child)]
-      if (child.name === 'serial' || child.name === 'console') return [serialFor(child, wanted)]
+      if (child.name === 'serial' || child.name === 'console')
+        return [serialAt(child, file => logFor(file, wanted))]
       return [child]
     }),
   )
   return { ...devices, children: children.flat() }
 }
 
-function diskFor(disk: XmlElement, { pool, volume, disk: saved }: Target): XmlElement {
+/** The disk as it is in its place. */
+export function diskAt(disk: XmlElement, { pool, volume, disk: saved }: Place): XmlElement {
   return {
     ...disk,
     attributes: { ...disk.attributes, type: 'volume' },
@@ -162,25 +169,32 @@ function interfaceFor(found: XmlElement): XmlElement {
   }
 }
 
-/** Its log goes beside its disks, as it did; two machines must not write into one file. */
-function serialFor(found: XmlElement, wanted: Wanted): XmlElement {
+/** A serial line with its log in another place. */
+export function serialAt(found: XmlElement, placeOf: (file: string) => string): XmlElement {
   return {
     ...found,
     children: found.children.map(child => {
       const file = typeof child !== 'string' && child.name === 'log' ? child.attributes.file : undefined
       if (typeof child === 'string' || file === undefined) return child
-      return { ...child, attributes: { ...child.attributes, file: logFor(file, wanted) } }
+      return { ...child, attributes: { ...child.attributes, file: placeOf(file) } }
     }),
   }
 }
 
+/** A file that was beside one of the disks, where that disk is; any other stays. */
+export function besideDisks(file: string, places: readonly Place[]): string {
+  const disk = places.find(({ disk: { path } }) => path !== undefined && dirname(path) === dirname(file))
+  return join(disk?.folder ?? dirname(file), basename(file))
+}
+
+/** Its log goes beside its disks, as it did; two machines must not write into one file. */
 function logFor(file: string, { name, manifest, isSame, targets }: Wanted): string {
-  const beside = targets.find(
-    target => target.disk.path !== undefined && dirname(target.disk.path) === dirname(file),
-  )
-  const folder = beside?.folder ?? dirname(file)
-  if (isSame) return join(folder, basename(file))
+  const same = besideDisks(file, targets)
+  if (isSame) return same
   const own = `${manifest.machine}_`
   const called = basename(file)
-  return join(folder, called.startsWith(own) ? `${name}_${called.slice(own.length)}` : `${called}.${name}`)
+  return join(
+    dirname(same),
+    called.startsWith(own) ? `${name}_${called.slice(own.length)}` : `${called}.${name}`,
+  )
 }

@@ -1,6 +1,6 @@
 /** libvirt's own numbers for flags and states, those that infra uses. */
 
-export const domainXmlFlags = { secure: 1, inactive: 2 } as const
+export const domainXmlFlags = { secure: 1, inactive: 2, migratable: 8 } as const
 /** Of networks and pools. */
 export const inactiveXml = 1
 /** What a change of a domain or network acts on. */
@@ -15,6 +15,8 @@ export const domainStates = {
   crashed: 6,
   suspended: 7,
 } as const
+/** Why a domain is paused (`virDomainPausedReason`): it leaves or arrives just now. */
+export const pausedReasons = { migration: 2, startingUp: 11 } as const
 export const startFlags = { paused: 1, forceBoot: 8 } as const
 export const shutdownFlags = { acpi: 1, agent: 2 } as const
 export const undefineFlags = {
@@ -36,6 +38,17 @@ export const snapshotFlags = {
   diskOnly: 16,
   quiesce: 64,
   atomic: 128,
+} as const
+export const migrateFlags = {
+  live: 1,
+  peerToPeer: 2,
+  persistThere: 8,
+  undefineHere: 16,
+  copyDisks: 64,
+  protect: 256,
+  unsafe: 512,
+  abortOnError: 4096,
+  autoConverge: 8192,
 } as const
 export const networkUpdates = { modify: 1, delete: 2, add: 3 } as const
 export const networkSections = { dhcpHost: 4, dhcpRange: 5, dnsHost: 10 } as const

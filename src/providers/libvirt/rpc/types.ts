@@ -23,6 +23,8 @@ export const limits = {
   secretValue: 65_536,
   authTypes: 20,
   jobStats: 64,
+  migrateParameters: 64,
+  migrateCookie: 4_194_304,
   blockIoTune: 32,
   memoryStats: 1_024,
   blockStats: 16,

@@ -10,7 +10,7 @@ import { type Discovery, discover } from '../../../../src/session/discover.js'
 import { openSession } from '../../../../src/session/session.js'
 import { libvirtLab } from '../../../lab/libvirt.js'
 import { create, openProvider, thing } from '../harness.js'
-import { connectionTo, signal } from './world.js'
+import { connectionTo, dirPools, onlyHost, signal } from './world.js'
 
 /** Machines that Foundry, an Ansible set-up and strangers left: written out, taken over, and then there is nothing to do. */
 const lab = await libvirtLab({ own: 47 })
@@ -68,11 +68,7 @@ spec:
 
   beforeAll(async () => {
     here = await mkdtemp(join(tmpdir(), 'infra-discover-'))
-    for (const pool of ['vms', 'images']) {
-      await lab.virsh('pool-define-as', pool, 'dir', '--target', `${lab.poolPath}/${pool}`)
-      await lab.virsh('pool-build', pool)
-      await lab.virsh('pool-start', pool)
-    }
+    await dirPools(lab, 'vms', 'images')
     await lab.virsh('vol-create-as', 'images', 'base.qcow2', '1G', '--format', 'qcow2')
     const base = ['--backing-vol', `${lab.poolPath}/images/base.qcow2`, '--backing-vol-format', 'qcow2']
     await lab.virsh('vol-create-as', 'vms', 'found-web_boot', '1G', '--format', 'qcow2', ...base)
@@ -113,8 +109,7 @@ spec:
 
   test('is written out as documents, with what Foundry knew of it', async () => {
     const hosts = await openHosts([connectionTo(lab.uri, here)], nodePorts, signal)
-    const [host] = hosts.open
-    if (host === undefined) throw hosts.down[0]?.error
+    const host = onlyHost(hosts)
     found = await discover(host, signal)
     await hosts.close()
     const document = (name: string) => found.documents.find(one => one.name === name)

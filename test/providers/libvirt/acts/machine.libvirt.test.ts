@@ -27,7 +27,7 @@ import {
 } from '../../../../src/providers/libvirt/acts/snapshots.js'
 import { libvirtLab } from '../../../lab/libvirt.js'
 import { create } from '../harness.js'
-import { type ActWorld, actCall, actWorld, connectionTo, signal } from './world.js'
+import { type ActWorld, actCall, actWorld, connectionTo, onlyHost, signal } from './world.js'
 
 /** Acts on a real guest, each confirmed by virsh or by the guest itself. */
 const lab = await libvirtLab({ own: 42 })
@@ -37,17 +37,9 @@ describe.skipIf('skip' in lab)(`acts on machines${'skip' in lab ? `: ${lab.skip}
   let world: ActWorld
   let here: string
   const web = () => world.machine('acts-web')
-  const inGuest = async (command: string) => {
-    const { status, output, errors } = await outputInGuest(
-      await web(),
-      { command: ['sh', '-c', command] },
-      signal,
-    )
-    expect({ status, errors }).toEqual({ status: 0, errors: '' })
-    return output
-  }
-  const writeDisk = (text: string) => inGuest(`echo ${text} | dd of=/dev/vdb conv=sync,fsync 2>/dev/null`)
-  const readDisk = () => inGuest('dd if=/dev/vdb bs=512 count=1 2>/dev/null | head -n1')
+  const inGuest = (command: string) => world.run('acts-web', command)
+  const writeDisk = (text: string) => world.writeDisk('acts-web', text)
+  const readDisk = () => world.readDisk('acts-web')
 
   beforeAll(async () => {
     here = await mkdtemp(join(tmpdir(), 'infra-acts-'))
@@ -228,9 +220,7 @@ describe.skipIf('skip' in lab)(`acts on machines${'skip' in lab ? `: ${lab.skip}
     const { uri } = await lab.ssh()
     const hosts = await openHosts([connectionTo(uri, here, 'remote')], nodePorts, signal)
     try {
-      const [host] = hosts.open
-      if (host === undefined) throw hosts.down[0]?.error
-      const [machine] = await readMachines(host, signal)
+      const [machine] = await readMachines(onlyHost(hosts), signal)
       if (machine === undefined) throw new Error('no machine')
       expect(machine.view).toMatchObject({ host: 'remote', name: 'acts-web', state: 'running' })
       expect(await outputInGuest(machine, { command: ['echo', 'far'] }, signal)).toMatchObject({

@@ -1,16 +1,16 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nodePorts } from '../../../../src/model/node-ports.js'
-import { outputInGuest } from '../../../../src/providers/libvirt/acts/exec.js'
+import type { Machine } from '../../../../src/providers/libvirt/acts/machines.js'
 import { readMachines } from '../../../../src/providers/libvirt/acts/machines.js'
-import { migrateMachine } from '../../../../src/providers/libvirt/acts/migrate.js'
+import { cameFrom, finishMigration, migrateMachine } from '../../../../src/providers/libvirt/acts/migrate.js'
 import { type Hosts, openHosts } from '../../../../src/providers/libvirt/acts/open.js'
 import { createSnapshot, deleteSnapshot } from '../../../../src/providers/libvirt/acts/snapshots.js'
-import { libvirtLab } from '../../../lab/libvirt.js'
+import { freeTap, libvirtLab } from '../../../lab/libvirt.js'
 import { create, observe, openProvider, type Thing } from '../harness.js'
-import { type ActWorld, actCall, actWorld, connectionTo, signal } from './world.js'
+import { type ActWorld, actCall, actWorld, connectionTo, dirPools, onlyHost, runIn, signal } from './world.js'
 
 /** From one real libvirt to another, each with guests of its own. */
 const first = await libvirtLab({ own: 44 })
@@ -22,29 +22,47 @@ describe.skipIf(why !== undefined)(`moving machines${why === undefined ? '' : `:
   let world: ActWorld
   let there: Hosts
   let here: string
+  /** A folder that both hosts see. */
+  let common: string
   let mover: Thing
   const name = 'acts-mover'
-  const target = () => {
-    const [host] = there.open
-    if (host === undefined) throw there.down[0]?.error
-    return host
-  }
-  const arrived = async () => {
+  const target = () => onlyHost(there)
+  const atFirst = () => world.machine(name)
+  const atSecond = async () => {
     const found = (await readMachines(target(), signal)).find(one => one.view.name === name)
     if (found === undefined) throw new Error('it is not there')
     return found
   }
-  const files = (lab: typeof first) => ('skip' in lab ? Promise.resolve([]) : readdir(`${lab.poolPath}/vms`))
+  const files = async (lab: typeof first) =>
+    'skip' in lab ? [] : (await readdir(`${lab.poolPath}/vms`)).sort()
+  /** Another one after each start of its kernel. */
+  const boot = (machine: Machine) => runIn(machine, 'cat /proc/sys/kernel/random/boot_id')
+  /** Both labs are on this machine. */
+  const live = { migrateUri: 'tcp://127.0.0.1' }
+  const offline = () => ({ offline: true, scratch: here })
+  const whole = ['boot', 'cloudinit', 'data-vdb', 'serial.log'].map(part => `${name}_${part}`)
 
   beforeAll(async () => {
     here = await mkdtemp(join(tmpdir(), 'infra-migrate-test-'))
+    common = await mkdtemp('/var/tmp/infra-migrate-common-')
+    await chmod(common, 0o755)
     world = await actWorld(first)
-    await second.virsh('pool-define-as', 'vms', 'dir', '--target', `${second.poolPath}/vms`)
-    await second.virsh('pool-build', 'vms')
-    await second.virsh('pool-start', 'vms')
+    await dirPools(second, 'vms')
+    for (const lab of [first, second]) {
+      await lab.virsh('pool-define-as', 'common', 'dir', '--target', common)
+      await lab.virsh('pool-start', 'common')
+    }
+    await first.virsh('vol-create-as', 'common', 'both.raw', '1M', '--format', 'raw')
     there = await openHosts([connectionTo(second.uri, here, 'second')], nodePorts, signal)
-    mover = world.define(name, { cloudInit: { fqdn: 'mover.lab.test', bus: 'virtio' } })
+    mover = world.define(name, {
+      cloudInit: { fqdn: 'mover.lab.test', bus: 'virtio' },
+      dataDisks: [
+        { device: 'vdb', sizeGB: 0.01 },
+        { device: 'vdc', volume: 'common:both.raw', cache: 'none' },
+      ],
+    })
     await create(world.provider, mover)
+    await freeTap(first, name)
   })
   afterAll(async () => {
     await there?.close()
@@ -52,66 +70,107 @@ describe.skipIf(why !== undefined)(`moving machines${why === undefined ? '' : `:
     await first.clean()
     await second.clean()
     await rm(here, { recursive: true, force: true })
+    if (common !== undefined) await rm(common, { recursive: true, force: true })
   })
 
   test('what cannot come along stops it before the machine is touched', async () => {
-    await createSnapshot(await world.machine(name), { name: 'held' }, signal)
-    await expect(
-      migrateMachine(await world.machine(name), target(), { scratch: here }, actCall()),
-    ).rejects.toMatchObject({
+    await createSnapshot(await atFirst(), { name: 'held' }, signal)
+    await expect(migrateMachine(await atFirst(), target(), live, actCall())).rejects.toMatchObject({
       code: 'cannot-migrate',
       why: expect.stringContaining('snapshots'),
     })
-    await deleteSnapshot(await world.machine(name), 'held', signal)
+    await deleteSnapshot(await atFirst(), 'held', signal)
     await expect(
-      migrateMachine(await world.machine(name), target(), { scratch: here, pool: 'nowhere' }, actCall()),
+      migrateMachine(await atFirst(), target(), { ...live, pool: 'nowhere' }, actCall()),
     ).rejects.toMatchObject({ code: 'cannot-migrate', why: expect.stringContaining('nowhere') })
-    expect((await world.machine(name)).view.state).toBe('running')
+    expect((await atFirst()).view.state).toBe('running')
   })
 
-  test('one that fails on its way goes on here, and nothing is there', async () => {
-    await second.virsh('vol-create-as', 'vms', `${name}_boot`, '1M')
+  test('a live move that libvirt refuses, or that is given up, leaves it running here and nothing there', async () => {
+    const kernel = await boot(await atFirst())
+    const peerUri = 'qemu+unix:///system?socket=/nowhere.sock'
     await expect(
-      migrateMachine(await world.machine(name), target(), { scratch: here }, actCall()),
+      migrateMachine(await atFirst(), target(), { ...live, peerUri }, actCall()),
     ).rejects.toMatchObject({
-      code: 'volume-exists',
+      code: 'migration-failed',
+      message: expect.stringContaining('it runs on libvirt'),
+      why: expect.stringContaining('/nowhere.sock'),
     })
-    await second.virsh('vol-delete', '--pool', 'vms', `${name}_boot`)
-    expect((await world.machine(name)).view.state).toBe('running')
     expect(await files(second)).toEqual([])
-    expect(await readdir(here)).toEqual([])
-    await expect
-      .poll(async () => (await world.machine(name)).view.agent, { timeout: 240_000, interval: 1_000 })
-      .toBe(true)
+    const giveUp = new AbortController()
+    const call = {
+      signal: giveUp.signal,
+      progress: (said: string) => {
+        if (said.startsWith('moves')) giveUp.abort(new Error('interrupted'))
+      },
+    }
+    await expect(
+      migrateMachine(await atFirst(), target(), { ...live, bandwidthMiB: 1 }, call),
+    ).rejects.toMatchObject({ code: 'migration-failed', why: expect.stringContaining('cancel') })
+    expect(await files(second)).toEqual([])
+    expect(await second.virsh('list', '--all', '--name')).not.toContain(name)
+    expect(await boot(await atFirst())).toBe(kernel)
   })
 
-  test('it runs there with its UUID, its bytes, its seed and its owner, and is gone here', async () => {
-    const before = await world.machine(name)
-    await outputInGuest(
-      before,
-      { command: ['sh', '-c', 'echo moved | dd of=/dev/vdb conv=sync,fsync'] },
+  test('it moves as it runs: its disks are copied, what both hosts have is not; one that is cut off is ended later', async () => {
+    const before = await atFirst()
+    const kernel = await boot(before)
+    await world.writeDisk(name, 'copied')
+    await runIn(before, 'echo shared | dd of=/dev/vdc conv=sync,fsync 2>/dev/null')
+    const cutOff = {
       signal,
-    )
-    const done = await migrateMachine(before, target(), { scratch: here }, actCall())
-    expect(done).toMatchObject({ from: 'libvirt', to: 'second', state: 'running' })
-    const after = await arrived()
+      progress: (said: string) => {
+        if (said.startsWith('removes what is left')) throw new Error('cut off')
+      },
+    }
+    await expect(migrateMachine(before, target(), live, cutOff)).rejects.toThrow('cut off')
+    expect(await first.virsh('list', '--all', '--name')).not.toContain(name)
+    expect(await files(first)).toEqual(whole)
+    expect(await cameFrom(await atSecond(), signal)).toBe('libvirt')
+    await finishMigration(await atSecond(), world.host, actCall())
+    const after = await atSecond()
+    expect(await cameFrom(after, signal)).toBeUndefined()
     expect(after.view).toMatchObject({ uuid: before.view.uuid, state: 'running', address: mover.address })
-    const said = await outputInGuest(after, { command: ['sh', '-c', 'head -n1 /dev/vdb; hostname'] }, signal)
-    expect(said.output).toBe('moved\nmover\n')
-    expect(await first.virsh('list', '--all')).not.toContain(name)
+    expect(await boot(after)).toBe(kernel)
+    expect(await runIn(after, 'for disk in vdb vdc; do head -n1 /dev/$disk; done')).toBe('copied\nshared\n')
     expect((await files(first)).filter(file => file.startsWith(name))).toEqual([])
-    expect((await files(second)).sort()).toEqual([
-      `${name}_boot`,
-      `${name}_cloudinit`,
-      `${name}_data-vdb`,
-      `${name}_serial.log`,
-    ])
-    expect(await readdir(here)).toEqual([])
-    const provider = await openProvider(second.uri, here)
+    expect(await files(second)).toEqual(whole)
+    expect(await second.virsh('domblklist', name)).toMatch(/vdc +(both\.raw|.*\/both\.raw)/)
+    const provider = await openProvider(second.uri, common)
     try {
       expect(await observe(provider, mover)).toMatchObject({ status: 'present', identity: mover.identity })
     } finally {
       await provider.close()
     }
+  })
+
+  test('switched off, one that fails on its way goes on where it was, and nothing is there', async () => {
+    await second.virsh('detach-disk', name, 'vdc', '--live', '--config')
+    await first.virsh('vol-create-as', 'vms', `${name}_boot`, '1M')
+    await expect(migrateMachine(await atSecond(), world.host, offline(), actCall())).rejects.toMatchObject({
+      code: 'volume-exists',
+    })
+    await first.virsh('vol-delete', '--pool', 'vms', `${name}_boot`)
+    expect((await atSecond()).view.state).toBe('running')
+    expect((await files(first)).filter(file => file.startsWith(name))).toEqual([])
+    expect(await readdir(here)).toEqual([])
+    await expect
+      .poll(async () => (await atSecond()).view.agent, { timeout: 240_000, interval: 1_000 })
+      .toBe(true)
+  })
+
+  test('switched off, all of it is copied by way of this machine, and started there', async () => {
+    const before = await atSecond()
+    const kernel = await boot(before)
+    const done = await migrateMachine(before, world.host, offline(), actCall())
+    expect(done).toMatchObject({ from: 'second', to: 'libvirt', live: false, state: 'running' })
+    const after = await atFirst()
+    expect(after.view).toMatchObject({ uuid: before.view.uuid, state: 'running', address: mover.address })
+    expect(await boot(after)).not.toBe(kernel)
+    expect(await world.run(name, 'head -n1 /dev/vdb; hostname')).toBe('copied\nmover\n')
+    expect(await second.virsh('list', '--all', '--name')).not.toContain(name)
+    expect((await files(second)).filter(file => file.startsWith(name))).toEqual([])
+    expect((await files(first)).filter(file => file.startsWith(name))).toEqual(whole)
+    expect(await readdir(here)).toEqual([])
   })
 })

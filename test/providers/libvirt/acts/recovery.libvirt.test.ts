@@ -12,7 +12,6 @@ import {
   listBackups,
   verifyBackup,
 } from '../../../../src/providers/libvirt/acts/backup-store.js'
-import { outputInGuest } from '../../../../src/providers/libvirt/acts/exec.js'
 import type { NamedHost } from '../../../../src/providers/libvirt/acts/open.js'
 import { startMachine, stopMachine } from '../../../../src/providers/libvirt/acts/power.js'
 import { beginRescue, endRescue } from '../../../../src/providers/libvirt/acts/rescue.js'
@@ -33,21 +32,14 @@ describe.skipIf('skip' in lab)(`recovery of machines${'skip' in lab ? `: ${lab.s
   let host: NamedHost
   const root = () => join(here, 'backups')
   const name = 'acts-safe'
-  const run = async (machine: string, command: string) => {
-    const done = await outputInGuest(await world.machine(machine), { command: ['sh', '-c', command] }, signal)
-    return done.status === 0 ? done.output : `${done.status} ${done.errors}`
-  }
-  const write = (text: string, machine = name) =>
-    run(machine, `echo ${text} | dd of=/dev/vdb conv=sync,fsync 2>/dev/null`)
-  const read = (machine = name) => run(machine, 'dd if=/dev/vdb bs=512 count=1 2>/dev/null | head -n1')
+  const write = (text: string) => world.writeDisk(name, text)
+  const read = (machine = name) => world.readDisk(machine)
   const files = async () => (await readdir(`${lab.poolPath}/vms`)).sort()
 
   beforeAll(async () => {
     here = await mkdtemp(join(tmpdir(), 'infra-recovery-'))
     world = await actWorld(lab)
-    const [first] = world.hosts.open
-    if (first === undefined) throw new Error('no host')
-    host = first
+    host = world.host
     safe = world.define(name, {
       dataDisks: [
         { device: 'vdb', sizeGB: 0.01 },
@@ -191,7 +183,7 @@ describe.skipIf('skip' in lab)(`recovery of machines${'skip' in lab ? `: ${lab.s
       await expect
         .poll(async () => (await world.machine(name)).view.agent, { timeout: 240_000, interval: 1_000 })
         .toBe(true)
-      expect(await run(name, 'ls /sys/block | grep -c "^vd"')).toBe('4\n')
+      expect(await world.run(name, 'ls /sys/block | grep -c "^vd"')).toBe('4\n')
       expect(await read()).toBe('rescued\n')
       const ended = await endRescue(await world.machine(name), {}, actCall())
       expect(ended).toMatchObject({ rescue: false, state: 'running' })

@@ -13,7 +13,7 @@ import {
   usualThresholds,
 } from '../../../../src/providers/libvirt/acts/storage.js'
 import { libvirtLab } from '../../../lab/libvirt.js'
-import { actCall, connectionTo, signal } from './world.js'
+import { actCall, connectionTo, dirPools, onlyHost, signal } from './world.js'
 
 /** Pools, images and what is to be said of them, against a real libvirt. */
 const lab = await libvirtLab({ own: 48 })
@@ -23,20 +23,12 @@ describe.skipIf('skip' in lab)(`acts on storage${'skip' in lab ? `: ${lab.skip}`
   let hosts: Hosts
   let here: string
   let image: string
-  const host = () => {
-    const [first] = hosts.open
-    if (first === undefined) throw hosts.down[0]?.error
-    return first
-  }
+  const host = () => onlyHost(hosts)
   const images = () => listImages(host(), ['images'], signal)
 
   beforeAll(async () => {
     here = await mkdtemp(join(tmpdir(), 'infra-storage-'))
-    for (const pool of ['vms', 'images']) {
-      await lab.virsh('pool-define-as', pool, 'dir', '--target', `${lab.poolPath}/${pool}`)
-      await lab.virsh('pool-build', pool)
-      await lab.virsh('pool-start', pool)
-    }
+    await dirPools(lab, 'vms', 'images')
     await lab.virsh('pool-define-as', 'asleep', 'dir', '--target', `${lab.poolPath}/asleep`)
     image = `${await lab.guest('fast')}/fast.qcow2`
     hosts = await openHosts([connectionTo(lab.uri, here)], nodePorts, signal)

@@ -4,7 +4,7 @@
  */
 import { connect } from './connect.js'
 import { domains } from './domain.js'
-import { backups, blockJobs, snapshots } from './jobs.js'
+import { backups, blockJobs, migrations, snapshots } from './jobs.js'
 import { networks, secrets } from './network.js'
 import { pools, volumes } from './storage.js'
 
@@ -14,6 +14,7 @@ export const procedures = {
   snapshots,
   backups,
   blockJobs,
+  migrations,
   pools,
   volumes,
   networks,

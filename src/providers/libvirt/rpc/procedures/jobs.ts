@@ -1,7 +1,7 @@
 /** Procedures of snapshots, checkpoints, backups and the block jobs behind them. */
 import { remote } from '../procedure.js'
 import { checkpoint, domain, limits, maybeString, snapshot, string, typedParameters } from '../types.js'
-import { int, nothing, struct, uhyper, uint } from '../xdr.js'
+import { int, nothing, opaque, struct, uhyper, uint } from '../xdr.js'
 import { counted } from './connect.js'
 
 const withXml = struct({ domain, xml: string, flags: uint })
@@ -39,6 +39,25 @@ export const backups = {
   abortJob: remote(164, 'change', 'domainAbortJob', struct({ domain }), nothing),
   listCheckpoints: remote(413, 'read', 'domainListAllCheckpoints', listArgs, counted(checkpoint)),
   deleteCheckpoint: remote(417, 'slow', 'domainCheckpointDelete', onCheckpoint, nothing),
+} as const
+
+const cookie = opaque(limits.migrateCookie)
+
+export const migrations = {
+  /** Peer to peer: the libvirt that has the domain connects to `peer` and does all of it. */
+  perform: remote(
+    305,
+    'slow',
+    'domainMigratePerform3Params',
+    struct({
+      domain,
+      peer: maybeString,
+      parameters: typedParameters(limits.migrateParameters),
+      cookie,
+      flags: uint,
+    }),
+    cookie,
+  ),
 } as const
 
 export const blockJobs = {
