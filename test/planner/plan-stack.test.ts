@@ -267,6 +267,15 @@ describe('order', () => {
     ])
   })
 
+  test('makes an object anew that is to be called otherwise, and says why', () => {
+    const front = { ...web, name: 'front' }
+    const { plan } = planStack(inputOf({ desired: [front], records: [recordOf(web)] }))
+    expect(plan.steps.map(step => [step.id, step.cause])).toEqual([
+      ['replace-delete Machine/web', 'its name changes from web to front'],
+      ['replace-create Machine/web', 'its name changes from web to front'],
+    ])
+  })
+
   test('frees a name before another resource takes it', () => {
     const renamed = desiredOf('Machine/front', {}, { name: 'web' })
     const { plan } = planStack(

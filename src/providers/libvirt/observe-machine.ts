@@ -10,6 +10,7 @@ import { virtualMachine } from './kinds/virtual-machine/index.js'
 import { bootVolume, dataVolume } from './names.js'
 import { pendingPaths } from './pending.js'
 import { isChanging, type Progress, readProgress } from './progress.js'
+import { renamedRemark } from './rename.js'
 import { observedMachine } from './xml/domain-observe.js'
 import { type DomainReading, readDomain } from './xml/domain-read.js'
 import { parseXml } from './xml/parse.js'
@@ -41,10 +42,7 @@ export class MachineObserver {
   async observe(target: Target): Promise<Observation> {
     const entry = await this.#domains.find(target.name, target.identity?.uuid)
     if (entry === undefined) return { status: 'absent' }
-    const { reading, live, progress, changing, isOtherCpu, hasAgent } = await this.#definitions(
-      entry,
-      target.spec,
-    )
+    const { reading, live, progress, changing, isOtherCpu, hasAgent } = await this.#definitions(entry, target)
     const volumes = await this.#readVolumes(live === undefined ? [reading] : [reading, live])
     const observed = observedMachine(reading, this.#inventory.readings(), target.spec)
     const lost = lostDisks(reading, target.spec, this.#inventory, volumes.unknown)
@@ -62,7 +60,7 @@ export class MachineObserver {
       ...(isOtherCpu ? ['cpuMode'] : []),
     ]
     const remarks = [
-      ...stateRemarks(entry, progress),
+      ...stateRemarks(entry, progress, target.name),
       ...(changing && (now?.paths.length || left.size > 0) ? ['changed in part only'] : []),
       ...volumes.remarks,
       ...lost.map(device => `the volume of its disk ${device} is gone`),
@@ -86,7 +84,7 @@ export class MachineObserver {
   }
 
   /** All that the definitions tell: nothing holds on to their trees. */
-  async #definitions(entry: DomainEntry, declared: Attributes): Promise<Definitions> {
+  async #definitions(entry: DomainEntry, { name, spec: declared }: Target): Promise<Definitions> {
     const [storedXml, runningXml] = await Promise.all([
       this.#inventory.domain(entry.domain, entry.persistent),
       entry.active ? this.#inventory.domain(entry.domain, false) : undefined,
@@ -94,8 +92,8 @@ export class MachineObserver {
     const stored = parseXml(storedXml)
     const running = runningXml === undefined ? undefined : parseXml(runningXml)
     return {
-      reading: readDomain(stored, { declared }),
-      live: running && readDomain(running, { declared, live: true }),
+      reading: readDomain(stored, { declared, name }),
+      live: running && readDomain(running, { declared, name, live: true }),
       progress: readProgress(stored),
       changing: isChanging(stored),
       isOtherCpu: isOtherCpu(running, stored),
@@ -204,9 +202,11 @@ const doing: Readonly<Record<Progress, string>> = {
   deleting: 'deleted',
 }
 
-function stateRemarks(entry: DomainEntry, progress: Progress | undefined): string[] {
-  const name = entry.domain.name
+function stateRemarks(entry: DomainEntry, progress: Progress | undefined, ownName: string): string[] {
+  const { name } = entry.domain
+  const renamed = renamedRemark(name, ownName)
   return [
+    ...(renamed === undefined ? [] : [renamed]),
     ...(progress === undefined ? [] : [`${doing[progress]} in part only`]),
     ...(entry.paused ? [`paused by hand: \`virsh resume ${name}\` lets it go on`] : []),
     ...(entry.saved ? [`saved by hand: \`virsh start ${name}\` lets it go on`] : []),

@@ -15,6 +15,7 @@ import { bootVolume, dataVolume } from './names.js'
 import { isActive, start, stop } from './power.js'
 import { isChanging, setProgress, withProgress } from './progress.js'
 import { untilReady } from './readiness.js'
+import { underItsName } from './rename.js'
 import { domainXmlFlags } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain } from './rpc/types.js'
@@ -32,8 +33,9 @@ const defaultTimeout = 60
 
 export async function updateMachine(host: Host, request: UpdateRequest, call: Call): Promise<void> {
   const { signal } = call
-  const domain = await findDomain(host, { name: request.name, uuid: request.identity.uuid }, signal)
-  if (domain === undefined) throw gone(request)
+  const found = await findDomain(host, { name: request.name, uuid: request.identity.uuid }, signal)
+  if (found === undefined) throw gone(request)
+  const domain = await underItsName(host, found, request.name, signal)
   const parts = await findParts(host, request.spec, signal)
   const wasActive = await isActive(host, domain, signal)
   const stops = request.spec.powerState === 'stopped'

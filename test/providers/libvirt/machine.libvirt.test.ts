@@ -322,6 +322,30 @@ describe.skipIf('skip' in lab)(`virtual machines${'skip' in lab ? `: ${lab.skip}
     await remove(provider, mine)
   })
 
+  test('a machine that was renamed while it was off is told, keeps its disks, gets its name back, and goes with all of them', async () => {
+    const mine = machine('mine', { powerState: 'stopped', dataDisks: [{ device: 'vdb', sizeGB: 0.01 }] })
+    await create(provider, mine)
+    await lab.virsh('domrename', 'mine', 'yours')
+    const renamed = await present(provider, mine)
+    expect(drift(mine, renamed)).toEqual([])
+    expect(renamed.identity).toEqual(mine.identity)
+    expect(renamed.remark).toContain('it is called yours there')
+    const titled = { ...mine, spec: { ...mine.spec, title: 'Mine' } }
+    await update(provider, renamed, titled)
+    expect((await lab.virsh('domname', mine.identity.uuid ?? '')).trim()).toBe('mine')
+    expect((await present(provider, titled)).remark).toBeUndefined()
+    const disks = await lab.virsh('domblklist', 'mine', '--inactive')
+    expect(disks).toMatch(/vda +mine_boot/)
+    expect(disks).toMatch(/vdb +mine_data-vdb/)
+
+    await lab.virsh('domrename', 'mine', 'yours')
+    const { kept } = await remove(provider, titled, 'renamed')
+    expect(await lab.virsh('list', '--all', '--name')).not.toMatch(/mine|yours/)
+    expect((await files()).filter(file => /^(mine|yours)_/.test(file))).toEqual([])
+    for (const token of kept) await provider.discard?.(token, signal)
+    expect((await files()).filter(file => file.includes('renamed'))).toEqual([])
+  })
+
   test('what a crash leaves is found by its UUID, told as unfinished, and finished or removed', async () => {
     const half = machine('half', { powerState: 'stopped', dataDisks: [{ device: 'vdb', sizeGB: 0.01 }] })
     const stop = new AbortController()

@@ -16,9 +16,12 @@ export interface ReadOptions {
   readonly declared?: Attributes
   /** The XML is that of the running domain, in which libvirt has filled in and replaced much. */
   readonly live?: boolean
+  /** What its own disks are named after, where somebody may have renamed the domain. The name in the XML by default. */
+  readonly name?: string
 }
 
 export interface DomainReading {
+  /** What its own disks are named after. */
   readonly name: string
   readonly uuid: string | undefined
   /** Only in the XML of a running domain. */
@@ -44,7 +47,7 @@ export interface DomainReading {
 export function readDomain(root: XmlElement, options: ReadOptions = {}): DomainReading {
   const metadata = readMetadata(root)
   const declared = options.declared ?? metadata.document ?? {}
-  const name = textOf(find(root, 'name')) ?? ''
+  const name = options.name ?? textOf(find(root, 'name')) ?? ''
   const devices = find(root, 'devices')
   const disks = readDisks(root, name)
   const interfaces = readInterfaces(root, declared, metadata.document ?? {})
