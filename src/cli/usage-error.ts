@@ -53,6 +53,8 @@ function isBadArgument(thrown: unknown): thrown is Error {
 /** What the parser of the command line says, in infra's words: one line, and what may have been meant. */
 function plainUsage(said: string, flags: readonly string[]): { message: string; why?: string } {
   const text = said.replace(/\n?See more help with --help$/, '').trim()
+  const notFound = /^command (\S+) not found$/.exec(text)?.[1]
+  if (notFound !== undefined) return { message: `Unexpected argument: ${notFound.split(':').at(-1)}` }
   const unknown = /^Nonexistent flags?: (.+)$/.exec(text)?.[1]
   if (unknown !== undefined) {
     const near = nearest(unknown.replace(/^-+/, ''), flags)[0]

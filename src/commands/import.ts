@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core'
+import { requireAddress } from '../cli/address.js'
 import { changeFlags, stackFlags } from '../cli/base-command.js'
 import { ChangeCommand } from '../cli/change-command.js'
 import { requireSettled } from '../session/require.js'
@@ -18,6 +19,7 @@ export default class Import extends ChangeCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Import)
+    requireAddress(args.address)
     const began = this.ports.clock.now()
     const session = await this.openLocked(flags, args.path)
     try {

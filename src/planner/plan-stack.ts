@@ -15,6 +15,7 @@ import type { PlanInput, PlanResult } from './input.js'
 import { type Drift, type Plan, type PlanCounts, planFormat, type Step } from './plan.js'
 import { checkProtection, isUnprotected } from './protect.js'
 import { reachable } from './reachable.js'
+import { recordedElsewhere } from './recorded-elsewhere.js'
 import { replacedAlong } from './replaced-along.js'
 import { stepsOf } from './steps.js'
 import { targeted } from './target.js'
@@ -36,6 +37,7 @@ export function planStack(input: PlanInput): PlanResult {
   replacedAlong(decided)
   for (const { decision } of decided.values())
     if (decision.action === 'refused') problems.push(...decision.problems)
+  problems.push(...recordedElsewhere(decided, input))
   holdBack(decided)
   const steps = wire([...decided.values()].flatMap(stepsOf), decided)
   problems.push(...checkProtection(steps, decided, address => isUnprotected(input.options, address)))

@@ -29,7 +29,7 @@ export function stepsOf(decided: Decided): Draft[] {
           ...common(decided, 'update', 'update', decision.cause),
           changes: decision.changes,
           hazards: decision.hazards,
-          undo: undoOfUpdate(decision.changes, kind),
+          undo: undoOfUpdate(decision.changes, decision.hazards, kind),
           ...(decision.restart && { restart: true }),
         },
       ]
@@ -85,7 +85,7 @@ function common(
 }
 
 /** Whether each change could be made the other way round. */
-function undoOfUpdate(changes: readonly Change[], kind: Kind): Undo {
+function undoOfUpdate(changes: readonly Change[], hazards: readonly Hazard[], kind: Kind): Undo {
   for (const { path, from, to } of changes) {
     const back = classify(kind, {
       path,
@@ -99,7 +99,11 @@ function undoOfUpdate(changes: readonly Change[], kind: Kind): Undo {
       }
     }
   }
-  return { how: 'update', text: 'changed back to what it was' }
+  const lost = hazards.includes('irreversible') || hazards.includes('shrinks-data')
+  return {
+    how: 'update',
+    text: `changed back to what it was${lost ? '; the data that it takes does not come back' : ''}`,
+  }
 }
 
 function creation(decided: Decided, action: 'create' | 'replace', cause: string | undefined): Draft {

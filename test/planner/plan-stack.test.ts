@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { planStack } from '../../src/planner/plan-stack.js'
-import { desiredOf, inputOf, present, recordOf } from './fixtures.js'
+import { desiredOf, identityOf, inputOf, present, recordOf } from './fixtures.js'
 
 const web = desiredOf('Machine/web', { colour: 'red', size: 2 })
 
@@ -63,6 +63,30 @@ describe('what is done about one resource', () => {
       reason: 'what infra made and had not recorded is adopted',
       parts: { desired: [web], observed: { 'Machine/web': present(web) } },
       steps: ['adopt Machine/web'],
+    },
+    {
+      reason: 'what is recorded under another address is not taken over and then deleted there',
+      parts: {
+        desired: [web],
+        records: [
+          recordOf(desiredOf('Machine/other', web.spec), {
+            name: 'web',
+            identity: identityOf('Machine/web'),
+          }),
+        ],
+        observed: { 'Machine/web': present(web), 'Machine/other': present(web) },
+      },
+      steps: ['adopt Machine/web', 'delete Machine/other'],
+      problems: ['recorded-elsewhere'],
+    },
+    {
+      reason: 'another object that only has the same name is taken over',
+      parts: {
+        desired: [web],
+        records: [recordOf(desiredOf('Machine/other', web.spec), { name: 'web' })],
+        observed: { 'Machine/web': present(web) },
+      },
+      steps: ['adopt Machine/web', 'delete Machine/other'],
     },
     {
       reason: 'another object under the recorded name is not infra’s to change',

@@ -157,7 +157,7 @@ function noConnection(): InfraError {
   return new InfraError({
     kind: 'configuration',
     code: 'no-host',
-    message: 'The stack has no connection to a libvirt',
+    message: 'The stack has no connection to libvirt',
     hint: 'Add one under spec.providers (libvirt: {uri: qemu:///system}), or say --connect URI.',
   })
 }

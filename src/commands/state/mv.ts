@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core'
+import { requireAddress } from '../../cli/address.js'
 import { changeFlags, InfraCommand, stackFlags } from '../../cli/base-command.js'
 import { moveRecord } from '../../session/edit-state.js'
 import { requireSettled } from '../../session/require.js'
@@ -18,6 +19,7 @@ export default class StateMv extends InfraCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(StateMv)
+    requireAddress(args.from)
     const session = await openSession(this.sessionInput(flags, args.path))
     try {
       await session.lock(this.holder(flags))

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core'
+import { requireAddress } from '../../cli/address.js'
 import { changeFlags, InfraCommand, stackFlags } from '../../cli/base-command.js'
 import { forgetRecords } from '../../session/edit-state.js'
 import { requireSettled } from '../../session/require.js'
@@ -24,6 +25,7 @@ export default class StateRm extends InfraCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(StateRm)
+    requireAddress(args.address, ...(flags.also ?? []))
     const addresses = [args.address, ...(flags.also ?? [])]
     const session = await openSession(this.sessionInput(flags, args.path))
     try {

@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core'
+import { requireAddress } from '../../cli/address.js'
 import { InfraCommand, stackFlags } from '../../cli/base-command.js'
 import type { Json } from '../../model/value.js'
 import { maskPaths } from '../../planner/mask.js'
@@ -17,6 +18,7 @@ export default class StateShow extends InfraCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(StateShow)
+    requireAddress(args.address)
     const session = await openSession(this.sessionInput(flags, args.path))
     try {
       const record = recordAt(session.state, args.address)

@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core'
+import { requireAddress } from '../../cli/address.js'
 import { changeFlags, InfraCommand, stackFlags } from '../../cli/base-command.js'
 import { taintRecord } from '../../session/edit-state.js'
 import { requireSettled } from '../../session/require.js'
@@ -27,6 +28,7 @@ export default class StateTaint extends InfraCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(StateTaint)
+    requireAddress(args.address)
     const session = await openSession(this.sessionInput(flags, args.path))
     try {
       await session.lock(this.holder(flags))
