@@ -2,6 +2,7 @@ import { chmod, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { InfraError } from '../../../../src/model/error.js'
 import { nodePorts } from '../../../../src/model/node-ports.js'
 import type { Machine } from '../../../../src/providers/libvirt/acts/machines.js'
 import { readMachines } from '../../../../src/providers/libvirt/acts/machines.js'
@@ -41,6 +42,25 @@ describe.skipIf(why !== undefined)(`moving machines${why === undefined ? '' : `:
   const live = { migrateUri: 'tcp://127.0.0.1' }
   const offline = () => ({ offline: true, scratch: here })
   const whole = ['boot', 'cloudinit', 'data-vdb', 'serial.log'].map(part => `${name}_${part}`)
+
+  /** A live move so slow that something can happen in the middle; it must fail, and leave nothing there. */
+  const stayed = async (until: AbortSignal, happens: () => void): Promise<InfraError> => {
+    const call = {
+      signal: until,
+      progress: (said: string) => {
+        if (said.startsWith('moves')) happens()
+      },
+    }
+    const slowly = { ...live, bandwidthMiB: 1 }
+    const error = await migrateMachine(await atFirst(), target(), slowly, call).catch(thrown => thrown)
+    expect(error).toMatchObject({
+      code: 'migration-failed',
+      message: expect.stringContaining('it runs on libvirt, and on second nothing of it is left'),
+    })
+    expect(await files(second)).toEqual([])
+    expect(await second.virsh('list', '--all', '--name')).not.toContain(name)
+    return error
+  }
 
   beforeAll(async () => {
     here = await mkdtemp(join(tmpdir(), 'infra-migrate-test-'))
@@ -98,17 +118,18 @@ describe.skipIf(why !== undefined)(`moving machines${why === undefined ? '' : `:
     })
     expect(await files(second)).toEqual([])
     const giveUp = new AbortController()
-    const call = {
-      signal: giveUp.signal,
-      progress: (said: string) => {
-        if (said.startsWith('moves')) giveUp.abort(new Error('interrupted'))
-      },
-    }
-    await expect(
-      migrateMachine(await atFirst(), target(), { ...live, bandwidthMiB: 1 }, call),
-    ).rejects.toMatchObject({ code: 'migration-failed', why: expect.stringContaining('cancel') })
-    expect(await files(second)).toEqual([])
-    expect(await second.virsh('list', '--all', '--name')).not.toContain(name)
+    const given = await stayed(giveUp.signal, () => giveUp.abort(new Error('interrupted')))
+    expect(given.why).toContain('cancel')
+    expect(await boot(await atFirst())).toBe(kernel)
+  })
+
+  test('libvirtd killed in the middle of a live move leaves it running here, too', async () => {
+    const kernel = await boot(await atFirst())
+    let again: Promise<void> | undefined
+    await stayed(signal, () => {
+      again ??= first.kill().then(() => first.start())
+    })
+    await again
     expect(await boot(await atFirst())).toBe(kernel)
   })
 
