@@ -3,6 +3,7 @@
 import type { FileSystem } from '../model/ports.js'
 import { canonicalJson, type Json } from '../model/value.js'
 import type { StateDocument } from '../state/document.js'
+import { openActs } from './act-journal.js'
 import { readCheckpoint, takeOutRestored } from './checkpoint.js'
 import { type Folded, foldJournal } from './fold.js'
 import { readJournal, resumeJournal } from './journal.js'
@@ -21,7 +22,8 @@ export async function finishWritten(
   const open = contents?.records[0]
   if (!contents || open?.type !== 'open') return false
   if (!contents.records.some(record => record.type === 'plan')) {
-    // Cut off within its first write: nothing was started.
+    if (openActs(contents.records).length > 0) return false
+    // Cut off within its first write, so that nothing was started, or after the end of its last act.
     await removeJournal(files, folder)
     return true
   }
@@ -34,7 +36,8 @@ export async function finishWritten(
   return true
 }
 
-async function removeJournal(files: FileSystem, folder: string): Promise<void> {
+/** Removes a journal of which nothing is left to be done. Needs the lock. */
+export async function removeJournal(files: FileSystem, folder: string): Promise<void> {
   const resumed = await resumeJournal(files, folder)
   await resumed?.journal.remove()
 }

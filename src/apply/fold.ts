@@ -94,6 +94,8 @@ export function foldJournal(
         break
       case 'open':
       case 'failed':
+      case 'act':
+      case 'acted':
       case 'closed':
         break
     }

@@ -37,6 +37,9 @@ export interface JournalOptions {
 
 type Direction = 'forward' | 'back'
 
+/** Records that something is started by. */
+const beginning: ReadonlySet<JournalRecord['type']> = new Set(['open', 'plan', 'intent', 'act'])
+
 const leastReserve = 1 << 18
 /**
  * How much room a plan needs after it has begun, in sizes of its own line: the records of what was done, the plan of the way
@@ -123,7 +126,7 @@ async function journalAt(
     const lines = records.map(record => {
       const line = JSON.stringify(record)
       if (record.type === 'plan') direction = record.direction
-      const begins = record.type === 'open' || record.type === 'plan' || record.type === 'intent'
+      const begins = beginning.has(record.type)
       if (begins && direction === 'forward') essential = false
       if (record.type === 'plan' && direction === 'forward') room = line.length * plansReserve
       return line

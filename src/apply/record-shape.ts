@@ -21,6 +21,9 @@ const shapes: Readonly<Record<JournalRecord['type'], (record: Fields) => boolean
     isText(step) &&
     (record === null || (isObject(record) && recordFault(String(record.address), record) === undefined)),
   failed: ({ step, error }) => isText(step) && isObject(error),
+  act: ({ act, address, connection, what }) =>
+    Number.isSafeInteger(act) && isText(address) && isText(connection) && isObject(what),
+  acted: ({ act }) => Number.isSafeInteger(act),
   closed: ({ serial }) => Number.isSafeInteger(serial),
 }
 

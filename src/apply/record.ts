@@ -1,4 +1,5 @@
 /** The journal's records: what one apply intended, did and left open. Appended in order, each on a line of its own. */
+import type { Address } from '../model/address.js'
 import type { ErrorDetails } from '../model/error.js'
 import type { Attributes, Json } from '../model/value.js'
 import type { Plan } from '../planner/plan.js'
@@ -36,6 +37,18 @@ export type JournalRecord =
       readonly milliseconds: number
     }
   | { readonly type: 'failed'; readonly step: string; readonly error: ErrorDetails }
+  /** An act beside any plan is about to begin on the real object of a resource. Durable before it begins. */
+  | {
+      readonly type: 'act'
+      /** Its place among the acts of this journal. */
+      readonly act: number
+      readonly address: Address
+      readonly connection: string
+      /** What is done, as data that its provider can settle it by. */
+      readonly what: Attributes
+    }
+  /** An act has come to an end that is known; nothing of it is left to be settled. */
+  | { readonly type: 'acted'; readonly act: number }
   /** All is folded into the state of this serial; the journal can go. */
   | { readonly type: 'closed'; readonly serial: number }
 

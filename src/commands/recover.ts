@@ -1,16 +1,21 @@
 import { Args, Flags } from '@oclif/core'
+import { type ActRecord, openActs } from '../apply/act-journal.js'
 import type { JournalRecord } from '../apply/record.js'
 import { ask } from '../cli/ask.js'
 import { changeFlags, stackFlags } from '../cli/base-command.js'
 import { ChangeCommand } from '../cli/change-command.js'
+import { settleActs, waysOf } from '../cli/clusters/open-acts.js'
+import { confirm } from '../cli/hosts/confirm.js'
 import { approve, control } from '../cli/run-plan.js'
 import { InfraError } from '../model/error.js'
+import type { Session } from '../session/session.js'
 
 export default class Recover extends ChangeCommand {
   static override summary = 'Settle an apply that was cut off.'
   static override description =
     'Finds out what was done of it, and completes it (--forward) or puts everything back (--back). ' +
-    'What was in flight is found by the identity chosen for it, and adopted or removed, never made twice.'
+    'What was in flight is found by the identity chosen for it, and adopted or removed, never made twice. ' +
+    'An act on a virtual cluster that was cut off (extend, backup, restore) is settled, too.'
   static override examples = ['<%= config.bin %> recover --forward', '<%= config.bin %> recover --back --yes']
   static override args = { path: Args.string({ description: "The stack's file or folder.", default: '.' }) }
   static override flags = {
@@ -34,6 +39,11 @@ export default class Recover extends ChangeCommand {
         return
       }
       const direction = await this.#direction(flags)
+      const acts = openActs(open.records)
+      if (acts.length > 0) {
+        await this.#settle(session, acts, direction, flags)
+        return
+      }
       const terminal = this.terminalFor(session, flags)
       // What completing it destroys was approved when it began.
       const allow = [...(flags.allow ?? []), ...(direction === 'forward' ? leaveGiven(open.records) : [])]
@@ -57,6 +67,31 @@ export default class Recover extends ChangeCommand {
     } finally {
       await session.close()
     }
+  }
+
+  /** Settles acts that are no apply; their journal goes once all of them are. */
+  async #settle(
+    session: Session,
+    acts: readonly ActRecord[],
+    direction: 'forward' | 'back',
+    flags: { readonly yes?: boolean | undefined; readonly json: boolean },
+  ): Promise<void> {
+    const signal = this.stopping.signal
+    const ways = waysOf(acts, direction)
+    if (!flags.json) process.stdout.write(ways.map(way => `${way}\n`).join(''))
+    const leave = { yes: flags.yes === true, interactive: this.interactive, signal }
+    if (!(await confirm('Settle it like this?', leave))) {
+      this.exitCode = 1
+      return
+    }
+    const tell = (address: string, message: string) => {
+      if (!flags.json) process.stderr.write(`${address}: ${message}\n`)
+    }
+    const settled = await settleActs(session, acts, direction, this.ports, tell, signal)
+    this.print({
+      json: () => ({ open: true, direction, settled }),
+      text: () => settled.map(one => `${one.text}\n`).join(''),
+    })
   }
 
   async #direction(flags: { forward: boolean; back: boolean; yes?: boolean }): Promise<'forward' | 'back'> {

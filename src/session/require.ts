@@ -1,4 +1,5 @@
 /** What must hold before a plan may be made or applied; commands and the library ask the same. */
+import { openActs } from '../apply/act-journal.js'
 import { incompletePlan } from '../apply/leave.js'
 import { InfraError, InfraErrors } from '../model/error.js'
 import type { PlanResult } from '../planner/input.js'
@@ -17,7 +18,7 @@ export async function requireSettled(session: Session): Promise<void> {
   throw new InfraError({
     kind: 'operation',
     code: 'journal-open',
-    message: `an apply of ${since} was cut off and is not settled`,
+    message: `${openActs(open?.records ?? []).length > 0 ? 'an act' : 'an apply'} of ${since} was cut off and is not settled`,
     why: first.command,
     hint: '`infra recover --forward` completes it, `infra recover --back` undoes it.',
   })

@@ -3,9 +3,11 @@
  * planner and the apply engine together, and is what `import { openSession } from 'infra'` gives to programs.
  */
 
+import { type BeginAct, journalActs, openActs } from '../apply/act-journal.js'
 import { type CheckpointList, listCheckpoints } from '../apply/checkpoint.js'
 import { type Engine, observeAll, targetsOf } from '../apply/engine.js'
 import type { Report } from '../apply/event.js'
+import { removeJournal } from '../apply/finish-written.js'
 import { readJournal } from '../apply/journal.js'
 import type { Checkpoint, Kept } from '../apply/record.js'
 import { rollbackInput } from '../apply/rollback.js'
@@ -255,11 +257,25 @@ export class Session {
   ): Promise<Outcome | undefined> {
     if (!this.#state) return undefined
     const open = await this.openJournal()
+    const [act] = openActs(open?.records ?? [])
+    if (act) throw actCutOff(act.address)
     // What was cut off may be about what neither stack nor state tells of any more.
     const plans = open?.records.flatMap(record => (record.type === 'plan' ? [record.plan] : [])) ?? []
     await this.#connect(plans.flatMap(plan => plan.steps.map(step => step.connection)))
     const outcome = await recover(await this.#engine(), this.#state, direction, control, approve)
     return outcome && this.#outcome(outcome)
+  }
+
+  /** Does acts beside any plan on recorded resources, each journaled before it begins. Needs the lock. */
+  act<T>(command: string, work: (begin: BeginAct) => Promise<T>): Promise<T> {
+    if (!this.#state) throw noState()
+    const { ports } = this.#input
+    return journalActs({ ports, stateFolder: this.stateFolder, base: this.#state, command }, work)
+  }
+
+  /** Ends the journal of acts that were cut off and are settled now. Needs the lock. */
+  closeActs(): Promise<void> {
+    return removeJournal(this.#input.ports.files, this.stateFolder)
   }
 
   /** The journal of an apply that was cut off, if there is one. */
@@ -419,6 +435,16 @@ export class Session {
     if (mode !== 'apply') return this.#state?.outputs ?? {}
     return outputsOf(resolveStack(this.#read, address => records[address]))
   }
+}
+
+function actCutOff(address: Address): InfraError {
+  return new InfraError({
+    kind: 'operation',
+    code: 'act-open',
+    address,
+    message: 'what was cut off is no apply, and there is no plan to go on with',
+    hint: '`infra recover` settles it.',
+  })
 }
 
 function noState(): InfraError {

@@ -1,9 +1,11 @@
 /** What the commands on virtual clusters share: the stack's host clusters, and several clusters at once. */
 import { InfraError, InfraErrors } from '../../model/error.js'
+import type { Begin } from '../../providers/vcluster/acts/journaled.js'
 import { openSession, type Session } from '../../session/session.js'
 import { ActCommand } from '../act-command.js'
-import { findNamed, type NamedCluster } from './find.js'
+import { findNamed, type NamedCluster, recordOf } from './find.js'
 import { type ClusterHosts, openClusterHosts } from './hosts.js'
+import { actLeftOpen, errorsOf } from './open-acts.js'
 
 export interface ClusterFlags {
   readonly json: boolean
@@ -63,11 +65,32 @@ export abstract class ClusterCommand extends ActCommand {
     return findNamed(session, hosts, name, flags.namespace, this.signal)
   }
 
-  /** Does it on every cluster that is named, all at once, under the lock; one that fails hides no other. */
+  /** Lets an act on a cluster begin, journaled. Where it does not come to an end that is known, that is told beside its error. */
+  protected async journaled<T>(
+    { session }: ClusterContext,
+    flags: ClusterFlags,
+    work: (begin: (cluster: NamedCluster) => Begin) => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await session.act(this.holder(flags).command, begin =>
+        work(cluster => act => {
+          const { address, connection } = recordOf(cluster)
+          return begin({ address, connection, what: { ...act } })
+        }),
+      )
+    } catch (error) {
+      const open = await actLeftOpen(session)
+      const known = errorsOf(error).length > 0 || this.signal.aborted
+      if (open === undefined || !known) throw error
+      throw new InfraErrors([...errorsOf(error), open])
+    }
+  }
+
+  /** Does it on every cluster that is named, all at once, journaled, under the lock; one that fails hides no other. */
   protected async actOn<T extends object>(
     flags: ClusterFlags,
     names: readonly string[],
-    act: (cluster: NamedCluster) => Promise<T>,
+    act: (cluster: NamedCluster, begin: Begin) => Promise<T>,
     say: (done: T, name: string) => string,
   ): Promise<void> {
     if (names.length === 0) {
@@ -79,20 +102,21 @@ export abstract class ClusterCommand extends ActCommand {
       })
     }
     await this.withHosts(flags, { changes: true }, async context => {
-      const results = await Promise.all(
-        [...new Set(names)].map(async name => {
-          try {
-            const cluster = await this.find(context, flags, name)
-            return { name, done: await act(cluster) }
-          } catch (error) {
-            if (error instanceof InfraError || error instanceof InfraErrors) return { name, error }
-            throw error
-          }
-        }),
+      const results = await this.journaled(context, flags, begin =>
+        Promise.all(
+          [...new Set(names)].map(async name => {
+            try {
+              const cluster = await this.find(context, flags, name)
+              return { name, done: await act(cluster, begin(cluster)) }
+            } catch (error) {
+              if (error instanceof InfraError || error instanceof InfraErrors) return { name, error }
+              throw error
+            }
+          }),
+        ),
       )
-      const errors = results.flatMap(({ error }) =>
-        error === undefined ? [] : error instanceof InfraErrors ? error.errors : [error],
-      )
+      const open = await actLeftOpen(context.session)
+      const errors = [...results.flatMap(({ error }) => errorsOf(error)), ...(open ? [open] : [])]
       const data = results.map(({ name, done, error }) =>
         error === undefined
           ? { name, ok: true, ...done }

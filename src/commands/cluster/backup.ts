@@ -7,7 +7,7 @@ import { backupCluster } from '../../providers/vcluster/acts/backup.js'
 export default class ClusterBackup extends ClusterCommand {
   static override summary = 'Back up a virtual cluster by a snapshot of vCluster’s own, and read it back.'
   static override description =
-    'Needs the vcluster tool. Credentials of a registry or bucket are taken from where that tool takes them.'
+    'Journaled: one that is cut off is settled by `infra recover`. Needs the vcluster tool. Credentials of a registry or bucket are taken from where that tool takes them.'
   static override examples = [
     '<%= config.bin %> cluster backup team-a oci://registry.example.com/backups/team-a:monday',
     '<%= config.bin %> cluster backup team-a s3://backups/team-a',
@@ -30,7 +30,9 @@ export default class ClusterBackup extends ClusterCommand {
       const { host, choice } = cluster
       const tell = this.progress(flags)
       const progress = (message: string) => tell(choice.name, message)
-      const done = await backupCluster(host, choice, args.address, progress, this.signal)
+      const done = await this.journaled(context, flags, begin =>
+        backupCluster(host, choice, args.address, begin(cluster), progress, this.signal),
+      )
       this.tell(
         flags,
         { name: choice.name, ...done },

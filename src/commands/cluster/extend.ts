@@ -7,7 +7,7 @@ import { extendCluster } from '../../providers/vcluster/acts/extend.js'
 export default class ClusterExtend extends ClusterCommand {
   static override summary = 'Put off the end of virtual clusters that have a time to live.'
   static override description =
-    'Added to what is left; counted from now where nothing is. The end is on the object, so every machine sees it.'
+    'Added to what is left; counted from now where nothing is. The end is on the object, so every machine sees it. Journaled.'
   static override examples = ['<%= config.bin %> cluster extend team-a --for 1h']
   static override strict = false
   static override args = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }
@@ -27,9 +27,9 @@ export default class ClusterExtend extends ClusterCommand {
     await this.actOn(
       flags,
       argv.map(String),
-      async cluster => {
+      async (cluster, begin) => {
         recordOf(cluster)
-        return { expiresAt: await extendCluster(cluster.host, cluster.choice, seconds, this.signal) }
+        return { expiresAt: await extendCluster(cluster.host, cluster.choice, seconds, begin, this.signal) }
       },
       ({ expiresAt }, name) => `${name} lives until ${expiresAt}.`,
     )

@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest'
+import { journalActs, openActs } from '../../src/apply/act-journal.js'
+import { finishWritten } from '../../src/apply/finish-written.js'
+import { openJournal, readJournal } from '../../src/apply/journal.js'
+import { seededDice } from '../sim/dice.js'
+import { type Faults, simDisk } from '../sim/files.js'
+
+const folder = '/s'
+const act = (name: string) => ({
+  address: `VirtualCluster/${name}`,
+  connection: 'lab',
+  what: { verb: 'extend', name },
+})
+
+function world(faults: Faults = {}) {
+  const disk = simDisk(seededDice(1), faults)
+  const ports = {
+    files: disk.files,
+    clock: { now: () => 5, sleep: async () => undefined },
+    random: { uuid: () => 'id', bytes: (count: number) => new Uint8Array(count) },
+  }
+  const context = {
+    ports,
+    stateFolder: folder,
+    base: { lineage: 'l', serial: 3 },
+    command: 'infra cluster extend',
+  }
+  const read = async () => (await readJournal(disk.files, folder))?.records
+  return { disk, context, read }
+}
+
+describe('acts beside any plan', () => {
+  it('are in the journal before they begin, and leave none when all of them have ended', async () => {
+    const { context, read } = world()
+    const seen = await journalActs(context, async begin => {
+      const ended = [await begin(act('a')), await begin(act('b'))]
+      const records = await read()
+      for (const one of ended) one()
+      return records
+    })
+    expect(seen).toMatchObject([
+      { type: 'open', command: 'infra cluster extend', lineage: 'l', serial: 3 },
+      { type: 'act', act: 0, ...act('a') },
+      { type: 'act', act: 1, ...act('b') },
+    ])
+    expect(await read()).toBeUndefined()
+  })
+
+  it('leave nothing where none was begun, or the first could not be', async () => {
+    const { context, read } = world()
+    await journalActs(context, async () => undefined)
+    expect(await read()).toBeUndefined()
+  })
+
+  it('stay in the journal where the end of one is not known, and only that one is open', async () => {
+    const { context, read } = world()
+    const cutOff = journalActs(context, async begin => {
+      const ended = await begin(act('a'))
+      await begin(act('b'))
+      ended()
+      throw new Error('the host is gone')
+    })
+    await expect(cutOff).rejects.toThrow('the host is gone')
+    expect(openActs((await read()) ?? []).map(one => one.address)).toEqual(['VirtualCluster/b'])
+  })
+
+  it('keep everything else from beginning while one is open', async () => {
+    const { context, disk } = world()
+    await journalActs(context, async begin => void (await begin(act('a'))))
+    const code = 'journal-open'
+    await expect(openJournal(disk.files, folder)).rejects.toMatchObject({ code })
+    await expect(journalActs(context, begin => begin(act('b')))).rejects.toMatchObject({ code })
+  })
+
+  it('are not taken for an apply of which nothing was started', async () => {
+    const { context, disk, read } = world()
+    await journalActs(context, async begin => void (await begin(act('a'))))
+    expect(await finishWritten(disk.files, folder, undefined)).toBe(false)
+    expect(await read()).toHaveLength(2)
+  })
+
+  it('leave a journal that goes by itself where only its removal was cut off', async () => {
+    const { disk, read } = world()
+    const journal = await openJournal(disk.files, folder)
+    await journal.appendDurably([
+      { type: 'open', format: 1, id: 'x', at: 0, command: '', lineage: 'l', serial: 1 },
+      { type: 'act', act: 0, ...act('a') },
+      { type: 'acted', act: 0 },
+    ])
+    await journal.close()
+    expect(await finishWritten(disk.files, folder, undefined)).toBe(true)
+    expect(await read()).toBeUndefined()
+  })
+})
