@@ -92,7 +92,13 @@ export async function kubernetesLab(
     server: `https://127.0.0.1:${port}`,
     chart: await lab('chart'),
     values: {
-      controlPlane: { statefulSet: { image: { repository: 'loft-sh/vcluster-oss' } } },
+      controlPlane: {
+        statefulSet: {
+          image: { repository: 'loft-sh/vcluster-oss' },
+          // A cluster is looked at every six seconds by default until it is up: half of that, at each of many starts
+          probes: { startupProbe: { periodSeconds: 1 }, readinessProbe: { periodSeconds: 1 } },
+        },
+      },
       telemetry: { enabled: false },
     },
     bin,

@@ -26,6 +26,7 @@ set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 K8S=1.36.0                       # what vCluster v0.36.1's go.mod and chart (ghcr.io/loft-sh/kubernetes:v1.36.0) use
 VC=0.36.1; HELM=3.21.4; KINE=0.16.4
+NEXT_K8S=1.36.1; NEXT_VC=0.36.2  # other names of the same programs, to upgrade to
 LAB_CACHE=${LAB_CACHE:-$HOME/.cache/infra-lab/kubernetes}
 LAB_RUN=${LAB_RUN:-/var/tmp/infra-lab-kubernetes}   # state of one running lab, removed by `clean`
 KEY=$( (echo "$K8S $VC $HELM $KINE 3"; cat "$HERE"/gomod/go.sum 2>/dev/null || :) | sha256sum | cut -c1-12)   # the CI cache key
@@ -169,7 +170,7 @@ start_apiserver() {
      --kubelet-preferred-address-types=InternalIP
 }
 wait_apiserver() {
-  for _ in $(seq 240); do
+  for _ in $(seq 960); do
     curl -sf --cacert "$P/ca.crt" https://127.0.0.1:$PORT/readyz >/dev/null && return
     alive "$(cat "$R/apiserver.pid")" || { say "apiserver died:"; tail -5 "$L/apiserver.log" >&2; exit 1; }
     sleep .25
@@ -229,8 +230,11 @@ T
  {"type":"portmap","capabilities":{"portMappings":true}}]}
 T
   bg containerd containerd -c "$R/containerd.toml"
-  for _ in $(seq 100); do ctr -a "$SOCK" version >/dev/null 2>&1 && break; sleep .1; done
-  for i in pause busybox vcluster kubernetes; do ctr -a "$SOCK" -n k8s.io images import "$I/$i.tar" >/dev/null; done &
+  for _ in $(seq 600); do ctr -a "$SOCK" version >/dev/null 2>&1 && break; sleep .1; done
+  { for i in pause busybox vcluster kubernetes; do ctr -a "$SOCK" -n k8s.io images import "$I/$i.tar" >/dev/null; done
+    # the same programs under the next versions: something to upgrade to
+    ctr -a "$SOCK" -n k8s.io images tag ghcr.io/loft-sh/vcluster-oss:$VC ghcr.io/loft-sh/vcluster-oss:$NEXT_VC >/dev/null
+    ctr -a "$SOCK" -n k8s.io images tag ghcr.io/loft-sh/kubernetes:v$K8S ghcr.io/loft-sh/kubernetes:v$NEXT_K8S >/dev/null; } &
   local imp=$!
   wait_apiserver
   say "apiserver ready"
@@ -255,7 +259,7 @@ evictionHard: {memory.available: 100Mi, nodefs.available: 1%, imagefs.available:
 T
   bg kubelet "$B/kubelet" --config="$R/kubelet.yaml" --kubeconfig="$R/kubelet.kubeconfig" --hostname-override=lab-node --node-ip="$IP" --root-dir="$R/kubelet" --cert-dir="$R/kubelet-pki" --v=2
   wait $imp || { say "image import failed"; exit 1; }
-  for _ in $(seq 240); do kubectl --kubeconfig admin.kubeconfig get node lab-node --no-headers 2>/dev/null | grep -q ' Ready' && break; sleep .25; done
+  for _ in $(seq 960); do kubectl --kubeconfig admin.kubeconfig get node lab-node --no-headers 2>/dev/null | grep -q ' Ready' && break; sleep .25; done
   for f in "$R"/*.pid; do alive "$(cat "$f")" || { n=$(basename "$f" .pid); say "$n died:"; tail -5 "$L/$n.log" >&2; exit 1; }; done
   # default StorageClass: controller-manager's built-in test provisioner (directories under /tmp/hostpath_pv)
   kubectl --kubeconfig admin.kubeconfig apply -f - >/dev/null <<'T'

@@ -7,16 +7,20 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { armor, Decrypter, generateIdentity, identityToRecipient } from 'age-encryption'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
+import type { DriftReport } from '../../../src/report/drift/model.js'
+import { desk } from '../../acceptance/desk.js'
 import { type KubernetesLab, kubernetesLab } from '../../lab/kubernetes.js'
+import { drift, startWatch } from '../../watch/helpers.js'
 
 const lab = await kubernetesLab()
 const bin = fileURLToPath(new URL('../../../bin/infra', import.meta.url))
@@ -32,6 +36,8 @@ describe.skipIf('skip' in lab)(`commands${'skip' in lab ? `: ${lab.skip}` : ''}`
   const hidden = 'tr0ub4dor-and-three'
   const identity = generateIdentity()
   const said: string[] = []
+  /** What the document says of versions after the upgrade. */
+  const newer = { chart: { path: 'chart', version: '0.36.2' }, kubernetesVersion: 'v1.36.1' }
   let folder: string
   let stack: string
   /** What must never be seen: parts of the kubeconfig, and the value of a sensitive variable. */
@@ -75,8 +81,11 @@ describe.skipIf('skip' in lab)(`commands${'skip' in lab ? `: ${lab.skip}` : ''}`
     kind: 'VirtualCluster',
     metadata: { name: 'team' },
     spec: {
-      chart: { path: host.chart },
+      chart: { path: 'chart' },
       ttl: '2h',
+      storage: { size: '1Gi' },
+      resources: { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '2Gi' } },
+      sync: { toHost: { ingresses: true } },
       readinessTimeout: '2m',
       valuesFiles: ['lab.values.yaml'],
       values: { controlPlane: { statefulSet: { env: [{ name: 'PASSWORD', value: '${var.password}' }] } } },
@@ -135,6 +144,7 @@ describe.skipIf('skip' in lab)(`commands${'skip' in lab ? `: ${lab.skip}` : ''}`
     stack = join(folder, 'stack')
     await mkdir(stack)
     const own = await readFile(host.kubeconfig, 'utf8')
+    await cp(host.chart, join(stack, 'chart'), { recursive: true })
     await writeFile(join(folder, 'away'), own.replace(/127\.0\.0\.1:\d+/, '127.0.0.1:9'))
     await writeStack()
     await writeValues()
@@ -193,9 +203,11 @@ describe.skipIf('skip' in lab)(`commands${'skip' in lab ? `: ${lab.skip}` : ''}`
     expect(shown).toContain('values.logging: { encoding: "json" }')
     expect(shown).toContain('Secret/vc-config-team')
     expect(shown).toMatch(/data: \(sensitive, changed\)/)
-    for (const file of ['plan.md', 'plan.html', 'plan.json', 'plan.txt'])
-      await ok('plan', stack, '--manifests', '--full', '--report', join(folder, file))
-    await ok('plan', stack, '--out', join(folder, 'saved.plan'))
+    const reports = ['plan.md', 'plan.html', 'plan.json', 'plan.txt'].flatMap(file => [
+      '--report',
+      join(folder, file),
+    ])
+    await ok('plan', stack, '--manifests', '--full', '--out', join(folder, 'saved.plan'), ...reports)
     await writeValues()
     await ok('plan', stack, '--destroy', '--full')
   })
@@ -276,63 +288,196 @@ describe.skipIf('skip' in lab)(`commands${'skip' in lab ? `: ${lab.skip}` : ''}`
     expect(await ok('cluster', 'kubeconfig', 'team', '-s', stack, '--stdout')).toContain(secrets[1])
   })
 
-  test('pause and resume go through the journal, and can be rolled back', async () => {
-    const shown = await ok('cluster', 'pause', 'team', '-s', stack)
-    expect(shown).toContain('paused: false → true')
-    const status = async () =>
-      JSON.parse(await host.vclusterctl('list', '--driver', 'helm', '--output', 'json'))
-    expect(await status()).toMatchObject([{ Name: 'team', Status: 'Paused' }])
-    const refused = await infra('cluster', 'exec', 'team', '-s', stack, '--', 'true')
-    expect(refused).toMatchObject({ code: 4, err: expect.stringContaining('infra cluster resume') })
-    // One of the first apply, one of the pause.
-    expect(await ok('checkpoint', 'ls', stack)).toMatch(/2 created[\s\S]*1 changed/)
-    await ok('cluster', 'resume', 'team', '-s', stack)
-    expect(await status()).toMatchObject([{ Name: 'team', Status: 'Running' }])
-    expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toContain('configmap/proof')
-  })
-
-  test('extend puts the end off on the object itself', async () => {
-    const end = async () => {
-      const set = await host.kubectlJson<{ metadata: { annotations: Record<string, string> } }>(
-        '-n',
-        'vcluster-team',
-        'get',
-        'statefulset',
-        'team',
-      )
-      return Date.parse(set.metadata.annotations['infra/expires-at'] ?? '')
-    }
-    const before = await end()
-    await ok('cluster', 'extend', 'team', '-s', stack, '--for', '1h')
-    expect((await end()) - before).toBe(3_600_000)
-  })
-
-  test('an upgrade that fails is rolled back', async () => {
-    await writeStack({ readinessTimeout: '20s' })
-    await ok('apply', stack, '--yes')
-    const upgrade = ['cluster', 'upgrade', 'team', '-s', stack, '--kubernetes-version', 'v1.36.9']
-    expect(await infra(...upgrade)).toMatchObject({ code: 1, err: expect.stringContaining('--yes') })
-    const failed = await infra(...upgrade, '--yes')
-    expect(failed.code).toBe(4)
-    expect(failed.err).toMatch(/v1\.36\.9/)
-    expect(failed.err).toContain('everything this apply did was put back')
-    await writeStack()
-    await ok('apply', stack, '--yes')
-    expect(await host.helmJson('list', '-n', 'vcluster-team')).toMatchObject([{ status: 'deployed' }])
-    expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toContain('configmap/proof')
-    expect(JSON.parse(await ok('plan', stack, '--json')).steps).toEqual([])
-  })
-
-  test('a backup is read back, and brings objects back', async () => {
-    const address = 'container:///data/one.tar.gz'
-    expect(await ok('cluster', 'backup', 'team', address, '-s', stack)).toMatch(
-      /\(\d+ bytes, \d{2,} entries\)/,
+  test('a clean apply is zero drift, and what others do is told as it happens, through a lost API server', async () => {
+    const { code, out } = await infra('drift', stack, '--json')
+    const report = JSON.parse(out) as DriftReport
+    const differs = report.resources.flatMap(one =>
+      one.attributes.filter(a => a.status === 'modified' || a.status === 'deleted'),
     )
-    await inside('delete', 'configmap', 'proof')
-    await ok('cluster', 'restore', 'team', address, '-s', stack, '--yes')
-    expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toContain('configmap/proof')
-    const none = await infra('cluster', 'restore', 'team', 'container:///data/none', '-s', stack, '--yes')
-    expect(none).toMatchObject({ code: 5, err: expect.stringContaining('No such file') })
+    expect(differs).toEqual([])
+    expect(report.unmanaged).toEqual([])
+    expect(code, out).toBe(0)
+
+    const here = await desk({ 'vars.yaml': stringify({ password: hidden }) })
+    try {
+      // So long that nothing but an event can have been the reason
+      const watch = startWatch(here, stack, '--var-file', 'vars.yaml', '--interval', '1h')
+      await watch.next(
+        event => event.type === 'watching' && event.connection === 'vcluster' && event.how === 'events',
+        120,
+      )
+      await watch.next(event => event.type === 'scan', 120)
+
+      const service = ['-n', 'vcluster-team', 'patch', 'service', 'team', '-p']
+      await host.kubectl(...service, '{"spec":{"type":"NodePort"}}')
+      await watch.next(drift('VirtualCluster/team', 'appeared', 'handChanges'), 120)
+      await host.kubectl(...service, '{"spec":{"type":"ClusterIP"}}')
+      await watch.next(drift('VirtualCluster/team', 'gone', 'handChanges'), 120)
+
+      const release = ['team', '-n', 'vcluster-team']
+      await host.helm('upgrade', ...release, host.chart, '--reuse-values', '--set', 'telemetry.enabled=true')
+      await watch.next(drift('VirtualCluster/team', 'appeared', 'values.telemetry.enabled'), 120)
+
+      await host.apiServer('kill')
+      await watch.next(event => event.type === 'blind' && event.connection === 'vcluster', 120)
+      await host.apiServer('start')
+      await watch.next(event => event.type === 'watching' && event.again === true, 240)
+      await host.helm('rollback', 'team', '1', '-n', 'vcluster-team')
+      await watch.next(drift('VirtualCluster/team', 'gone', 'values.telemetry.enabled'), 120)
+
+      watch.running.signal('SIGTERM')
+      const ended = await watch.running.ended
+      said.push(ended.text)
+      expect(ended.code, ended.text).toBe(0)
+      expect(watch.events().filter(event => event.type === 'scan')).toHaveLength(1)
+    } finally {
+      await here.clear()
+    }
+  }, 900_000)
+
+  describe.concurrent('one cluster', () => {
+    describe.sequential('in order', () => {
+      test('pause and resume go through the journal, and can be rolled back', async () => {
+        const shown = await ok('cluster', 'pause', 'team', '-s', stack)
+        expect(shown).toContain('paused: false → true')
+        const status = async () => {
+          const all = JSON.parse(await host.vclusterctl('list', '--driver', 'helm', '--output', 'json'))
+          return all.find((one: { Name: string }) => one.Name === 'team')?.Status
+        }
+        expect(await status()).toBe('Paused')
+        const refused = await infra('cluster', 'exec', 'team', '-s', stack, '--', 'true')
+        expect(refused).toMatchObject({ code: 4, err: expect.stringContaining('infra cluster resume') })
+        // One of the first apply, one of the pause.
+        expect(await ok('checkpoint', 'ls', stack)).toMatch(/2 created[\s\S]*1 changed/)
+        await ok('cluster', 'resume', 'team', '-s', stack)
+        expect(await status()).toBe('Running')
+        expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toContain('configmap/proof')
+      })
+
+      test('extend puts the end off on the object itself', async () => {
+        const end = async () => {
+          const set = await host.kubectlJson<{ metadata: { annotations: Record<string, string> } }>(
+            '-n',
+            'vcluster-team',
+            'get',
+            'statefulset',
+            'team',
+          )
+          return Date.parse(set.metadata.annotations['infra/expires-at'] ?? '')
+        }
+        const before = await end()
+        await ok('cluster', 'extend', 'team', '-s', stack, '--for', '1h')
+        expect((await end()) - before).toBe(3_600_000)
+      })
+
+      test('an upgrade to another chart and another Kubernetes keeps what is in the cluster', async () => {
+        // The lab has the same programs under both versions: what is proved is the way from one to the other
+        const about = join(stack, 'chart', 'Chart.yaml')
+        await writeFile(about, (await readFile(about, 'utf8')).replace(/^version: .*$/m, 'version: 0.36.2'))
+        const versions = ['--chart-version', '0.36.2', '--kubernetes-version', 'v1.36.1']
+        const upgrade = ['cluster', 'upgrade', 'team', '-s', stack, ...versions]
+        expect(await infra(...upgrade)).toMatchObject({ code: 1, err: expect.stringContaining('--yes') })
+        await ok(...upgrade, '--yes')
+        expect(await host.helmJson('list', '-n', 'vcluster-team')).toMatchObject([
+          { status: 'deployed', chart: 'vcluster-0.36.2' },
+        ])
+        const images = 'jsonpath={.spec.containers[*].image} {.spec.initContainers[*].image}'
+        const pod = await host.kubectl('-n', 'vcluster-team', 'get', 'pod', 'team-0', '-o', images)
+        expect(pod).toMatch(/vcluster-oss:0\.36\.2 .*kubernetes:v1\.36\.1/)
+        expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toContain('configmap/proof')
+        await writeStack(newer)
+        expect(JSON.parse(await ok('plan', stack, '--json')).steps).toEqual([])
+      }, 600_000)
+
+      test('an upgrade that fails is rolled back', async () => {
+        await writeStack({ ...newer, readinessTimeout: '30s' })
+        await ok('apply', stack, '--yes')
+        const upgrade = ['cluster', 'upgrade', 'team', '-s', stack, '--kubernetes-version', 'v1.36.9']
+        const failed = await infra(...upgrade, '--yes')
+        expect(failed.code).toBe(4)
+        expect(failed.err).toMatch(/v1\.36\.9/)
+        expect(failed.err).toContain('everything this apply did was put back')
+        await writeStack(newer)
+        await ok('apply', stack, '--yes')
+        expect(await host.helmJson('list', '-n', 'vcluster-team')).toMatchObject([{ status: 'deployed' }])
+        expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toContain('configmap/proof')
+        expect(JSON.parse(await ok('plan', stack, '--json')).steps).toEqual([])
+      }, 600_000)
+
+      test('a backup is read back; a restore that is killed is seen, and completed', async () => {
+        const address = 'container:///data/one.tar.gz'
+        expect(await ok('cluster', 'backup', 'team', address, '-s', stack)).toMatch(
+          /\(\d+ bytes, \d{2,} entries\)/,
+        )
+        const none = await infra('cluster', 'restore', 'team', 'container:///data/none', '-s', stack, '--yes')
+        expect(none).toMatchObject({ code: 5, err: expect.stringContaining('No such file') })
+        await inside('delete', 'configmap', 'proof')
+
+        const restoring = started('cluster', 'restore', 'team', address, '-s', stack, '--yes')
+        const over = once(restoring, 'exit')
+        const set = ['-n', 'vcluster-team', 'get', 'statefulset', 'team', '-o', 'jsonpath={.spec.replicas}']
+        while ((await host.kubectl(...set)) !== '0' && restoring.exitCode === null) await sleep(50)
+        restoring.kill('SIGKILL')
+        expect(await over).toEqual([null, 'SIGKILL'])
+
+        const refused = await infra('cluster', 'pause', 'team', '-s', stack)
+        expect(refused.code).not.toBe(0)
+        expect(refused.err).toMatch(/was cut off[\s\S]*restore team[\s\S]*infra recover/)
+        const back = await infra('recover', stack, '--back', '--yes')
+        expect(back).toMatchObject({ code: 2, err: expect.stringContaining('cannot be taken back') })
+        expect(await ok('recover', stack, '--forward', '--yes')).toContain(
+          'is as in container:///data/one.tar.gz',
+        )
+        expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toContain('configmap/proof')
+        expect(await ok('recover', stack, '--forward')).toContain('nothing to recover')
+        expect(JSON.parse(await ok('plan', stack, '--json')).steps).toEqual([])
+      }, 600_000)
+    })
+  })
+
+  describe.concurrent('what others made', () => {
+    test('is written as a stack, taken over, and leaves nothing to do', async () => {
+      const values = join(folder, 'foreign.yaml')
+      await writeFile(values, stringify({ ...host.values, logging: { encoding: 'json' } }))
+      const ghost = join(folder, 'ghost')
+      await mkdir(ghost)
+      const entry = { namespace: 'ghostcluster', createdAt: new Date().toISOString(), ttl: '3h0m0s' }
+      const old = { namespace: 'handmade', createdAt: '2026-01-01T00:00:00Z', ttl: '1s' }
+      await writeFile(
+        join(ghost, 'clusters.json'),
+        JSON.stringify({ clusters: { ghost: entry, handmade: old } }),
+      )
+      await Promise.all([
+        host.helm('install', 'handmade', host.chart, '-n', 'handmade', '--create-namespace', '-f', values),
+        host.vclusterctl(
+          ...['create', 'ghost', '-n', 'ghostcluster', '--driver', 'helm', '--add=false', '--connect=false'],
+          ...['--local-chart-dir', host.chart, '--values', values],
+        ),
+      ])
+      const found = join(folder, 'found')
+      await mkdir(found)
+      const text = join(found, 'stack.yaml')
+      await ok('discover', '--kubeconfig', host.kubeconfig, '--ghost', ghost, '--out', text)
+      const written = await readFile(text, 'utf8')
+      expect(written).toContain('ghostctl gave it a time to live of 3h, which it never enforced')
+      expect(written).not.toContain('name: team')
+      await ok('import', 'VirtualCluster/handmade', 'handmade', found, '--yes')
+      await ok('adopt', found, '--yes')
+      expect(JSON.parse(await ok('plan', found, '--json')).steps).toEqual([])
+      const listed = JSON.parse(await ok('cluster', 'list', '-s', found, '--json'))
+      expect(listed.clusters).toMatchObject([
+        { name: 'ghost', managed: true },
+        { name: 'handmade', managed: true },
+        { name: 'team', managed: false },
+      ])
+      await ok('destroy', found, '--yes')
+      const releases = await host.helmJson<readonly { name: string }[]>('list', '-A', '-a')
+      expect(releases.map(one => one.name)).toEqual(['team'])
+      // They were there before infra, and so were their namespaces.
+      expect(await host.kubectl('get', 'ns', '-o', 'name')).toMatch(/ghostcluster[\s\S]*handmade/)
+      for (const namespace of ['ghostcluster', 'handmade'])
+        expect((await host.kubectl('-n', namespace, 'get', 'all,pvc,secrets', '-o', 'name')).trim()).toBe('')
+    })
   })
 
   test('what has expired is reaped, and a rollback brings the same cluster back', async () => {
@@ -373,48 +518,6 @@ describe.skipIf('skip' in lab)(`commands${'skip' in lab ? `: ${lab.skip}` : ''}`
       }),
     )
     expect(found).toEqual([])
-  })
-
-  test('what helm and ghostctl made is written as a stack, taken over, and leaves nothing to do', async () => {
-    const values = join(folder, 'foreign.yaml')
-    await writeFile(values, stringify({ ...host.values, logging: { encoding: 'json' } }))
-    const ghost = join(folder, 'ghost')
-    await mkdir(ghost)
-    const entry = { namespace: 'ghostcluster', createdAt: new Date().toISOString(), ttl: '3h0m0s' }
-    const old = { namespace: 'handmade', createdAt: '2026-01-01T00:00:00Z', ttl: '1s' }
-    await writeFile(
-      join(ghost, 'clusters.json'),
-      JSON.stringify({ clusters: { ghost: entry, handmade: old } }),
-    )
-    await Promise.all([
-      host.helm('install', 'handmade', host.chart, '-n', 'handmade', '--create-namespace', '-f', values),
-      host.vclusterctl(
-        ...['create', 'ghost', '-n', 'ghostcluster', '--driver', 'helm', '--add=false', '--connect=false'],
-        ...['--local-chart-dir', host.chart, '--values', values],
-      ),
-    ])
-    const found = join(folder, 'found')
-    await mkdir(found)
-    const text = join(found, 'stack.yaml')
-    await ok('discover', '--kubeconfig', host.kubeconfig, '--ghost', ghost, '--out', text)
-    const written = await readFile(text, 'utf8')
-    expect(written).toContain('ghostctl gave it a time to live of 3h, which it never enforced')
-    expect(written).not.toContain('name: team')
-    await ok('import', 'VirtualCluster/handmade', 'handmade', found, '--yes')
-    await ok('adopt', found, '--yes')
-    expect(JSON.parse(await ok('plan', found, '--json')).steps).toEqual([])
-    const listed = JSON.parse(await ok('cluster', 'list', '-s', found, '--json'))
-    expect(listed.clusters).toMatchObject([
-      { name: 'ghost', managed: true },
-      { name: 'handmade', managed: true },
-      { name: 'team', managed: false },
-    ])
-    await ok('destroy', found, '--yes')
-    expect(await host.helmJson('list', '-A')).toMatchObject([{ name: 'team' }])
-    // They were there before infra, and so were their namespaces.
-    expect(await host.kubectl('get', 'ns', '-o', 'name')).toMatch(/ghostcluster[\s\S]*handmade/)
-    for (const namespace of ['ghostcluster', 'handmade'])
-      expect((await host.kubectl('-n', namespace, 'get', 'all,pvc,secrets', '-o', 'name')).trim()).toBe('')
   })
 
   test('is destroyed, and nothing is left once its checkpoints are pruned', async () => {

@@ -1,4 +1,4 @@
-/** Use of CPU and memory, where the host has a metrics API; the lab has none. */
+/** Use of CPU and memory, where the host has a metrics API. */
 import { expect, test } from 'vitest'
 import { clusterStatus } from '../../../src/providers/vcluster/acts/status.js'
 import type { Session } from '../../../src/providers/vcluster/session.js'

@@ -1,0 +1,405 @@
+/** The acts around one real virtual cluster, and what is said when one cannot become ready. */
+import { execFile } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { PassThrough } from 'node:stream'
+import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
+import { Decrypter, generateIdentity, identityToRecipient } from 'age-encryption'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { nodePorts } from '../../../src/model/node-ports.js'
+import { backupCluster } from '../../../src/providers/vcluster/acts/backup.js'
+import { connectCluster, mergeContext } from '../../../src/providers/vcluster/acts/connect.js'
+import { execInCluster } from '../../../src/providers/vcluster/acts/exec.js'
+import { extendCluster } from '../../../src/providers/vcluster/acts/extend.js'
+import { clusterKubeconfig } from '../../../src/providers/vcluster/acts/kubeconfig.js'
+import { listClusters } from '../../../src/providers/vcluster/acts/list.js'
+import { clusterLogs } from '../../../src/providers/vcluster/acts/logs.js'
+import { expiredClusters } from '../../../src/providers/vcluster/acts/reap.js'
+import { restoreCluster } from '../../../src/providers/vcluster/acts/restore.js'
+import { clusterStatus } from '../../../src/providers/vcluster/acts/status.js'
+import { openVclusterSession } from '../../../src/providers/vcluster/index.js'
+import { discover, unmanaged } from '../../../src/providers/vcluster/unmanaged.js'
+import type { KubernetesLab } from '../../lab/kubernetes.js'
+import { lineage, openWorld, type World } from './world.js'
+
+const run = promisify(execFile)
+
+/** Registers the suite, whose tests follow one another; it minds no other cluster on the host. */
+export function acts(host: KubernetesLab): void {
+  describe.sequential('acts', () => {
+    const choice = { name: 'box' }
+    let world: World
+    const soon = () => AbortSignal.timeout(120_000)
+    const quiet = () => undefined
+    const unjournaled = async () => quiet
+    beforeAll(async () => {
+      world = await openWorld(host)
+      const own = await readFile(host.kubeconfig, 'utf8')
+      await writeFile(join(world.folder, 'gone'), own.replace(/127\.0\.0\.1:\d+/, '127.0.0.1:9'))
+      await world.make('box', { ttl: '2h' })
+    })
+    afterAll(async () => {
+      await world?.close()
+    })
+
+    const kubectl = async (...args: readonly string[]) => {
+      const out = new PassThrough()
+      const words = text(out)
+      const code = await execInCluster(
+        world.session,
+        choice,
+        [`${host.bin}/kubectl`, ...args],
+        { stdin: 'ignore', stdout: out, stderr: out },
+        soon(),
+      )
+      out.end()
+      return { code, words: await words }
+    }
+
+    test('list reads every host, and one that is away hides nobody', async () => {
+      const gone = openVclusterSession(
+        {
+          ...world.connection,
+          settings: {
+            ...world.connection.settings,
+            kubeconfig: join(world.folder, 'gone'),
+            patience: '1s',
+            timeout: '1s',
+          },
+        },
+        nodePorts,
+      )
+      expect(gone).toBeDefined()
+      const listed = await listClusters(
+        new Map([
+          ['lab', world.session],
+          ['away', gone],
+        ]),
+        soon(),
+      )
+      expect(listed[0]?.connection).toBe('lab')
+      const box = listed[0]?.clusters.find(one => one.name === 'box')
+      expect(box).toMatchObject({
+        ...{ phase: 'Running', version: 'v1.36.0', address: 'VirtualCluster/box', proven: true },
+      })
+      expect(box?.left).toBeGreaterThan(7_000_000)
+      expect(listed[1]).toMatchObject({
+        connection: 'away',
+        clusters: [],
+        error: expect.stringContaining('did not answer'),
+      })
+    })
+    test('status tells pods, events, version and expiry', async () => {
+      const status = await clusterStatus(world.session, 'box', undefined, soon())
+      expect(status).toMatchObject({
+        phase: 'Running',
+        revision: 1,
+        releaseStatus: 'deployed',
+        pods: [{ name: 'box-0', ready: true, node: 'lab-node' }],
+      })
+      expect(status.expiry).toMatch(/^1h59m\d*s? left$|^2h left$/)
+      expect(status.events.map(event => event.reason)).toContain('SuccessfulCreate')
+      await expect(clusterStatus(world.session, 'bax', undefined, soon())).rejects.toMatchObject({
+        code: 'no-such-cluster',
+        hint: expect.stringContaining('vcluster-box/box'),
+      })
+    })
+
+    test('status tells the use of CPU and memory where the host has a metrics API', async () => {
+      const metrics = 'pods.metrics.k8s.io'
+      const names = { plural: 'pods', singular: 'pod', kind: 'PodMetrics', listKind: 'PodMetricsList' }
+      const openAPIV3Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
+      // No metrics server runs here: the API is the host's own, what it tells is written into it
+      await host.apply({
+        apiVersion: 'apiextensions.k8s.io/v1',
+        kind: 'CustomResourceDefinition',
+        metadata: { name: metrics, annotations: { 'api-approved.kubernetes.io': 'unapproved, a test' } },
+        spec: {
+          ...{ group: 'metrics.k8s.io', scope: 'Namespaced', names },
+          versions: [{ name: 'v1beta1', served: true, storage: true, schema: { openAPIV3Schema } }],
+        },
+      })
+      try {
+        await host.kubectl('wait', '--for=condition=Established', `crd/${metrics}`, '--timeout=60s')
+        await host.apply({
+          apiVersion: 'metrics.k8s.io/v1beta1',
+          kind: 'PodMetrics',
+          metadata: { name: 'box-0', namespace: 'vcluster-box' },
+          timestamp: new Date().toISOString(),
+          window: '10s',
+          containers: [{ name: 'syncer', usage: { cpu: '250m', memory: '64Mi' } }],
+        })
+        expect(await host.kubectl('-n', 'vcluster-box', 'top', 'pod')).toMatch(/box-0 +250m +64Mi/)
+        const { usage } = await clusterStatus(world.session, 'box', undefined, soon())
+        expect(usage).toEqual({ cpuMillicores: 250, memoryBytes: 64 << 20 })
+      } finally {
+        await host.kubectl('delete', 'crd', metrics)
+      }
+    })
+
+    test('exec passes the exit status and the streams on', async () => {
+      expect(await kubectl('get', 'ns', '-o', 'name')).toMatchObject({
+        code: 0,
+        words: expect.stringContaining('namespace/kube-system'),
+      })
+      expect((await kubectl('get', 'pod', 'nobody')).code).toBe(1)
+      const streams = { stdin: 'ignore', stdout: new PassThrough(), stderr: new PassThrough() } as const
+      expect(await execInCluster(world.session, choice, ['sh', '-c', 'exit 42'], streams, soon())).toBe(42)
+      expect(await execInCluster(world.session, choice, ['sh', '-c', 'kill -9 $$'], streams, soon())).toBe(
+        137,
+      )
+      await expect(
+        execInCluster(world.session, choice, ['no-such-tool'], streams, soon()),
+      ).rejects.toMatchObject({ code: 'no-such-command' })
+      expect((await readdir(world.session.privateFolder)).filter(name => name.startsWith('way-'))).toEqual([])
+    })
+
+    test('connect forwards a port until it is aborted, and leaves nothing', async () => {
+      const ending = new AbortController()
+      let seen = ''
+      let path = ''
+      await connectCluster(
+        world.session,
+        choice,
+        {},
+        way => {
+          path = way.kubeconfig
+          void run(`${host.bin}/kubectl`, ['--kubeconfig', way.kubeconfig, 'get', '--raw', '/readyz'])
+            .then(result => {
+              seen = `${way.server.replace(/\d+$/, 'N')} ${result.stdout}`
+            })
+            .finally(() => ending.abort())
+        },
+        ending.signal,
+      )
+      expect(seen).toBe('https://127.0.0.1:N ok')
+      await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' })
+    })
+
+    test('a context is merged on request, and taken out again', async () => {
+      const file = join(world.folder, 'user-config')
+      await writeFile(
+        file,
+        'apiVersion: v1\nkind: Config\nclusters: []\ncontexts: [{name: mine, context: {cluster: c, user: u}}]\nusers: []\ncurrent-context: mine\n',
+      )
+      expect(await mergeContext(world.session, choice, file, { use: true }, soon())).toBe('infra_box')
+      const { stdout } = await run(`${host.bin}/kubectl`, ['--kubeconfig', file, 'get', '--raw', '/readyz'])
+      expect(stdout).toBe('ok')
+      await mergeContext(world.session, choice, file, { remove: true }, soon())
+      const left = await readFile(file, 'utf8')
+      expect(left).toContain('mine')
+      expect(left).not.toContain('infra_box')
+    })
+
+    test('the kubeconfig is a private file, cached, and encrypted on request', async () => {
+      const first = await clusterKubeconfig(world.session, choice, {}, soon())
+      expect((await stat(first.path)).mode & 0o777).toBe(0o600)
+      expect((await stat(join(first.path, '..'))).mode & 0o777).toBe(0o700)
+      const again = await clusterKubeconfig(world.session, choice, {}, soon())
+      expect(again).toEqual(first)
+      expect(first.text).toBeUndefined()
+      const identity = await generateIdentity()
+      const recipient = await identityToRecipient(identity)
+      const sealed = await clusterKubeconfig(
+        world.session,
+        { ...choice, spec: { kubeconfig: { recipient, path: 'sealed.age' } } },
+        { refresh: true },
+        soon(),
+      )
+      const bytes = await readFile(sealed.path, 'utf8')
+      expect(bytes).toMatch(/^-----BEGIN AGE ENCRYPTED FILE-----/)
+      expect(bytes).not.toContain('certificate')
+      const { armor } = await import('age-encryption')
+      const opener = new Decrypter()
+      opener.addIdentity(identity)
+      expect(await opener.decrypt(armor.decode(bytes), 'text')).toContain('client-certificate-data')
+    })
+
+    test('a token that ends in the place of a certificate', async () => {
+      const spec = { kubeconfig: { tokenExpiry: '10m', path: 'token.yaml' } }
+      const answer = await clusterKubeconfig(
+        world.session,
+        { ...choice, spec },
+        { refresh: true, text: true },
+        soon(),
+      )
+      expect(answer.text).toContain('token:')
+      expect(answer.text).not.toContain('client-key-data')
+      expect(Date.parse(answer.until) - Date.now()).toBeLessThan(601_000)
+      const { stdout } = await run(`${host.bin}/kubectl`, [
+        '--kubeconfig',
+        answer.path,
+        'get',
+        'ns',
+        '-o',
+        'name',
+      ])
+      expect(stdout).toContain('namespace/default')
+    })
+
+    test('logs end, and follow until they are aborted', async () => {
+      const lines: string[] = []
+      await clusterLogs(world.session, { name: 'box', tail: 5 }, line => lines.push(line), soon())
+      expect(lines).toHaveLength(5)
+      const ending = new AbortController()
+      setTimeout(() => ending.abort(), 2_000)
+      const followed: string[] = []
+      await clusterLogs(
+        world.session,
+        { name: 'box', tail: 3, follow: true },
+        line => followed.push(line),
+        ending.signal,
+      )
+      expect(followed.length).toBeGreaterThanOrEqual(3)
+    })
+
+    test('an address that is none, or that holds no backup, is said', async () => {
+      await expect(
+        restoreCluster(world.session, choice, 'container:///data/none.tar.gz', unjournaled, quiet, soon()),
+      ).rejects.toMatchObject({ code: 'backup-unreadable', why: expect.stringContaining('No such file') })
+      await expect(
+        backupCluster(world.session, choice, '/tmp/x', unjournaled, quiet, soon()),
+      ).rejects.toMatchObject({
+        code: 'backup-address',
+      })
+    })
+
+    test('extend puts the end off, and reap sees what is over', async () => {
+      const before = (await world.present('box', { ttl: '2h' })).facts.expiresAt
+      const end = await extendCluster(world.session, choice, 3_600, unjournaled, soon())
+      expect(Date.parse(end) - Date.parse(String(before))).toBe(3_600_000)
+      expect(await world.drift('box', { ttl: '2h' })).toEqual([])
+      const hosts = new Map([['lab', world.session]])
+      expect((await expiredClusters(hosts, lineage, soon())).expired).toEqual([])
+      await host.kubectl(
+        '-n',
+        'vcluster-box',
+        'annotate',
+        'statefulset',
+        'box',
+        '--overwrite',
+        'infra/expires-at=2001-01-01T00:00:00.000Z',
+      )
+      expect(await expiredClusters(hosts, lineage, soon())).toMatchObject({
+        expired: [{ name: 'box', connection: 'lab' }],
+        others: [],
+      })
+      expect(await expiredClusters(hosts, 'another', soon())).toMatchObject({
+        expired: [],
+        others: [{ name: 'box' }],
+      })
+      await extendCluster(world.session, choice, 7_200, unjournaled, soon())
+      expect((await expiredClusters(hosts, lineage, soon())).expired).toEqual([])
+    })
+
+    test('a backup is read back, and brings objects back', async () => {
+      const address = 'container:///data/one.tar.gz'
+      expect((await kubectl('create', 'configmap', 'proof', '--from-literal=a=b')).code).toBe(0)
+      const made = await backupCluster(world.session, choice, address, unjournaled, quiet, soon())
+      expect(made.verified).toMatch(/\d+ bytes, \d{2,} entries/)
+      expect((await kubectl('delete', 'configmap', 'proof')).code).toBe(0)
+      await restoreCluster(world.session, choice, address, unjournaled, quiet, soon())
+      expect(await kubectl('get', 'configmap', 'proof', '-o', 'name')).toEqual({
+        code: 0,
+        words: 'configmap/proof\n',
+      })
+    })
+
+    describe.concurrent('side by side', () => {
+      test.each([
+        {
+          name: 'sad-image',
+          reason: 'an image that is not there',
+          spec: {
+            values: { controlPlane: { statefulSet: { image: { repository: 'loft-sh/no-such-image' } } } },
+          },
+          why: /[Pp]ull.*no-such-image/s,
+        },
+        {
+          name: 'sad-cpu',
+          reason: 'more than the host has',
+          spec: { resources: { requests: { cpu: '64' } } },
+          why: /Unschedulable.*Insufficient cpu/s,
+        },
+        {
+          name: 'sad-class',
+          reason: 'a storage class that is not there',
+          spec: { storage: { class: 'nowhere' } },
+          why: /Pending.*(nowhere|unbound)/s,
+        },
+      ])('not ready: $reason', async ({ name, spec, why }) => {
+        const own = await openWorld(host)
+        await expect(own.make(name, { ...spec, readinessTimeout: '15s' })).rejects.toMatchObject({
+          code: 'cluster-not-ready',
+          why: expect.stringMatching(why),
+        })
+        const seen = await own.present(name, spec)
+        expect(seen.incomplete).toBe(true)
+        await own.remove(name, spec)
+        expect(await own.observe(name, spec)).toEqual({ status: 'absent' })
+        for (const token of own.kept) await own.provider.discard?.(token, soon())
+        await own.close()
+      })
+
+      test('what others made is found, never owned, and can be taken over', async () => {
+        const own = await openWorld(host)
+        const values = join(world.folder, 'foreign.yaml')
+        await writeFile(values, JSON.stringify({ ...host.values, logging: { encoding: 'json' } }))
+        await host.vclusterctl(
+          'create',
+          'ghost',
+          '-n',
+          'ghostcluster',
+          '--driver',
+          'helm',
+          '--add=false',
+          '--connect=false',
+          '--local-chart-dir',
+          host.chart,
+          '--values',
+          values,
+        )
+        const home = await mkdtemp(join(tmpdir(), 'infra-ghost-'))
+        await writeFile(
+          join(home, 'clusters.json'),
+          JSON.stringify({
+            clusters: {
+              ghost: { namespace: 'ghostcluster', ttl: '3h0m0s', createdAt: '2026-01-01T00:00:00Z' },
+            },
+          }),
+        )
+        expect(await unmanaged(world.session, [world.target('box')], soon())).toContainEqual(
+          expect.objectContaining({ name: 'ghost', identity: { namespace: 'ghostcluster', name: 'ghost' } }),
+        )
+        const discovered = await discover(world.session, { ghostFolder: home }, soon())
+        const found = discovered.find(one => one.name === 'ghost')
+        await rm(home, { recursive: true })
+        expect(found).toMatchObject({
+          name: 'ghost',
+          spec: {
+            namespace: 'ghostcluster',
+            createNamespace: false,
+            ttl: '3h',
+            values: { logging: { encoding: 'json' } },
+          },
+        })
+        const { ttl: _, chart: __, ...spec } = found?.spec ?? {}
+        expect((await own.present('ghost', spec)).owner).toBeUndefined()
+        expect(await own.drift('ghost', spec)).toEqual([])
+        await own.change('ghost', spec, { ...spec, ttl: '3h' })
+        expect((await own.present('ghost', { ...spec, ttl: '3h' })).owner?.address).toBe(
+          'VirtualCluster/ghost',
+        )
+        await own.remove('ghost', spec)
+        expect(await host.kubectl('get', 'ns', 'ghostcluster', '-o', 'name')).toContain('ghostcluster')
+        expect(
+          (await host.kubectl('-n', 'ghostcluster', 'get', 'all,pvc,secrets', '-o', 'name')).trim(),
+        ).toBe('')
+        for (const token of own.kept) await own.provider.discard?.(token, soon())
+        await own.close()
+      })
+    })
+  })
+}

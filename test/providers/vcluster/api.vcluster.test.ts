@@ -1,0 +1,25 @@
+/** Virtual clusters on hosts of API servers alone: no pod runs there, and they come and go in seconds. */
+import { afterAll, describe } from 'vitest'
+import { type KubernetesLab, kubernetesLab } from '../../lab/kubernetes.js'
+import { faults } from './faults.suite.js'
+import { watch } from './watch.suite.js'
+
+// Each loses its API server now and then, so that each has its own
+const labs = await Promise.all([
+  kubernetesLab({ apiOnly: { port: 6620 } }),
+  kubernetesLab({ apiOnly: { port: 17_643 } }),
+])
+const missing = labs.find(lab => 'skip' in lab)
+
+describe.skipIf(missing)(
+  `API servers alone${missing && 'skip' in missing ? `: ${missing.skip}` : ''}`,
+  () => {
+    const [first, second] = labs as readonly KubernetesLab[] as [KubernetesLab, KubernetesLab]
+    afterAll(async () => {
+      await Promise.all(labs.map(lab => 'skip' in lab || lab.clean()))
+    })
+
+    describe.concurrent('one host', () => faults(first))
+    describe.concurrent('another', () => watch(second))
+  },
+)
