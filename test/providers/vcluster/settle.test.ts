@@ -1,4 +1,7 @@
 /** Acts that were cut off: what settles them. test/providers/vcluster/commands.vcluster.test.ts kills real ones. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type ClusterAct, clusterAct } from '../../../src/providers/vcluster/acts/journaled.js'
 import { settleAct, wayOf } from '../../../src/providers/vcluster/acts/settle.js'
@@ -12,7 +15,7 @@ const extend: ClusterAct = {
   from: '2030-01-01T00:00:00.000Z',
   to: '2030-01-02T00:00:00.000Z',
 }
-const backup: ClusterAct = { verb: 'backup', ...place, address: 's3://b/k', before: [] }
+const backup: ClusterAct = { verb: 'backup', ...place, address: 's3://b/k', before: ['old'] }
 const restore: ClusterAct = { verb: 'restore', ...place, address: 's3://b/k' }
 
 /** A host with one cluster that ends at `end`. */
@@ -76,6 +79,56 @@ test('a restore that has begun has no way back', () => {
     expect.objectContaining({ code: 'restore-begun', hint: expect.stringContaining('--forward') }),
   )
   expect(wayOf(restore, 'forward')).toContain('s3://b/k')
+})
+
+describe('a backup that was cut off', () => {
+  const request = (name: string, phase: string) => ({
+    metadata: { name, namespace: 'team' },
+    data: { snapshotRequest: JSON.stringify({ status: { phase, error: { message: 'no room' } } }) },
+  })
+
+  /** A host on which the vcluster tool asks for a snapshot by writing down its words. */
+  async function toolAndHost(requests: (asked: boolean) => readonly object[]) {
+    const folder = await mkdtemp(join(tmpdir(), 'infra-settle-'))
+    const tool = join(folder, 'vcluster')
+    await writeFile(tool, `#!/bin/sh\necho "$1 $2 $3 $4" >>${folder}/calls\n`, { mode: 0o755 })
+    const calls = () => readFile(`${folder}/calls`, 'utf8').catch(() => '')
+    const { session } = hostOf(undefined)
+    const list = async (path: string) =>
+      path.endsWith('/configmaps')
+        ? requests((await calls()).includes('create'))
+        : session.host.list(path, {}, AbortSignal.timeout(5_000))
+    const clock = { now: () => 0, sleep: async () => undefined }
+    const host = { ...session.host, list, context: 'lab', kubeconfig: '/nowhere' }
+    const whole = { host, vcluster: tool, ports: { clock } } as unknown as Session
+    const settled = settleAct(whole, backup, place, 'forward', () => undefined, AbortSignal.timeout(30_000))
+    return { settled, calls, clear: () => rm(folder, { recursive: true }) }
+  }
+
+  test.each([
+    {
+      reason: 'is waited for where it was asked for, and read back',
+      requests: () => [request('old', 'Failed'), request('new', 'Completed')],
+      calls: 'snapshot get team s3://b/k\n',
+    },
+    {
+      reason: 'is asked for where it was not',
+      requests: (asked: boolean) =>
+        asked ? [request('old', 'Failed'), request('new', 'Completed')] : [request('old', 'Failed')],
+      calls: 'snapshot create team s3://b/k\nsnapshot get team s3://b/k\n',
+    },
+  ])('$reason', async ({ requests, calls }) => {
+    const world = await toolAndHost(requests)
+    expect(await world.settled).toBe('team → s3://b/k (vcluster reads it)')
+    expect(await world.calls()).toBe(calls)
+    await world.clear()
+  })
+
+  test('and failed, is said to have failed', async () => {
+    const world = await toolAndHost(() => [request('new', 'Failed')])
+    await expect(world.settled).rejects.toMatchObject({ code: 'backup-failed', why: 'no room' })
+    await world.clear()
+  })
 })
 
 test('a backup is taken back by leaving it', async () => {
