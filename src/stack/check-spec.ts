@@ -1,6 +1,7 @@
 /** Holds a spec to its kind's schema, and tells what does not fit in words of the document. */
 import type { z } from 'zod'
 import type { Json } from '../model/value.js'
+import { anyOf, inWords } from './misfit-words.js'
 import { meant, nearest } from './nearest.js'
 import type { Path } from './problems.js'
 import { fieldsAt } from './schema-shape.js'
@@ -95,12 +96,12 @@ function bestAlternative(told: readonly Misfit[][], path: Path, value: Json | un
   const messages = [...new Set(told.flatMap(alternative => alternative.map(misfit => misfit.message)))]
   const name = `\`${pathText(path)}\``
   const texts = messages.map(message => message.replace(`${name}: `, '').replace(/\.$/, ''))
-  const message = `${name}: ${texts.join(', or: ')}.`
+  const message = `${name}: ${anyOf(texts)}.`
   return [{ path, code: 'invalid-value', message, at: 'value' }]
 }
 
 function sentence(text: string): string {
-  const told = text.replace(/^Invalid input: /, '')
+  const told = inWords(text)
   return /[.!?]$/.test(told) ? told : `${told}.`
 }
 

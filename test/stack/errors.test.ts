@@ -110,7 +110,7 @@ kind: Stack
       text: machine('  vcpus: "2"\n  memoryGiB: 1\n  bootDisk: {sizeGB: 1, empty: true}\n'),
       error: {
         code: 'invalid-value',
-        message: '`vcpus`: expected number, received string',
+        message: '`vcpus`: must be a number, and is a text',
         place: { line: 6, column: 10, length: 3 },
       },
     },
