@@ -42,6 +42,23 @@ export const stackFlags = {
   }),
 }
 
+/** What a plan is to be about: the same for what is shown and what is applied. */
+export const choiceFlags = {
+  target: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'Only this resource and what it needs.',
+    helpValue: 'ADDRESS',
+  }),
+  replace: Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'Replace this resource.',
+    helpValue: 'ADDRESS',
+  }),
+  restart: Flags.boolean({ description: 'Let updates restart what needs it.' }),
+}
+
 /** Flags of every command that changes something. */
 export const changeFlags = {
   json: Flags.boolean({

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { changeFlags, stackFlags } from '../cli/base-command.js'
+import { changeFlags, choiceFlags, stackFlags } from '../cli/base-command.js'
 import { ChangeCommand } from '../cli/change-command.js'
 import { requireReviewed, savedPlanFor } from '../cli/saved-plan.js'
 import { requireSettled } from '../session/require.js'
@@ -25,20 +25,8 @@ export default class Apply extends ChangeCommand {
       description: 'Apply only a plan of this digest: the one that was reviewed.',
       helpValue: 'SHA',
     }),
-    target: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      description: 'Only this resource and what it needs.',
-      helpValue: 'ADDRESS',
-    }),
-    replace: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      description: 'Replace this resource.',
-      helpValue: 'ADDRESS',
-    }),
+    ...choiceFlags,
     'refresh-only': Flags.boolean({ description: 'Take reality into the state, and change nothing real.' }),
-    restart: Flags.boolean({ description: 'Let updates restart what needs it.' }),
   }
 
   async run(): Promise<void> {

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { InfraCommand, stackFlags } from '../cli/base-command.js'
+import { choiceFlags, InfraCommand, stackFlags } from '../cli/base-command.js'
 import { keepPlan } from '../cli/kept-plans.js'
 import { writeOutput } from '../cli/output-file.js'
 import { commitOf, formatOfFile, planFlags, planFormats, renderPlan } from '../cli/render-plan.js'
@@ -25,24 +25,12 @@ export default class PlanCommand extends InfraCommand {
       description: 'Save the plan, to be applied as it is.',
       helpValue: 'FILE',
     }),
-    target: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      description: 'Only this resource and what it needs.',
-      helpValue: 'ADDRESS',
-    }),
-    replace: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      description: 'Replace this resource.',
-      helpValue: 'ADDRESS',
-    }),
+    ...choiceFlags,
     destroy: Flags.boolean({ description: 'Plan to destroy everything.' }),
     'refresh-only': Flags.boolean({
       description: 'Plan to take reality into the state, and change nothing.',
     }),
     refresh: Flags.boolean({ allowNo: true, default: true, description: 'Read the real systems.' }),
-    restart: Flags.boolean({ description: 'Let updates restart what needs it.' }),
     format: Flags.option({ options: planFormats })({
       description: 'How to print it; `--json` is short for json.',
       default: 'terminal',
