@@ -45,6 +45,7 @@ export function decodeJournal(bytes: Uint8Array, path: string): DecodedJournal {
   return { records, length: brokenAt ?? file.length }
 }
 
+/** Undefined for a line that is not what was written. */
 function decodeLine(line: Buffer): { readonly synced: number; readonly record: unknown } | undefined {
   if (line.length < 12 || line[8] !== space) return undefined
   const body = line.subarray(9)

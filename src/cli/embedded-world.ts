@@ -66,6 +66,7 @@ function put(
   return { ...object, [head]: rest.length === 0 ? value : put(isObject(below) ? below : {}, rest, value) }
 }
 
+/** A value as YAML's JSON writes it; what is no JSON is a text. */
 function readValue(text: string): Json {
   try {
     return JSON.parse(text) as Json

@@ -34,6 +34,7 @@ const calls: Readonly<Record<string, string>> = {
  * the place that it was pointed to.
  */
 export function fileError(thrown: unknown): InfraError | undefined {
+  if (!(thrown instanceof Error)) return undefined
   const { code, path, syscall } = thrown as NodeJS.ErrnoException
   if (syscall?.startsWith('spawn')) return undefined
   if (typeof path !== 'string' || causes[code ?? ''] === undefined) return undefined

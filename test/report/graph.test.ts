@@ -24,6 +24,17 @@ const graphs = fc
     }),
   )
 
+describe('a graph in a page', () => {
+  it('is not stretched beyond a size to be read, however few nodes it has', () => {
+    const node = { id: 'a', kind: 'Volume', label: 'a', dangerous: false }
+    const [, width, height] =
+      /viewBox="\S+ \S+ (\S+) (\S+)"/.exec(renderSvg({ nodes: [node], edges: [] }, { standalone: false })) ??
+      []
+    expect(Number(width)).toBeGreaterThanOrEqual(900)
+    expect(Number(height)).toBeGreaterThanOrEqual(400)
+  })
+})
+
 describe('the layout', () => {
   it('places every node once, none on another, within the sheet, cycles or not', () => {
     fc.assert(

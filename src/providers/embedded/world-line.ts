@@ -42,6 +42,7 @@ export function decodeWorld(
   return { changes, length: brokenAt ?? file.length }
 }
 
+/** Undefined for a line that is not what was written: torn at the end of the file, or damaged. */
 function decodeChange(text: string): (WorldChange & { readonly synced?: number }) | undefined {
   try {
     const line: unknown = JSON.parse(text)

@@ -122,6 +122,7 @@ function quiet(): undefined {
   return undefined
 }
 
+/** Undefined where the agent's answer is none. */
 function hostnameOf(answer: string | undefined): string | undefined {
   try {
     const name: unknown = JSON.parse(answer ?? '{}')?.return?.['host-name']

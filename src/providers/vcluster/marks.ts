@@ -98,6 +98,7 @@ export function digestOf(spec: Attributes): string {
     .slice(0, 40)
 }
 
+/** Undefined for a mark that somebody else wrote or broke. */
 function parse(text: string | undefined): unknown {
   if (text === undefined) return undefined
   try {

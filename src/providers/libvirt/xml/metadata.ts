@@ -60,6 +60,7 @@ function isOwn(candidate: XmlElement): boolean {
   )
 }
 
+/** Undefined for what somebody else wrote. */
 function json(text: string | undefined): Json | undefined {
   if (text === undefined) return undefined
   try {
