@@ -2,8 +2,9 @@
  * One connection to libvirtd: calls matched to replies by their serial, as many under way as are made, events, keepalive.
  * What the other side sends is not trusted: whatever does not fit ends the connection with an error.
  */
-import { InfraError, messageOf } from '../../../model/error.js'
+import type { InfraError } from '../../../model/error.js'
 import { Aborts } from './aborts.js'
+import { lost, reasonOf, timedOut } from './call-errors.js'
 import { Channel } from './channel.js'
 import { connectionError, readError } from './errors.js'
 import { encodePacket, type Packet, packetReader, packetTypes, programs, statuses } from './packet.js'
@@ -289,33 +290,4 @@ export class Session {
     this.#channel?.fail(this.#failure)
     for (const listener of this.#ended.splice(0)) listener(this.#failure)
   }
-}
-
-/** What happened, and what the transport itself said of it. */
-function reasonOf(cause: unknown, said: string): string {
-  const own = cause instanceof InfraError && cause.why ? `${cause.message}: ${cause.why}` : messageOf(cause)
-  return said === '' ? own : `${own}; ${said}`
-}
-
-function lost(pending: Pending, code: string, why: string): InfraError {
-  return pending.effect === 'read'
-    ? connectionError(code, `The connection to libvirt was lost before ${pending.name} was answered`, why)
-    : connectionError(
-        code,
-        `The connection to libvirt was lost before ${pending.name} was answered: it may or may not have happened`,
-        why,
-      )
-}
-
-function timedOut(
-  procedure: Pick<Procedure<unknown, unknown>, 'name' | 'effect'>,
-  timeout: number,
-): InfraError {
-  const what = `libvirt has not answered ${procedure.name} within ${timeout / 1000} s`
-  return connectionError(
-    'libvirt-timeout',
-    procedure.effect === 'read' ? what : `${what}: it may or may not have happened, or still happen`,
-    'The call was given up; libvirt knows no way to take it back',
-    'See what libvirtd is busy with: virsh list, virsh domjobinfo, its log',
-  )
 }

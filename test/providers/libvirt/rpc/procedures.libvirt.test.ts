@@ -333,12 +333,16 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
       return found.find(one => one.addresses.some(a => a.address.startsWith('10.98.101.')))
     })
     expect(byAgent.mac).toBe('52:54:00:00:00:02')
-    const byLease = await call(p.domains.addresses, {
-      domain: vm,
-      source: flags.addressSources.lease,
-      flags: 0,
+    // dnsmasq has given the lease; its helper writes it down in its own time
+    const byLease = await until(60, async () => {
+      const [found] = await call(p.domains.addresses, {
+        domain: vm,
+        source: flags.addressSources.lease,
+        flags: 0,
+      })
+      return found
     })
-    expect(byLease[0]?.addresses[0]?.address).toBe(byAgent.addresses.find(a => a.type === 0)?.address)
+    expect(byLease.addresses[0]?.address).toBe(byAgent.addresses.find(a => a.type === 0)?.address)
     const network = await call(p.networks.lookupByName, { name: 'lab' })
     const leases = await call(p.networks.leases, { network, mac: undefined, needResults: 1, flags: 0 })
     expect(leases[0]).toMatchObject({

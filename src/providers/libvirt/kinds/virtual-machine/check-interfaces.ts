@@ -12,7 +12,11 @@ export function checkInterfaces(spec: Attributes, meta: KindMeta): readonly Prob
   const ips = new Map<string, string>()
   for (const { item, index } of objects(spec.networkInterfaces)) {
     const path: Path = ['spec', 'networkInterfaces', index]
-    problems.push(...checkPlug(item, path), ...checkAddresses(item, path, index, ips))
+    problems.push(
+      ...checkPlug(item, path),
+      ...checkAddresses(item, path, index, ips),
+      ...checkMac(item, path),
+    )
   }
   return [...problems, ...checkUnique(spec, meta)]
 }
@@ -148,12 +152,12 @@ function checkServers(item: Attributes, path: Path): Problem[] {
   })
 }
 
-/** Names, MACs and taps, with those that follow from the rest. */
+/** Names, MACs and taps, with those that follow from the rest. One interface alone has none to share. */
 function checkUnique(spec: Attributes, meta: KindMeta): Problem[] {
+  if (list(spec.networkInterfaces).length < 2) return []
   const problems: Problem[] = []
   const seen = new Map<string, number>()
   for (const { item, index } of objects(canonicalInterfaces(spec.networkInterfaces, domainName(meta)))) {
-    const path: Path = ['spec', 'networkInterfaces', index]
     for (const field of ['name', 'mac', 'tap'] as const) {
       const value = text(item[field])
       if (value === undefined) continue
@@ -161,22 +165,27 @@ function checkUnique(spec: Attributes, meta: KindMeta): Problem[] {
       seen.set(`${field} ${value}`, index)
       if (first !== undefined) {
         problems.push({
-          path: [...path, field],
+          path: ['spec', 'networkInterfaces', index, field],
           code: `duplicate-${field}`,
           message: `Interfaces ${first + 1} and ${index + 1} have the same ${field}, ${value}`,
           hint: `Give one of them another \`${field}\`.`,
         })
       }
     }
-    const mac = text(item.mac)
-    if (mac !== undefined && (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1) {
-      problems.push({
-        path: [...path, 'mac'],
-        code: 'multicast-mac',
-        message: `${mac} is a multicast address`,
-        hint: 'The first octet of a MAC address must be even.',
-      })
-    }
   }
   return problems
+}
+
+/** Those that infra chooses are never one. */
+function checkMac(item: Attributes, path: Path): Problem[] {
+  const mac = text(item.mac)?.toLowerCase()
+  if (mac === undefined || (Number.parseInt(mac.slice(0, 2), 16) & 1) === 0) return []
+  return [
+    {
+      path: [...path, 'mac'],
+      code: 'multicast-mac',
+      message: `${mac} is a multicast address`,
+      hint: 'The first octet of a MAC address must be even.',
+    },
+  ]
 }
