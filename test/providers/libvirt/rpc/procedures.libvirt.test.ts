@@ -348,7 +348,7 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
     expect(leases[0]).toMatchObject({
       mac: '52:54:00:00:00:02',
       prefix: 24,
-      address: byLease[0]?.addresses[0]?.address,
+      address: byLease.addresses[0]?.address,
     })
 
     const console = await openConsole(client, vm, { signal, force: true })
