@@ -61,14 +61,20 @@ export async function kubernetesLab(
     return unavailable('nothing is built yet, and there is no Go to build it with')
   try {
     await ownedByNobody(owner)
-    // What a killed run left behind goes first.
-    await lab('clean')
-    await lab(options.apiOnly === undefined ? 'up' : 'up-api')
+    const begin = async () => {
+      // What a killed run left behind goes first.
+      await lab('clean')
+      await lab(options.apiOnly === undefined ? 'up' : 'up-api')
+    }
+    await begin().catch(error => {
+      // Set-up is not a test, and vitest would not try it again.
+      process.stderr.write(`The lab of Kubernetes is started again: ${wordsOf(error)}\n`)
+      return begin()
+    })
     await writeFile(owner, String(process.pid))
   } catch (error) {
-    const words = (error as { stderr?: string }).stderr ?? String(error)
     await lab('clean').catch(() => '')
-    return unavailable(words.trim().split('\n').slice(-6).join('\n'))
+    return unavailable(wordsOf(error))
   }
   const kubeconfig = `${env.LAB_RUN}/admin.kubeconfig`
   const bin = `${cache}/bin`
@@ -131,6 +137,12 @@ async function ownedByNobody(file: string): Promise<void> {
     if (!(pid > 0) || pid === process.pid || !existsSync(`/proc/${pid}`)) return
     await sleep(2_000)
   }
+}
+
+/** The last words of the lab's script. */
+function wordsOf(error: unknown): string {
+  const words = (error as { stderr?: string }).stderr ?? String(error)
+  return words.trim().split('\n').slice(-6).join('\n')
 }
 
 async function hasNoGo(): Promise<boolean> {
