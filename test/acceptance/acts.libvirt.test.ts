@@ -67,6 +67,14 @@ spec:
   const names = async (...args: readonly string[]) =>
     (await json('vm', 'list', ...args)).machines.map((one: { name: string }) => one.name).sort()
 
+  /** Fills the disk vdb of winch, which has no system that could, by its QEMU. */
+  const fillDisk = async (size: string) => {
+    const disks = (await first.virsh('dumpxml', 'winch')).split('<disk ')
+    const index = /index='(\d+)'/.exec(disks.find(disk => disk.includes("dev='vdb'")) ?? '')?.[1]
+    const command = `qemu-io libvirt-${index}-format "write -P 7 0 ${size}"`
+    await first.virsh('qemu-monitor-command', 'winch', '--hmp', command)
+  }
+
   beforeAll(async () => {
     here = await desk({ 'stack.yaml': stack })
     await here.setUp()
@@ -180,16 +188,21 @@ spec:
     await here.ok('plan', '--detailed-exitcode')
   })
 
-  test('one moves to the other host as it runs, with its UUID, and the stack follows', async () => {
+  test('one moves to the other host as it runs; infra killed in the middle of it, the same command ends it, and the stack follows', async () => {
     const was = await near.uuid('winch')
+    const move = ['vm', 'migrate', 'winch', '--to', 'far', '--migrate-uri', 'tcp://127.0.0.1', '--yes']
     await freeTap(first, 'winch')
-    const told = await here.ok(
-      ...['vm', 'migrate', 'winch', '--to', 'far', '--migrate-uri', 'tcp://127.0.0.1', '--yes'],
-    )
-    expect(told).toContain('winch moved from near to far while it ran')
-    expect([await near.domains(), await far.domains()]).toEqual([['crate'], ['barge', 'winch']])
+    // so much to copy, and so slowly, that it can be killed meanwhile
+    await fillDisk('12M')
+    const moving = here.start(...move, '--bandwidth', '1')
+    await moving.says(/winch: moves: disk/)
+    await moving.kill()
+    await expect
+      .poll(async () => [await near.domains(), await far.domains()], { timeout: 300_000, interval: 1_000 })
+      .toEqual([['crate'], ['barge', 'winch']])
+    await expect.poll(() => far.power('winch'), { timeout: 60_000 }).toBe('running')
+    expect(await here.ok(...move)).toContain('winch moved from near to far while it ran')
     expect(await far.uuid('winch')).toBe(was)
-    expect(await far.power('winch')).toBe('running')
     expect((await near.files('yard')).filter(file => file.startsWith('winch'))).toEqual([])
     expect((await text()).match(/host: far # where it stands/g)).toHaveLength(2)
     await here.ok('plan', '--detailed-exitcode')

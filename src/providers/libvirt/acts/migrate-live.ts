@@ -96,12 +96,17 @@ async function definition(
   return parseXml(await ask(host, procedures.domains.xml, { domain, flags }, signal))
 }
 
-async function leftBy(machine: Machine, { shared }: MovePlan, signal: AbortSignal): Promise<Left> {
+/** What was copied and is its own by its name, and its log beside that; nothing else is ever removed. */
+async function leftBy(machine: Machine, { moved }: MovePlan, signal: AbortSignal): Promise<Left> {
   const { host, domain, view } = machine
   const nvram = await findNvramFile(host, domain, signal)
+  const copied = new Set(moved.map(({ source }) => `${source.pool}:${source.name}`))
+  const pools = new Set(moved.map(({ source }) => source.pool))
   return {
     from: view.host,
-    volumes: ownVolumes(machine).filter(one => !shared.has(one.pool)),
+    volumes: ownVolumes(machine).filter(({ pool, name }) =>
+      name === serialLog(view.name) ? pools.has(pool) : copied.has(`${pool}:${name}`),
+    ),
     ...(nvram !== undefined && { nvram }),
     autostart: view.autostart,
   }

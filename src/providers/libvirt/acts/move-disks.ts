@@ -12,7 +12,7 @@ import { find, findAll, type XmlElement } from '../xml/tree.js'
 import { volumeOf } from './backup.js'
 import type { Machine } from './machines.js'
 import type { Place } from './restored-definition.js'
-import { isSharedPool } from './shared-pool.js'
+import { type Shared, sharedPool } from './shared-pool.js'
 
 /** Cache modes in which nothing that is written waits in the host's memory. */
 const uncached = ['none', 'directsync']
@@ -27,8 +27,6 @@ export interface MovedDisk extends Place {
 
 export interface MovePlan {
   readonly moved: readonly MovedDisk[]
-  /** Names of pools that both hosts share. */
-  readonly shared: ReadonlySet<string>
   /**
    * Nothing that the guest wrote can wait in a cache of the first host and be missed on the other: what is not copied is on the
    * network, only read, or written past all caches. libvirt cannot see that much, and would refuse. Where it is not so, it decides.
@@ -49,23 +47,26 @@ export async function planMove(
   const nodes = new Map(
     findAll(find(root, 'devices'), 'disk').map(node => [find(node, 'target')?.attributes.dev, node]),
   )
-  const shared = new Map<string, Promise<boolean>>()
-  const sharedPool = (name: string) => {
-    if (poolName !== undefined && poolName !== name) return Promise.resolve(false)
-    const known = shared.get(name) ?? isSharedPool(host, there, name, signal)
-    shared.set(name, known)
+  const pools = new Map<string, Promise<Shared | undefined>>()
+  const sharedBy = (name: string) => {
+    if (poolName !== undefined && poolName !== name) return undefined
+    const known = pools.get(name) ?? sharedPool(host, there, name, signal)
+    pools.set(name, known)
     return known
   }
   const moved: MovedDisk[] = []
   let proved = true
-  for (const disk of readDisks(root, view.name)) {
+  const disks = readDisks(root, view.name)
+  requireSame(machine, to, disks)
+  for (const disk of disks) {
     // an empty drive, or a disk of the network, which the other host reads as this one does
     if (disk.reference === undefined) continue
     const source = await volumeOf(host, disk, signal)
     const node = nodes.get(disk.device)
     const isRead = find(node, 'readonly') !== undefined || node?.attributes.device === 'cdrom'
-    if (source !== undefined && (await sharedPool(source.pool))) {
-      proved &&= isRead || uncached.includes(text(disk.spec.cache) ?? '')
+    const shared = source && (await sharedBy(source.pool))
+    if (shared !== undefined) {
+      proved &&= shared === 'ceph' || isRead || uncached.includes(text(disk.spec.cache) ?? '')
       continue
     }
     if (isRead && disk.role !== 'seed') {
@@ -94,8 +95,18 @@ export async function planMove(
     moved.push(await placeOf(machine, disk, source, there, poolName, !isRead, signal))
   }
   await needFreeNames(there, moved, signal)
-  const names = await Promise.all([...shared].map(async ([name, is]) => ((await is) ? [name] : [])))
-  return { moved, shared: new Set(names.flat()), proved }
+  return { moved, proved }
+}
+
+/** What it has only from its next start on would stay behind. */
+function requireSame(machine: Machine, to: string, running: readonly DiskReading[]): void {
+  const now = new Map(running.map(disk => [disk.device, disk.reference]))
+  const waits = machine.stored.disks.filter(
+    ({ device, reference }) => reference !== undefined && now.get(device) !== reference,
+  )
+  if (waits.length === 0) return
+  const which = waits.map(({ device, reference }) => `${device} (${reference})`).join(', ')
+  throw refused(machine, to, `It gets ${which} only at its next start`, 'Restart it first.')
 }
 
 async function placeOf(

@@ -12,20 +12,24 @@ import { type PoolReading, readPool } from '../xml/pool.js'
 /** Pools of files, whose folder can be the same by NFS or another file system that hosts share. */
 const ofFiles = ['dir', 'fs', 'netfs']
 
+/** What two hosts share: a pool of Ceph, or a folder. */
+export type Shared = 'ceph' | 'folder'
+
 /**
  * Two pools of Ceph are told by what they are of. Of folders only a file can tell: one of a name that nobody has is made here
- * and looked for there. Everything else (LVM, ZFS, partitions) is taken for each host's own.
+ * and looked for there. Everything else (LVM, ZFS, partitions) is taken for each host's own. Undefined where they share nothing.
  */
-export async function isSharedPool(
+export async function sharedPool(
   here: Host,
   there: Host,
   name: string,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Shared | undefined> {
   const [a, b] = await Promise.all([readOne(here, name, signal), readOne(there, name, signal)])
-  if (a === undefined || b === undefined) return false
+  if (a === undefined || b === undefined) return undefined
   const told = toldByThemselves(a.reading, b.reading)
-  return told ?? probe(here, a.pool, there, b.pool, signal)
+  if (told !== undefined) return told ? 'ceph' : undefined
+  return (await probe(here, a.pool, there, b.pool, signal)) ? 'folder' : undefined
 }
 
 async function readOne(
