@@ -138,3 +138,16 @@ test('rendered objects: added, removed, changed; no data of a Secret is told', (
     },
   ])
 })
+
+test('a Secret of aliases of aliases is refused, and soon', async () => {
+  const levels = Array.from(
+    { length: 30 },
+    (_, level) => `a${level + 1}: &a${level + 1} {x: *a${level}, y: *a${level}}`,
+  )
+  const text = ['a0: &a0 {z: 1}', ...levels].join('\n')
+  const secret = {
+    ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'vc-config-a' } },
+    data: { 'config.yaml': Buffer.from(text).toString('base64') },
+  }
+  await expect(changes(secret, secret)).rejects.toThrow('alias')
+})
