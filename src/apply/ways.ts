@@ -128,7 +128,10 @@ export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address
   }
   return {
     ...{ desired, records, observed, gone, restore },
-    options: { mode: 'rollback', only, unprotected: true, restart: restartable(folded) },
+    options: {
+      ...{ mode: 'rollback', only, unprotected: true },
+      ...{ restart: restartable(folded), again: updatesInFlight(folded) },
+    },
   }
 }
 
@@ -166,6 +169,16 @@ function resumable(folded: Folded, records: Records, direction: 'forward' | 'bac
       sameIdentity(left.identity, flight.identity)
     )
   })
+}
+
+/**
+ * Updates of which nobody knows how far they came. One that was on its way elsewhere may have changed only a part that a
+ * reading does not show: what is stored of a machine, while it runs on as it was.
+ */
+function updatesInFlight(folded: Folded): Set<Address> {
+  return new Set(
+    [...folded.inFlight].flatMap(([address, { step }]) => (step.action === 'update' ? [address] : [])),
+  )
 }
 
 /** What the approved plan was allowed to restart. */
@@ -234,7 +247,10 @@ export function wayForward(folded: Folded, base: Records, seen: ReadonlyMap<Addr
   const { mode } = folded.plan
   const restart = restartable(folded)
   const unprotected = madeSince(records, base)
-  const options = { mode: mode === 'destroy' ? ('apply' as const) : mode, only, restart, unprotected }
+  const options = {
+    ...{ mode: mode === 'destroy' ? ('apply' as const) : mode, only, unprotected },
+    ...{ restart, again: updatesInFlight(folded) },
+  }
   return { desired, records, observed, gone, restore, options }
 }
 

@@ -151,6 +151,14 @@ function compare(
       cause: `${pending.join(', ')} ${pending.length === 1 ? 'waits' : 'wait'} for a restart`,
     }
   }
+  if (input.options.again?.has(desired.address))
+    return {
+      action: 'update',
+      changes: [],
+      hazards: [],
+      restart: false,
+      cause: 'an earlier update was cut off',
+    }
   // What was changed to what is desired by somebody else, or by an apply that was cut off, is recorded at last.
   const asRecorded = differences(record.spec, desired.spec, lists).every(change =>
     ignored(change.path, desired),

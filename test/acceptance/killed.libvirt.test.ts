@@ -1,6 +1,7 @@
 /**
- * kill -9 of infra at chosen instants of an apply and of a destroy: nothing is lost, nothing is there twice, and `recover`
- * ends it either way. virsh and the pool's folder say so.
+ * kill -9 of infra at chosen instants: nothing is lost, nothing is there twice, and `recover` ends it either way. virsh and the
+ * pool's folder say so. Each test is the whole life of a stack, made, changed and destroyed, that is cut off at every act of
+ * it; test/crash does the same at any instant, by chance.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -11,6 +12,22 @@ import { type Desk, desk } from './desk.js'
 import { bareMachine, resource, stackText } from './documents.js'
 import { eyes } from './eyes.js'
 import { type Fault, type Wire, wire } from './wire.js'
+
+/** The call at which it dies: before libvirtd hears of it, or once it is done. */
+type Instant = Omit<Fault, 'before' | 'after'> & { readonly when?: 'after' }
+interface Cuts {
+  /** Undone. */
+  readonly back: Instant
+  /** Completed. */
+  readonly forward: Instant
+}
+interface Life {
+  readonly reason: string
+  readonly made: Cuts
+  /** Returns the machines' title after it. */
+  readonly change: () => Promise<string>
+  readonly gone: Cuts
+}
 
 const lab = await libvirtLab({ own: 22 })
 const { domains: d, volumes: v, pools: p, networks: n } = procedures
@@ -29,11 +46,11 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
       between.uri,
       resource('StoragePool', 'shop', { path: shop }),
       resource('Volume', 'stock', { pool: 'shop', size: '1MiB' }),
-      machine('till', title),
-      machine('desk', title, { powerState: 'stopped' }),
+      machine('vault', title),
+      machine('booth', title, { powerState: 'stopped' }),
       resource('Network', 'back', { mode: 'isolated' }),
     )
-  const whole = ['desk_boot', 'desk_data-vdb', 'stock', 'till_boot', 'till_data-vdb', 'till_serial.log']
+  const whole = ['booth_boot', 'booth_data-vdb', 'stock', 'vault_boot', 'vault_data-vdb', 'vault_serial.log']
 
   beforeAll(async () => {
     between = await wire(lab.socket, `${lab.poolPath}/../between.sock`)
@@ -62,11 +79,7 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
   })
 
   /** Runs a command that dies at the fault. */
-  const cutOff = async (
-    at: Omit<Fault, 'before' | 'after'> & { readonly when?: 'after' },
-    ...args: readonly string[]
-  ) => {
-    const { when, ...fault } = at
+  const cutOff = async ({ when, ...fault }: Instant, ...args: readonly string[]) => {
     const running = here.start(...args)
     const kill = async () => void (await running.kill())
     between.arm({ ...fault, ...(when === 'after' ? { after: kill } : { before: kill }) })
@@ -74,24 +87,18 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
     expect(between.came()).toBe(true)
     between.arm(undefined)
   }
-  const refusesUntilSettled = async () => {
-    for (const command of [['plan'], ['apply', '--yes'], ['destroy', '--yes']]) {
-      const { code, text } = await here.infra(...command)
-      expect(text).toContain('infra recover')
-      expect(code).toBe(4)
-    }
-  }
   const networks = async () =>
     (await lab.virsh('net-list', '--name')).split('\n').filter(name => name !== '' && name !== 'lab')
   const isWhole = async (title: string) => {
-    expect(await domains()).toEqual(['desk', 'till'])
+    expect(await domains()).toEqual(['booth', 'vault'])
     expect(await pools()).toEqual(['shop'])
     expect(await files('shop')).toEqual(whole)
     expect(await lab.virsh('pool-info', 'shop')).toMatch(/State: +running/)
     expect(await networks()).toEqual(['back'])
-    for (const name of ['desk', 'till']) {
-      expect(await power(name)).toBe(name === 'till' ? 'running' : 'shut off')
-      expect((await lab.virsh('desc', name, '--title')).trim()).toBe(title)
+    for (const name of ['booth', 'vault']) {
+      expect(await power(name)).toBe(name === 'vault' ? 'running' : 'shut off')
+      for (const form of ['--current', '--config'])
+        expect((await lab.virsh('desc', name, '--title', form)).trim()).toBe(title)
       expect(await here.state('shop')).toContain(await uuid(name))
     }
     await here.ok('plan', '--detailed-exitcode')
@@ -103,93 +110,99 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
     expect(await networks()).toEqual([])
   }
 
-  describe.each([
-    { reason: 'once the pool runs, and is not stored', at: p.define },
-    { reason: 'once the pool is stored', at: p.define, when: 'after' as const },
-    { reason: 'once the first volume is there', at: v.create, when: 'after' as const },
-    { reason: 'before the first machine is defined', at: d.define },
-    { reason: 'once the first machine is defined', at: d.define, when: 'after' as const },
-    { reason: 'once the fourth volume is there', at: v.create, nth: 4, when: 'after' as const },
-    { reason: 'before a machine is started', at: d.start },
-    { reason: 'once a machine is started', at: d.start, when: 'after' as const },
-  ])('in an apply, $reason', ({ reason: _, ...at }) => {
-    test('forward: it is completed, with nothing twice', async () => {
-      await cutOff(at, 'apply', '--yes')
-      expect(await here.ok('recover', '--forward', '--yes')).toContain('Applied')
-      await isWhole('first')
-    })
-    test('back: nothing is left', async () => {
-      await cutOff(at, 'apply', '--yes')
-      expect(await here.ok('recover', '--back', '--yes')).toContain('Rolled back')
-      await isEmpty()
-      expect((await here.infra('plan')).text).toContain('5 to create')
-    })
-  })
-
-  test('what is open is told by every command that would go on, and changes nothing', async () => {
-    await cutOff({ at: d.define, nth: 2, when: 'after' }, 'apply', '--yes')
+  const refuses = async () => {
     const before = await files('shop')
-    await refusesUntilSettled()
+    for (const command of [['plan'], ['apply', '--yes'], ['destroy', '--yes']]) {
+      const { code, text } = await here.infra(...command)
+      expect(text).toContain('infra recover')
+      expect(code).toBe(4)
+    }
     expect(await files('shop')).toEqual(before)
-  })
+  }
+  const uuids = async () => [await uuid('vault'), await uuid('booth')]
+  const ledger = async () => (await readFile(`${shop}/booth_data-vdb`)).subarray(0, 6).toString()
 
-  test.each([
-    { reason: 'forward', title: 'second' },
-    { reason: 'back', title: 'first' },
-  ])('in a change of both machines: $reason', async ({ reason, title }) => {
-    await here.ok('apply', '--yes')
-    const was = [await uuid('till'), await uuid('desk')]
+  /** Changes the title of both machines, cut off on its way; returns the title that it comes to. */
+  const changed = (way: 'forward' | 'back') => async () => {
     await here.write('stack.yaml', stack('second'))
-    await cutOff({ at: d.define, when: 'after' }, 'apply', '--yes')
-    await here.ok('recover', `--${reason}`, '--yes')
+    if (way === 'back') {
+      await cutOff({ at: d.define, when: 'after' }, 'apply', '--yes')
+      await refuses()
+    } else {
+      // The running machine is changed already; then what is stored of it goes back, and the machine does not.
+      await cutOff({ at: d.setMetadata, when: 'after' }, 'apply', '--yes')
+      await cutOff({ at: d.setMetadata }, 'recover', '--back', '--yes')
+    }
+    await here.ok('recover', `--${way}`, '--yes')
+    const title = way === 'forward' ? 'second' : 'first'
     await here.write('stack.yaml', stack(title))
     await isWhole(title)
-    expect([await uuid('till'), await uuid('desk')]).toEqual(was)
-  })
+    return title
+  }
+  /** Destroys all of it and brings it back by a rollback, whose first try is cut off and undone. */
+  const broughtBack = (at: Instant) => async () => {
+    await here.ok('destroy', '--yes')
+    await cutOff(at, 'rollback', '--yes', '--parallelism', '1')
+    await here.ok('recover', '--back', '--yes')
+    expect(await domains()).toEqual([])
+    // The rollback that was undone is the newest checkpoint; the one below it is the destroy.
+    const listed = JSON.parse(await here.ok('checkpoint', 'ls', '--json'))
+    const destroy = listed.find((one: { command: string }) => one.command.includes('destroy'))
+    await here.ok('rollback', '.', destroy.id, '--yes')
+    await isWhole('first')
+    return 'first'
+  }
 
-  describe.each([
-    { reason: 'once a machine is switched off', at: d.destroy, when: 'after' as const },
-    { reason: 'before the first machine is undefined', at: d.undefine },
-    { reason: 'once the second machine is undefined', at: d.undefine, nth: 2, when: 'after' as const },
-    { reason: 'before the pool is stopped', at: p.stop },
-    { reason: 'once the pool is stopped', at: p.stop, when: 'after' as const },
-    { reason: 'once the network is stopped', at: n.stop, when: 'after' as const },
-  ])('in a destroy, $reason', ({ reason: _, ...at }) => {
-    test('forward and pruned: nothing is left; back: all of it returns with its bytes', async () => {
-      await here.ok('apply', '--yes')
-      const was = [await uuid('till'), await uuid('desk')]
-      await writeFile(`${shop}/desk_data-vdb`, 'ledger', { flag: 'r+' })
+  const after = 'after' as const
+  test.each<Life>([
+    {
+      reason:
+        'the pool is not stored, a machine is defined; machines change; one is off, the pool runs still',
+      ...{ made: { back: { at: p.define }, forward: { at: d.define, when: after } } },
+      change: changed('forward'),
+      ...{ gone: { back: { at: d.destroy, when: after }, forward: { at: p.stop } } },
+    },
+    {
+      reason:
+        'a machine is started, one volume is there; machines change back; the pool is stopped, no machine is undefined',
+      ...{ made: { back: { at: d.start, when: after }, forward: { at: v.create, when: after } } },
+      change: changed('back'),
+      ...{ gone: { back: { at: p.stop, when: after }, forward: { at: d.undefine } } },
+    },
+    {
+      reason:
+        'four volumes are there, the pool is stored; a machine is defined again; all are undefined, the network is stopped',
+      ...{ made: { back: { at: v.create, nth: 4, when: after }, forward: { at: p.define, when: after } } },
+      change: broughtBack({ at: d.define, when: after }),
+      ...{ gone: { back: { at: d.undefine, nth: 2, when: after }, forward: { at: n.stop, when: after } } },
+    },
+    {
+      reason:
+        'no machine is defined, none is started; its disks are back; the network is stopped, all are undefined',
+      ...{ made: { back: { at: d.define }, forward: { at: d.start } } },
+      change: broughtBack({ at: d.setMetadata }),
+      ...{ gone: { back: { at: n.stop, when: after }, forward: { at: d.undefine, nth: 2, when: after } } },
+    },
+  ])('$reason', async ({ made, change, gone }) => {
+    await cutOff(made.back, 'apply', '--yes')
+    expect(await here.ok('recover', '--back', '--yes')).toContain('Rolled back')
+    await isEmpty()
+    await cutOff(made.forward, 'apply', '--yes')
+    expect(await here.ok('recover', '--forward', '--yes')).toContain('Applied')
+    await isWhole('first')
 
-      await cutOff(at, 'destroy', '--yes')
-      await here.ok('recover', '--back', '--yes')
-      await isWhole('first')
-      expect([await uuid('till'), await uuid('desk')]).toEqual(was)
-      expect((await readFile(`${shop}/desk_data-vdb`)).subarray(0, 6).toString()).toBe('ledger')
+    const was = await uuids()
+    await writeFile(`${shop}/booth_data-vdb`, 'ledger', { flag: 'r+' })
+    const title = await change()
+    expect([await uuids(), await ledger()]).toEqual([was, 'ledger'])
 
-      await cutOff(at, 'destroy', '--yes')
-      await here.ok('recover', '--forward', '--yes')
-      await here.ok('checkpoint', 'prune', '--yes')
-      await isEmpty()
-    })
-  })
-
-  describe.each([
-    { reason: 'once the machine is defined again', at: d.define, when: 'after' as const },
-    { reason: 'once its disks are back', at: d.setMetadata },
-  ])('in a rollback that brings a machine back, $reason', ({ reason: _, ...at }) => {
-    test('back, the data is put aside again, and another rollback has it', async () => {
-      await here.ok('apply', '--yes')
-      await writeFile(`${shop}/desk_data-vdb`, 'ledger', { flag: 'r+' })
-      await here.ok('destroy', '--yes')
-      await cutOff(at, 'rollback', '--yes', '--parallelism', '1')
-      await here.ok('recover', '--back', '--yes')
-      expect(await domains()).toEqual([])
-      // The rollback that was undone is the newest checkpoint; the one below it is the destroy.
-      const listed = JSON.parse(await here.ok('checkpoint', 'ls', '--json'))
-      const destroy = listed.find((one: { command: string }) => one.command.includes('destroy'))
-      await here.ok('rollback', '.', destroy.id, '--yes')
-      await isWhole('first')
-      expect((await readFile(`${shop}/desk_data-vdb`)).subarray(0, 6).toString()).toBe('ledger')
-    })
+    await cutOff(gone.back, 'destroy', '--yes')
+    await here.ok('recover', '--back', '--yes')
+    await isWhole(title)
+    expect([await uuids(), await ledger()]).toEqual([was, 'ledger'])
+    await cutOff(gone.forward, 'destroy', '--yes')
+    await here.ok('recover', '--forward', '--yes')
+    await here.ok('checkpoint', 'prune', '--yes')
+    await isEmpty()
   })
 })

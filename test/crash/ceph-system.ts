@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import type { Attributes, Json } from '../../src/model/value.js'
 import { resource } from '../acceptance/documents.js'
 import type { CephLab } from '../lab/ceph.js'
-import type { CrashSystem, Seen, Thing } from './system.js'
+import { type CrashSystem, marked, type Seen, type Thing } from './system.js'
 
 const pool = 'vms'
 const markLength = 12
@@ -79,6 +79,8 @@ export function cephSystem(lab: CephLab): CrashSystem {
     ])
     return { id, is: `${size >> 20} MiB`, data: stdout.replaceAll('\0', '').trim() }
   }
+  /** Numbers of all pools at the last look, kept ones included. */
+  let numbers: ReadonlySet<number> = new Set()
   const isKept = ({ pool_name: name }: PoolJson) => name.startsWith('infra-kept-')
 
   return {
@@ -96,6 +98,7 @@ export function cephSystem(lab: CephLab): CrashSystem {
       const own = pools.filter(
         one => !one.pool_name.startsWith('.') && one.pool_name !== 'device_health_metrics',
       )
+      numbers = new Set(own.map(one => one.pool_id))
       const things: Record<string, Thing> = {}
       const kept = [
         ...own.filter(isKept).map(one => one.pool_name),
@@ -118,27 +121,22 @@ export function cephSystem(lab: CephLab): CrashSystem {
       }
       return { things, kept: kept.sort() }
     },
-    async mark(seen, mark) {
-      const bare = Object.entries(seen.things).filter(([, { data }]) => data === '')
-      await Promise.all(
-        bare.map(async ([name]) => {
-          const args = ['--conf', lab.conf, 'import-diff', '--no-progress', '-', name.slice('image '.length)]
-          const written = run('rbd', args)
-          written.child.stdin?.end(diff(mark().padEnd(markLength)))
-          await written
-        }),
-      )
-    },
+    mark: (seen, mark) =>
+      marked(seen, mark, async (name, text) => {
+        const args = ['--conf', lab.conf, 'import-diff', '--no-progress', '-', name.slice('image '.length)]
+        const written = run('rbd', args)
+        written.child.stdin?.end(diff(text.padEnd(markLength)))
+        await written
+      }),
     recorded({ kind, name, identity }) {
       if (kind === 'CephPool') return { name: `pool ${name}`, id: identity.id ?? '' }
       if (kind === 'RbdImage') return { name: `image ${pool}/${name}`, id: identity.id ?? '' }
       return undefined
     },
-    keptBy(token, { things, kept }) {
-      const { kind, keptAs = '', id, name, entity = '' } = token as Record<string, string>
+    keptBy(token) {
+      const { kind, keptAs = '', id, name, entity = '', poolId } = token as Record<string, string>
       // An image goes with its pool.
-      const pools = things[`pool ${pool}`] !== undefined || kept.some(one => one.startsWith('infra-kept-'))
-      if (kind === 'RbdImage' && !pools) return []
+      if (kind === 'RbdImage' && !numbers.has(Number(poolId))) return []
       if (kind === 'RbdImage') return [{ name: `image ${id}`, of: `image ${pool}/${name}` }]
       return [{ name: keptAs, of: kind === 'CephPool' ? `pool ${name}` : entity }]
     },

@@ -3,7 +3,7 @@
  * told to recover, which is cut off as well now and then. Then the system's own client says what came of it.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Running } from '../acceptance/desk.js'
+import type { Ended, Running } from '../acceptance/desk.js'
 import { type Dice, seededDice } from '../sim/dice.js'
 import type { CrashSystem, Seen } from './system.js'
 import { differs, misses, unaccounted } from './verdict.js'
@@ -27,6 +27,8 @@ export interface Counts {
   kills: number
   /** Of these, recoveries. */
   recoveriesCut: number
+  /** Of all that were killed, those that had begun to write their journal. */
+  amidWork: number
   /** Kills that came after the process had ended. */
   late: number
   daemonsKilled: number
@@ -55,7 +57,7 @@ export async function crashRounds(system: CrashSystem, plan: Plan): Promise<Coun
   const dice = seededDice(plan.seed)
   const here = await work(system.stack(0), plan.faults.includes('room'))
   const counts: Counts = {
-    ...{ rounds: 0, kills: 0, recoveriesCut: 0, late: 0, daemonsKilled: 0, disksFull: 0 },
+    ...{ rounds: 0, kills: 0, recoveriesCut: 0, amidWork: 0, late: 0, daemonsKilled: 0, disksFull: 0 },
     ...{ forward: 0, back: 0, untouched: 0 },
   }
   const rounds = roundsOf(system, here, dice, counts)
@@ -113,17 +115,17 @@ function roundsOf(system: CrashSystem, here: Work, dice: Dice, counts: Counts) {
   }
 
   /** Waits for a moment of its work; most are while it changes things, some before. */
-  const moment = async (name: string, running: Running) => {
+  const moment = async (name: string, running: Running, before: string) => {
     let over = false
     running.ended.finally(() => {
       over = true
     })
-    if (name !== 'prune' && dice.chance(0.85)) await here.begun(running)
+    if (name !== 'prune' && dice.chance(0.85)) await here.begun(running, before)
     const began = performance.now()
     const until = began + dice.roll(spans.get(name) ?? 1000)
     while (!over && performance.now() < until) await sleep(2)
     // Some kills come too late, so that all of the time is met.
-    spans.set(name, Math.min(10_000, (spans.get(name) ?? 1000) * (over ? 0.8 : 1.1)))
+    spans.set(name, Math.min(10_000, (spans.get(name) ?? 1000) * (over ? 0.75 : 1.1)))
     return !over
   }
 
@@ -135,16 +137,19 @@ function roundsOf(system: CrashSystem, here: Work, dice: Dice, counts: Counts) {
     tell: (line: string) => void,
   ) => {
     if (fault === 'room') await here.leave(dice.roll(700) << 10)
+    const before = here.journal()
     const running = started(args)
     if (fault === 'infra') {
-      if (await moment(name, running)) {
+      if (await moment(name, running, before)) {
         await running.kill()
+        const amid = here.journal() !== before
         counts.kills += 1
-        tell(`${name} killed`)
+        if (amid) counts.amidWork += 1
+        tell(`${name} killed${amid ? ' amid its work' : ''}`)
         return undefined
       }
       counts.late += 1
-    } else if (fault !== 'room' && (await moment(name, running))) {
+    } else if (fault !== 'room' && (await moment(name, running, before))) {
       await system.kill(fault)
       await sleep(dice.roll(1500))
       await system.start(fault)
@@ -162,19 +167,16 @@ function roundsOf(system: CrashSystem, here: Work, dice: Dice, counts: Counts) {
 
   /** Recoveries, the last of them to its end; whether it went on, back, or had nothing to do. */
   const settled = async (fault: Fault, tell: (line: string) => void) => {
-    for (let cuts = dice.roll(fault === 'infra' ? 3 : 2); cuts > 0; cuts -= 1) {
+    for (let cuts = dice.roll(fault === 'infra' ? 10 : 2); cuts > 0; cuts -= 1) {
       const way = dice.chance(0.5) ? '--forward' : '--back'
-      const cut = (await disturbed('infra', 'recover', ['recover', way], tell)) === undefined
-      if (cut) counts.recoveriesCut += 1
+      const ended = await disturbed('infra', 'recover', ['recover', way], tell)
+      if (ended === undefined) counts.recoveriesCut += 1
+      else if (ended.code === 0) return wayOf(ended)
     }
     const way = dice.chance(0.5) ? '--forward' : '--back'
-    const { code, text } = await started(['recover', way]).ended
-    tell(`recover ${way} ended with ${code}`)
-    // The way forward may be closed by what the fault left behind in the system; then all of it is as it was.
-    if (code === 4 && text.includes('everything is as it was before')) return 'back'
-    if (code !== 0) throw new Error(`the recovery was not carried out:\n${text}`)
-    if (text.includes('nothing to recover')) return undefined
-    return text.includes('Rolled back') ? 'back' : 'forward'
+    const ended = await started(['recover', way]).ended
+    tell(`recover ${way} ended with ${ended.code}`)
+    return wayOf(ended)
   }
 
   const faultsOf = (seen: Seen, { target }: Operation) =>
@@ -194,12 +196,14 @@ function roundsOf(system: CrashSystem, here: Work, dice: Dice, counts: Counts) {
   }
 
   /** A second recovery, and a plan, find nothing to do and change nothing. */
-  const quiet = async (variant: number, seen: Seen) => {
-    const again = await here.ok('recover', '--back', '--yes')
+  const quiet = async ({ variant, seen }: Point) => {
+    await here.write('stack.yaml', system.stack(variant))
+    const [again, { code, text }] = await Promise.all([
+      here.ok('recover', '--back', '--yes'),
+      here.infra('plan', '--detailed-exitcode'),
+    ])
     if (!again.includes('nothing to recover'))
       throw new Error(`a second recovery had something to do:\n${again}`)
-    await here.write('stack.yaml', system.stack(variant))
-    const { code, text } = await here.infra('plan', '--detailed-exitcode')
     if (code !== 0) throw new Error(`the next plan ended with ${code}:\n${text}`)
     const changed = differs(await system.look(), seen)
     if (changed.length > 0) throw new Error(`a second recovery changed something:\n${changed.join('\n')}`)
@@ -227,9 +231,8 @@ function roundsOf(system: CrashSystem, here: Work, dice: Dice, counts: Counts) {
       const { variant, seen, reached } = await judged(operation, ended?.code === 0 ? 'forward' : way)
       counts[way ?? 'untouched'] += 1
       tell(`settled ${way ?? 'by itself'}, ${reached ? 'reached' : 'as before'}`)
-      await quiet(variant, seen)
-      await system.mark(seen, () => `mark ${++marks}`)
-      now = { variant, seen: await system.look() }
+      now = { variant, seen: await system.mark(seen, () => `mark ${++marks}`) }
+      await quiet(now)
       const serial = (await here.document())?.serial
       if (serial !== undefined) points.set(serial, now)
     },
@@ -240,6 +243,15 @@ function roundsOf(system: CrashSystem, here: Work, dice: Dice, counts: Counts) {
       await pruned()
     },
   }
+}
+
+/** Where a recovery came to that was not cut off. */
+function wayOf({ code, text }: Ended): 'forward' | 'back' | undefined {
+  // The way forward may be closed by what the fault left behind in the system; then all of it is as it was.
+  if (code === 4 && text.includes('everything is as it was before')) return 'back'
+  if (code !== 0) throw new Error(`the recovery was not carried out:\n${text}`)
+  if (text.includes('nothing to recover')) return undefined
+  return text.includes('Rolled back') ? 'back' : 'forward'
 }
 
 /** Whatever happens, it is told in the words of the errors, and never as a defect of infra. */

@@ -5,7 +5,7 @@ import type { Attributes } from '../../src/model/value.js'
 import { bareMachine, resource, stackText } from '../acceptance/documents.js'
 import { eyes } from '../acceptance/eyes.js'
 import type { LibvirtLab } from '../lab/libvirt.js'
-import type { CrashSystem, Thing } from './system.js'
+import { type CrashSystem, marked, type Thing } from './system.js'
 
 const pool = 'shop'
 const trash = 'infra-trash.'
@@ -48,11 +48,28 @@ const variants: readonly (Variant | undefined)[] = [
 const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', parseTagValue: false })
 
 export function libvirtSystem(lab: LibvirtLab): CrashSystem {
-  const { domains, pools, files, power } = eyes(lab)
+  const { files } = eyes(lab)
   const folder = `${lab.poolPath}/${pool}`
-  const dump = async (...args: readonly string[]) => parser.parse(await lab.virsh(...args))
-  const networks = async () =>
-    (await lab.virsh('net-list', '--all', '--name')).split('\n').filter(name => name !== '' && name !== 'lab')
+  /** Each start of virsh takes longer than what it is asked: one is asked all of it. */
+  const ask = async (commands: readonly string[]): Promise<string[]> => {
+    if (commands.length === 0) return []
+    const answers = (await lab.virsh(commands.join('; echo @@; '))).split('@@')
+    if (answers.length !== commands.length) throw new Error(`virsh answered:\n${answers.join('@@\n')}`)
+    return answers
+  }
+  const namesIn = (text: string) =>
+    text
+      .split('\n')
+      .map(line => line.trim())
+      .filter(line => line !== '' && line !== 'lab')
+  /** Two commands on each of these, as pairs of answers by name. */
+  const details = async (names: readonly string[], first: string, second: string) => {
+    const answers = await ask(names.flatMap(name => [`${first} ${name}`, `${second} ${name}`]))
+    return names.map((name, index) => {
+      const [xml = '', state = ''] = answers.slice(2 * index)
+      return { name, found: parser.parse(xml), state: state.trim() }
+    })
+  }
 
   return {
     name: 'libvirt',
@@ -63,51 +80,41 @@ export function libvirtSystem(lab: LibvirtLab): CrashSystem {
     async look() {
       const things: Record<string, Thing> = {}
       const kept: string[] = []
-      const [machineNames, poolNames, networkNames, fileNames] = await Promise.all([
-        domains(),
-        pools(),
-        networks(),
+      const [lists, fileNames] = await Promise.all([
+        ask(['list --all --name', 'pool-list --all --name', 'net-list --all --name']),
         files(pool),
       ])
-      const machines = machineNames.map(async name => {
-        const [{ domain }, state] = await Promise.all([dump('dumpxml', name, '--inactive'), power(name)])
-        things[`domain ${name}`] = { id: domain.uuid, is: `${domain.title}, ${state}` }
-      })
-      const others = [
-        ...poolNames.map(async name => {
-          const [{ pool: found }, active] = await Promise.all([
-            dump('pool-dumpxml', name),
-            lab.virsh('pool-info', name),
-          ])
-          things[`pool ${name}`] = { id: found.uuid, is: `${found.target.path}, ${field(active, 'State')}` }
-        }),
-        ...networkNames.map(async name => {
-          const [{ network }, active] = await Promise.all([
-            dump('net-dumpxml', name),
-            lab.virsh('net-info', name),
-          ])
-          things[`network ${name}`] = {
-            id: network.uuid,
-            is: `${network.forward?.mode ?? 'isolated'}, ${field(active, 'Active')}`,
-          }
-        }),
-        ...fileNames.map(async name => {
+      const [machineNames = [], poolNames = [], networkNames = []] = lists.map(namesIn)
+      const [machines, poolsFound, networks] = await Promise.all([
+        details(machineNames, 'dumpxml --inactive', 'domstate'),
+        details(poolNames, 'pool-dumpxml', 'pool-info'),
+        details(networkNames, 'net-dumpxml', 'net-info'),
+      ])
+      for (const { name, found, state } of machines)
+        things[`domain ${name}`] = { id: found.domain.uuid, is: `${found.domain.title}, ${state}` }
+      for (const { name, found, state } of poolsFound) {
+        const { uuid, target } = found.pool
+        things[`pool ${name}`] = { id: uuid, is: `${target.path}, ${field(state, 'State')}` }
+      }
+      for (const { name, found, state } of networks) {
+        const { uuid, forward } = found.network
+        const is = `${forward?.mode ?? 'isolated'}, ${field(state, 'Active')}`
+        things[`network ${name}`] = { id: uuid, is }
+      }
+      await Promise.all(
+        fileNames.map(async name => {
           if (name.startsWith(trash)) kept.push(name)
           // What a console says is no part of a stack; it goes with its machine, though.
           else if (!name.endsWith('.log') || !machineNames.includes(name.replace('_serial.log', '')))
             things[`file ${name}`] = await fileAt(`${folder}/${name}`)
         }),
-      ]
-      await Promise.all([...machines, ...others])
+      )
       return { things, kept: kept.sort() }
     },
-    async mark(seen, mark) {
-      for (const [name, { data }] of Object.entries(seen.things))
-        if (data === '')
-          await writeFile(`${folder}/${name.slice('file '.length)}`, mark().padEnd(markLength), {
-            flag: 'r+',
-          })
-    },
+    mark: (seen, mark) =>
+      marked(seen, mark, (name, text) =>
+        writeFile(`${folder}/${name.slice('file '.length)}`, text.padEnd(markLength), { flag: 'r+' }),
+      ),
     recorded(record) {
       const sort = { VirtualMachine: 'domain', StoragePool: 'pool', Network: 'network' }[record.kind]
       return sort === undefined

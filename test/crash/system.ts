@@ -30,13 +30,31 @@ export interface CrashSystem {
   expected(variant: number): Readonly<Record<string, string>>
   /** All that is there, by the system's own client. */
   look(): Promise<Seen>
-  /** Writes a mark into whatever can hold one and has none. */
-  mark(seen: Seen, mark: () => string): Promise<void>
+  /** Writes a mark into whatever can hold one and has none; returns what was seen with the marks in it. */
+  mark(seen: Seen, mark: () => string): Promise<Seen>
   /** The name that `look` gives what a record is of, with the id that the record has for it. */
   recorded(record: ResourceRecord): { readonly name: string; readonly id: string } | undefined
   /** What a token keeps, by the names that `look` gives it there and where it came from. */
-  keptBy(token: Json, seen: Seen): readonly { readonly name: string; readonly of: string }[]
+  keptBy(token: Json): readonly { readonly name: string; readonly of: string }[]
   kill(daemon: string): Promise<void>
   start(daemon: string): Promise<void>
   clean(): Promise<void>
+}
+
+/** Writes a mark into each thing that can hold one and has none. */
+export async function marked(
+  seen: Seen,
+  mark: () => string,
+  write: (name: string, text: string) => Promise<void>,
+): Promise<Seen> {
+  const things = { ...seen.things }
+  const bare = Object.entries(things).filter(([, { data }]) => data === '')
+  await Promise.all(
+    bare.map(async ([name, thing]) => {
+      const text = mark()
+      await write(name, text)
+      things[name] = { ...thing, data: text }
+    }),
+  )
+  return { ...seen, things }
 }

@@ -38,7 +38,7 @@ export function unaccounted(
     const id = found && seen.things[found.name]?.id
     return !found || id === found.id ? [] : [`the state has ${found.name} as ${found.id}, and it is ${id}`]
   })
-  const tokens = checkpoints.flatMap(one => one.kept).flatMap(one => system.keptBy(one.token, seen))
+  const tokens = checkpoints.flatMap(one => one.kept).flatMap(one => system.keptBy(one.token))
   const known = new Set(tokens.map(({ name }) => name))
   // The newest token of a thing counts. One that is still in its place had a delete that was cut off before it put it aside.
   const newest = new Map(tokens.map(({ name, of }) => [of, name]))

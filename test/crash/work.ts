@@ -1,6 +1,6 @@
 /** The folder that infra works in: its files read as they are, and its state on a disk that can be made small. */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,8 +18,10 @@ export interface Work extends Desk {
   /** The state, verified as infra does. */
   document(): Promise<StateDocument | undefined>
   checkpoints(): Promise<readonly Checkpoint[]>
-  /** Waits until the journal has begun, or the process has ended. */
-  begun(running: Running): Promise<void>
+  /** What tells one moment of the journal from another. */
+  journal(): string
+  /** Waits until the journal is another than it was, or the process has ended. */
+  begun(running: Running, before: string): Promise<void>
   /** Leaves so many bytes free where the state is; all that there were, without a number. */
   leave(bytes?: number): Promise<void>
 }
@@ -34,20 +36,25 @@ export async function work(stack: string, small: boolean): Promise<Work> {
     await mkdir(outer)
     await run('mount', ['-t', 'tmpfs', '-o', `size=${whole}`, 'tmpfs', outer])
   }
+  const journal = () => {
+    const found = statSync(join(folder, 'journal.ndjson'), { throwIfNoEntry: false, bigint: true })
+    return found === undefined ? '' : `${found.ino} ${found.size} ${found.mtimeNs}`
+  }
   return {
     ...here,
+    journal,
     document: () => openStore(nodeFiles, folder).read(),
     async checkpoints() {
       const { checkpoints, broken } = await listCheckpoints(nodeFiles, folder)
       if (broken[0]) throw broken[0]
       return checkpoints
     },
-    async begun(running) {
+    async begun(running, before) {
       let over = false
       running.ended.finally(() => {
         over = true
       })
-      while (!over && !existsSync(join(folder, 'journal.ndjson'))) await sleep(2)
+      while (!over && journal() === before) await sleep(2)
     },
     async leave(bytes) {
       const { blocks, bfree, bsize } = await statfs(outer)

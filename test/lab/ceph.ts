@@ -1,6 +1,6 @@
 /** A real Ceph cluster for one test file, made by lab/ceph/lab.sh. */
 import { execFile } from 'node:child_process'
-import { mkdtemp, rmdir } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,6 +33,8 @@ export interface CephLab {
   rbdJson<T>(...args: readonly string[]): Promise<T>
   /** SHA-256 of an image's bytes, as the rbd client exports them: `pool/image`. */
   imageHash(image: string): Promise<string>
+  /** Changes a value that RADOS keeps with an object, under librbd's feet; the change of one that is not there gets no bytes. */
+  omap(pool: string, object: string, key: string, change: (value: Buffer) => Buffer): Promise<void>
   /** Runs `work` with a folder that is a file system's path, through ceph-fuse. */
   mounted<T>(filesystem: string, path: string, work: (folder: string) => Promise<T>): Promise<T>
   /** SIGKILL one daemon: `mgr.x`. */
@@ -93,6 +95,18 @@ export async function cephLab(options: CephLabOptions): Promise<CephLab> {
       const pipe = 'rbd --conf "$0" export --no-progress "$1" - | sha256sum'
       const { stdout } = await exec('bash', ['-o', 'pipefail', '-c', pipe, conf, image], { env: outer })
       return stdout.slice(0, 64)
+    },
+    async omap(pool, object, key, change) {
+      const folder = await mkdtemp(join(tmpdir(), 'infra-ceph-omap-'))
+      const file = join(folder, 'value')
+      try {
+        const rados = tool('rados')
+        await rados('--pool', pool, 'getomapval', object, key, file).catch(() => writeFile(file, ''))
+        await writeFile(file, change(await readFile(file)))
+        await rados('--pool', pool, 'setomapval', object, key, '--input-file', file)
+      } finally {
+        await rm(folder, { recursive: true })
+      }
     },
     async mounted(filesystem, path, work) {
       const folder = await mkdtemp(join(tmpdir(), 'infra-ceph-mount-'))

@@ -147,21 +147,63 @@ describe.skipIf(missing)(`images ${missing ?? ''}`, () => {
       })
 
       // Ceph's own time limit counts on: half a minute, the same whichever way it is reached.
-      it.runIf(transport === 'library')('deletes an image that a killed client was writing to', async () => {
-        const one = image('dead-writer')
+      if (transport === 'library')
+        it('deletes an image that a killed client was writing to', async () => {
+          const one = image('dead-writer')
+          await one.create()
+          const path = `images/${one.name}`
+          const words = ['--conf', lab.conf, 'bench', '--io-type', 'write', '--io-total', '1T', path]
+          const writer = spawn('rbd', words, { stdio: 'ignore' })
+          const ended = once(writer, 'exit')
+          const users = async () =>
+            (await lab.rbdJson<{ watchers: unknown[] }>('status', path)).watchers.length
+          await expect.poll(users, { timeout: 60_000, interval: 100 }).toBe(1)
+          writer.kill('SIGKILL')
+          await ended
+          expect(await users()).toBe(1)
+          const token = await one.remove()
+          expect(await lab.rbdJson('trash', 'ls', 'images')).toMatchObject([{ name: one.name }])
+          await one.discard(token)
+        })
+
+      it('brings back an image whose way into the trash was cut off at its last step', async () => {
+        const one = image('cut')
         await one.create()
         const path = `images/${one.name}`
-        const words = ['--conf', lab.conf, 'bench', '--io-type', 'write', '--io-total', '1T', path]
-        const writer = spawn('rbd', words, { stdio: 'ignore' })
-        const ended = once(writer, 'exit')
-        const users = async () => (await lab.rbdJson<{ watchers: unknown[] }>('status', path)).watchers.length
-        await expect.poll(users, { timeout: 60_000, interval: 100 }).toBe(1)
-        writer.kill('SIGKILL')
-        await ended
-        expect(await users()).toBe(1)
+        await lab.rbd('bench', '--io-type', 'write', '--io-total', '1M', path)
+        const hash = await lab.imageHash(path)
         const token = await one.remove()
-        expect(await lab.rbdJson('trash', 'ls', 'images')).toMatchObject([{ name: one.name }])
+        const key = `id_${(token as { id: string }).id}`
+        await lab.omap('images', 'rbd_trash', key, value => {
+          // The last byte is the state; 1 is "moving"
+          value[value.length - 1] = 1
+          return value
+        })
+        await expect(lab.rbd('trash', 'restore', '--pool', 'images', key.slice(3))).rejects.toThrow()
+        await one.create(token)
+        expect(await lab.imageHash(path)).toBe(hash)
+        expect(await lab.rbdJson('trash', 'ls', 'images')).toEqual([])
+        await one.discard(await one.remove())
+      })
+
+      it('destroys no image that is in its place again', async () => {
+        const one = image('back')
+        await one.create()
+        const token = await one.remove()
+        const key = `id_${(token as { id: string }).id}`
+        let entry = Buffer.alloc(0)
+        await lab.omap('images', 'rbd_trash', key, value => {
+          entry = Buffer.from(value)
+          return value
+        })
+        await one.create(token)
+        // As a move leaves it that was cut off at its first step: in the trash, and still in its place
+        entry[entry.length - 1] = 1
+        await lab.omap('images', 'rbd_trash', key, () => entry)
         await one.discard(token)
+        expect(await one.differences()).toEqual([])
+        await one.discard(await one.remove())
+        expect(await lab.rbdJson('trash', 'ls', 'images')).toEqual([])
       })
 
       it('lists images that nobody declared', async () => {

@@ -70,6 +70,8 @@ export async function discardImage(ceph: Ceph, token: Token, signal: AbortSignal
   if (pool === undefined) return
   const entries = await rbd.trashList({ pool }, options)
   if (!entries.some(entry => entry.id === id)) return
+  // Listed there already, and still in its place: a way into the trash that was cut off, and the image has been used since
+  if ((await orAbsent(rbd.info({ pool, image: name }, options)))?.id === id) return
   try {
     await rbd.trashRemove({ pool, id }, options)
   } catch (thrown) {

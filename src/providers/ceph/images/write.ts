@@ -153,10 +153,18 @@ async function bringSnapshots(ceph: Ceph, target: Target, info: RbdImageInfo, op
 /** Takes an image out of the trash. */
 async function restore(ceph: Ceph, request: CreateRequest, token: Json, options: CallOptions): Promise<void> {
   const { rbd } = ceph.connection
-  const { id } = keptImage(token)
+  const { id, name } = keptImage(token)
   const { pool } = imageAt(request)
   const entries = await rbd.trashList({ pool }, options)
   if (!entries.some(entry => entry.id === id))
     throw lost(request, `image ${id} is not in the trash of pool ${pool}`)
-  await rbd.trashRestore({ pool, id, name: request.name }, options)
+  const restored = () => rbd.trashRestore({ pool, id, name: request.name }, options)
+  try {
+    await restored()
+  } catch (thrown) {
+    if (!isErrno(thrown, 'EBUSY')) throw thrown
+    // Its way into the trash was cut off, and has to be ended first: librbd finds it by the name that it had
+    await rbd.trashMove({ pool, image: name }, options)
+    await restored()
+  }
 }
