@@ -53,6 +53,16 @@ describe('import { plan, apply } from infra', () => {
     expect(gone.state.resources).toEqual({})
   })
 
+  it('waits for no restart once everything is as the machine still runs', async () => {
+    await apply({ path })
+    writeFileSync(join(path, 'stack.yaml'), stackOf(4))
+    await apply({ path })
+    expect((await plan({ path })).plan.pending).toMatchObject([{ address: 'VirtualMachine/web' }])
+    writeFileSync(join(path, 'stack.yaml'), stackOf(2))
+    await apply({ path })
+    expect((await plan({ path })).plan.pending).toEqual([])
+  })
+
   it('tells what the policy beside the stack finds, and applies nothing that it denies', async () => {
     policy('resource.spec.memoryGiB <= 1')
     expect((await plan({ path })).policy?.findings).toMatchObject([{ rule: 'small', level: 'deny' }])

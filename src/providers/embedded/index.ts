@@ -4,7 +4,7 @@
  */
 import { InfraError } from '../../model/error.js'
 import type { Ports } from '../../model/ports.js'
-import { isObject, type Json } from '../../model/value.js'
+import { type Attributes, isObject, type Json, sameValue } from '../../model/value.js'
 import type { Kind } from '../kind.js'
 import type { DeleteRequest, Observation, Provider, ProviderType, Target } from '../provider.js'
 import { factsOf } from './facts.js'
@@ -97,16 +97,22 @@ export function embeddedProvider(
       const waits = request.restart
         ? []
         : request.changes.filter(change => change.how === 'restart').map(change => change.path)
-      const pending = request.restart ? [] : [...new Set([...(old?.pending ?? []), ...waits])]
+      const running = request.restart ? undefined : (old?.running ?? old?.spec)
+      const pending = request.restart
+        ? []
+        : [...new Set([...(old?.pending ?? []), ...waits])].filter(
+            path => !isBack(path, request.spec, running),
+          )
       return faulty(
         'update',
         request,
         call.signal,
         async () => {
           if (!old) throw absent(request)
-          const { pending: _, ...rest } = old
+          const { pending: _pending, running: _running, ...rest } = old
           const { owner, spec, labels } = request
-          await world.put({ ...rest, owner, spec, labels, ...(pending.length > 0 && { pending }) })
+          const waiting = pending.length > 0 && { pending, ...(running && { running }) }
+          await world.put({ ...rest, owner, spec, labels, ...waiting })
         },
         async () => {
           const [first] = Object.keys(request.spec).filter(name => request.spec[name] !== old?.spec[name])
@@ -198,6 +204,12 @@ export function embeddedProvider(
       ...(object.incomplete && { incomplete: true }),
     }
   }
+}
+
+/** Whether a field is again what the object still runs with: nothing of it waits for a restart any more. */
+function isBack(path: string, spec: Attributes, running: Attributes | undefined): boolean {
+  const [field = ''] = path.split(/[.[]/, 1)
+  return running !== undefined && sameValue(spec[field] ?? null, running[field] ?? null)
 }
 
 /** Two objects of one name are refused, as every real system does. */

@@ -72,6 +72,7 @@ function isWorldObject(value: unknown): value is WorldObject {
     isRecord(object.labels) &&
     (object.owner === undefined || isRecord(object.owner)) &&
     (object.pending === undefined || Array.isArray(object.pending)) &&
+    (object.running === undefined || isRecord(object.running)) &&
     (object.trash === undefined || typeof object.trash === 'string')
   )
 }

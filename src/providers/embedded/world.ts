@@ -17,6 +17,8 @@ export interface WorldObject {
   readonly labels: Readonly<Record<string, string>>
   /** Paths that wait for a restart. */
   readonly pending?: readonly string[]
+  /** What it runs with until then. */
+  readonly running?: Attributes
   /** A create or delete was cut off. */
   readonly incomplete?: true
   /** Deleted, and kept under this name until it is restored or pruned. */
