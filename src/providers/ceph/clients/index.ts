@@ -43,7 +43,7 @@ async function observe(ceph: Ceph, targets: readonly Target[], signal: AbortSign
         status: 'present',
         identity: {},
         spec: { caps: { ...one.caps, ...Object.fromEntries(taken) } },
-        facts: { entity: one.entity },
+        facts: { entity: one.entity, key: one.key },
         ...(more.length > 0 && {
           remark: `it may do more than is declared: ${more.map(daemon => `${daemon} '${one.caps[daemon]}'`).join(', ')}`,
         }),

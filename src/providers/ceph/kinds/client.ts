@@ -25,8 +25,11 @@ export const cephClient: Kind = {
   summary: 'Someone who may use the cluster (`client.NAME`), and what they may do. Their key is never shown.',
   schema,
   keyedLists: {},
-  sensitive: [],
-  facts: { entity: '`client.NAME`.' },
+  sensitive: ['key'],
+  facts: {
+    entity: '`client.NAME`.',
+    key: 'Their key: a secret, for a machine that mounts a volume. It is recorded nowhere, and a new one shows as a change.',
+  },
   changes: [
     { path: 'caps', how: 'live', why: 'a client at work sees it when it connects again' },
     clusterRule,
