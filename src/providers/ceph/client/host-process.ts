@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import type { Json } from '../../../model/value.js'
 import type { AuditListener } from './connection.js'
 import { CephError } from './error.js'
-import type { Failure, Reply } from './native/protocol.js'
+import type { Failure, Reply, Request } from './native/protocol.js'
 import type { Environment } from './settings.js'
 
 /** Threads for calls that block; at most this many run at once. */
@@ -23,12 +23,20 @@ export class HostFailure extends Error {
 
 export interface Host {
   readonly alive: boolean
-  /** Rejects with a HostFailure, with the signal's reason, or, when the process ends, with a CephError. */
-  ask(call: string, args: Json, signal: AbortSignal): Promise<Json>
+  /**
+   * Rejects with a HostFailure (ETIMEDOUT after so many seconds), with the signal's reason, or, when the process ends, with a
+   * CephError.
+   */
+  ask(call: string, args: Json, limit: Limit): Promise<Json>
   /** Hears lines of the audit log, once the call `audit` asked for them, and that the process has ended. */
   listen(listener: AuditListener): () => void
   /** Ends it, whatever it is doing. */
   kill(): void
+}
+
+interface Limit {
+  readonly signal: AbortSignal
+  readonly seconds: number
 }
 
 interface Waiting {
@@ -45,7 +53,10 @@ export function startHost(environment: Environment): Host {
   })
   const waiting = new Map<number, Waiting>()
   const listeners = new Set<AuditListener>()
+  const aborts = abortsOf()
   let next = 1
+  /** What has been asked in this turn of the event loop: it goes as one message. */
+  let asked: Request[] = []
   let alive = true
   let said = ''
   child.stderr?.setEncoding('utf8').on('data', (text: string) => {
@@ -61,40 +72,47 @@ export function startHost(environment: Environment): Host {
   }
   child.on('error', error => ended(error.message))
   child.on('exit', (code, signal) => ended(signal ?? `exit code ${code}`))
-  child.on('message', (reply: Reply) => {
+  const heard = (reply: Reply) => {
     if ('audit' in reply) {
       for (const listener of listeners) listener.heard(reply.audit, reply.level)
       return
     }
     const one = waiting.get(reply.id)
-    waiting.delete(reply.id)
     if ('failure' in reply) one?.failed(new HostFailure(reply.failure))
     else one?.done(reply.value)
-  })
+  }
+  child.on('message', (replies: readonly Reply[]) => replies.forEach(heard))
+  const send = () => {
+    const requests = asked
+    asked = []
+    child.send(requests, error => {
+      if (!error) return
+      const lost = new CephError('the connection to Ceph was lost', 107, error.message)
+      for (const { id } of requests) waiting.get(id)?.failed(lost)
+    })
+  }
   return {
     get alive() {
       return alive
     },
-    ask(call, args, signal) {
+    ask(call, args, { signal, seconds }) {
       return new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason)
         const id = next++
-        const abort = () => {
-          waiting.delete(id)
-          reject(signal.reason)
-        }
         const settle =
           <T>(how: (value: T) => void) =>
           (value: T) => {
-            signal.removeEventListener('abort', abort)
+            waiting.delete(id)
+            clearTimeout(timer)
+            forget()
             how(value)
           }
-        waiting.set(id, { done: settle(resolve), failed: settle(reject) })
-        signal.addEventListener('abort', abort, { once: true })
-        child.send({ id, call, args }, error => {
-          if (error)
-            waiting.get(id)?.failed(new CephError('the connection to Ceph was lost', 107, error.message))
-        })
+        const one = { done: settle(resolve), failed: settle<unknown>(reject) }
+        const late = () => one.failed(new HostFailure({ errno: 110, words: `no answer after ${seconds} s` }))
+        const timer = setTimeout(late, seconds * 1000)
+        const forget = aborts(signal, one.failed)
+        waiting.set(id, one)
+        if (asked.push({ id, call, args }) === 1) setImmediate(send)
       })
     },
     listen(listener) {
@@ -105,5 +123,32 @@ export function startHost(environment: Environment): Host {
       alive = false
       child.kill('SIGKILL')
     },
+  }
+}
+
+type Aborted = (reason: unknown) => void
+
+/** Hears of aborted signals, with one listener on each: hundreds of calls are under way with the same. Returns what ends it. */
+function abortsOf(): (signal: AbortSignal, aborted: Aborted) => () => void {
+  const heard = new Map<AbortSignal, { readonly all: Set<Aborted>; readonly tell: () => void }>()
+  const listenTo = (signal: AbortSignal) => {
+    const all = new Set<Aborted>()
+    const tell = () => {
+      for (const aborted of all) aborted(signal.reason)
+    }
+    signal.addEventListener('abort', tell)
+    const one = { all, tell }
+    heard.set(signal, one)
+    return one
+  }
+  return (signal, aborted) => {
+    const { all, tell } = heard.get(signal) ?? listenTo(signal)
+    all.add(aborted)
+    return () => {
+      all.delete(aborted)
+      if (all.size > 0) return
+      heard.delete(signal)
+      signal.removeEventListener('abort', tell)
+    }
   }
 }

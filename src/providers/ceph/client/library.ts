@@ -1,7 +1,6 @@
 /** A cluster through librados and librbd. */
 import PQueue from 'p-queue'
 import { InfraError } from '../../../model/error.js'
-import { timeLimit } from '../../../model/time-limit.js'
 import type { Json } from '../../../model/value.js'
 import type { CallOptions, CephCommand, CommandAnswer, RbdOperations } from './connection.js'
 import { CephError } from './error.js'
@@ -30,21 +29,16 @@ export async function openLibrary(
   }
 
   async function ask(call: string, args: Json, what: string, options: CallOptions): Promise<Json> {
-    const seconds = options.timeoutSeconds ?? access.timeoutSeconds
-    let limit: AbortSignal | undefined
-    const run = async () => {
-      options.signal.throwIfAborted()
-      // The library's own limit comes first where there is one, and says more
-      limit = AbortSignal.timeout((seconds + 5) * 1000)
-      const signal = AbortSignal.any([options.signal, limit])
-      return (await living(options)).ask(call, args, signal)
-    }
+    // The library's own limit comes first where there is one, and says more
+    const seconds = (options.timeoutSeconds ?? access.timeoutSeconds) + 5
+    const { signal } = options
     try {
-      return await queue.add(run)
+      return await queue.add(async () => {
+        signal.throwIfAborted()
+        return (await living(options)).ask(call, args, { signal, seconds })
+      })
     } catch (thrown) {
       if (thrown instanceof HostFailure) throw new CephError(what, thrown.failure.errno, thrown.failure.words)
-      if (limit?.aborted && !options.signal.aborted)
-        throw new CephError(what, 110, `no answer after ${seconds} s`)
       throw thrown
     }
   }
@@ -85,7 +79,8 @@ export async function openLibrary(
       const last = await host.catch(() => undefined)
       if (!last?.alive) return
       // Calls still under way hang: the library would wait for them
-      if (queue.pending === 0) await last.ask('close', null, AbortSignal.timeout(2000)).catch(() => undefined)
+      const soon = { signal: new AbortController().signal, seconds: 2 }
+      if (queue.pending === 0) await last.ask('close', null, soon).catch(() => undefined)
       last.kill()
     },
   }
@@ -103,8 +98,7 @@ async function connect(access: Access, environment: Environment, signal: AbortSi
     timeoutSeconds,
   }
   try {
-    const limit = timeLimit((timeoutSeconds + 5) * 1000)
-    await host.ask('open', request, AbortSignal.any([signal, limit]))
+    await host.ask('open', request, { signal, seconds: timeoutSeconds + 5 })
     return host
   } catch (thrown) {
     host.kill()

@@ -14,6 +14,17 @@ const { loadLibrbd } = await import('./librbd.js')
 const { makeImages } = await import('./images.js')
 const { makeFiles } = await import('./libcephfs.js')
 
+let said: Reply[] = []
+
+/** What is said in one turn of the event loop goes as one message. */
+function say(reply: Reply): void {
+  if (said.push(reply) > 1) return
+  setImmediate(() => {
+    process.send?.(said)
+    said = []
+  })
+}
+
 type Call = (args: never) => Promise<unknown>
 let calls: Readonly<Record<string, Call>> = {
   async open(request: OpenRequest) {
@@ -26,8 +37,7 @@ let calls: Readonly<Record<string, Call>> = {
       mgr: (args: { command: string; input: string }) => rados.command('mgr', args.command, args.input),
       audit: () =>
         rados.monitorLog((channel, level, text) => {
-          if (channel === 'audit')
-            process.send?.({ audit: text, level: level === 'debug' ? 'debug' : 'info' } satisfies Reply)
+          if (channel === 'audit') say({ audit: text, level: level === 'debug' ? 'debug' : 'info' })
         }),
       close: () => rados.shutdown(),
     }
@@ -49,8 +59,8 @@ async function answer(request: Request): Promise<Reply> {
   }
 }
 
-process.on('message', (request: Request) => {
-  void answer(request).then(reply => process.send?.(reply))
+process.on('message', (requests: readonly Request[]) => {
+  for (const request of requests) void answer(request).then(say)
 })
 // Signals of the terminal reach this process, too, but only its parent decides when it ends
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})

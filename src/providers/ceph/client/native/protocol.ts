@@ -1,4 +1,4 @@
-/** What this process and the one that holds librados say to each other. JSON, one object a message. */
+/** What this process and the one that holds librados say to each other: JSON, lists of requests and lists of replies. */
 import type { Json } from '../../../../model/value.js'
 
 export interface OpenRequest {
