@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { cephClient } from './ceph-client.js'
 
 const script = fileURLToPath(new URL('./ceph/lab.sh', import.meta.url))
 const loader = new URL('./typescript-loader.mjs', import.meta.url).href
@@ -37,10 +38,10 @@ export interface CephLab {
   omap(pool: string, object: string, key: string, change: (value: Buffer) => Buffer): Promise<void>
   /** Runs `work` with a folder that is a file system's path, through ceph-fuse. */
   mounted<T>(filesystem: string, path: string, work: (folder: string) => Promise<T>): Promise<T>
-  /** SIGKILL one daemon: `mgr.x`. */
-  kill(daemon: string): Promise<void>
-  /** Starts it again and waits until it serves. */
-  start(daemon: string): Promise<void>
+  /** SIGKILL of daemons: `mgr.x`. */
+  kill(...daemons: readonly string[]): Promise<void>
+  /** Starts them again and waits until they serve. */
+  start(...daemons: readonly string[]): Promise<void>
   clean(): Promise<void>
 }
 
@@ -76,14 +77,12 @@ export async function cephLab(options: CephLabOptions): Promise<CephLab> {
   await lab('clean')
   await lab('up')
   const conf = join(run, 'ceph.conf')
-  const tool =
-    (name: string) =>
-    async (...args: readonly string[]) => {
-      const { stdout } = await exec(name, ['--conf', conf, ...args], { env: outer, maxBuffer: 1 << 28 })
-      return stdout
-    }
-  const ceph = tool('ceph')
-  const rbd = tool('rbd')
+  const client = cephClient(conf, outer)
+  const ceph = (...args: readonly string[]) => client.ask(args)
+  const rbd = async (...args: readonly string[]) => {
+    const { stdout } = await exec('rbd', ['--conf', conf, ...args], { env: outer, maxBuffer: 1 << 28 })
+    return stdout
+  }
   return {
     conf,
     env: { ...outer, CEPH_CONF: conf, NODE_OPTIONS: `${outer.NODE_OPTIONS ?? ''} --import=${loader}` },
@@ -119,8 +118,11 @@ export async function cephLab(options: CephLabOptions): Promise<CephLab> {
         await rmdir(folder)
       }
     },
-    kill: name => lab('kill', name),
-    start: name => lab('start', name),
-    clean: () => lab('clean'),
+    kill: (...names) => lab('kill', ...names),
+    start: (...names) => lab('start', ...names),
+    async clean() {
+      client.end()
+      await lab('clean')
+    },
   }
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { requireLeave } from '../../../src/apply/leave.js'
-import { nodePorts, openSession, type Session } from '../../../src/index.js'
+import { nodePorts, openSession, type Session, type Step } from '../../../src/index.js'
 import type { Attributes } from '../../../src/model/value.js'
 import { type CephLab, cephLab, cephLabMissing } from '../../lab/ceph.js'
 
@@ -44,7 +44,7 @@ interface Row {
   readonly to: Attributes
   readonly how: 'replace' | 'refuse'
   readonly hazards?: readonly string[]
-  /** What ceph or rbd says of it, and what that must have. */
+  /** What ceph or rbd says of it, and what that must have. It is called NAME here. */
   readonly tool?: 'ceph' | 'rbd'
   readonly ask: readonly string[]
   readonly is: object
@@ -55,33 +55,33 @@ const rows: readonly Row[] = [
     reason: 'an image’s objects are cut when it is made',
     kind: 'RbdImage',
     ...{ from: image, to: { ...image, objectSize: '8MiB' }, how: 'replace', hazards: lost },
-    ...{ tool: 'rbd', ask: ['info', 'one/it'], is: { object_size: 8 << 20 } },
+    ...{ tool: 'rbd', ask: ['info', 'one/NAME'], is: { object_size: 8 << 20 } },
   },
   {
     reason: 'an image’s stripes are laid out when it is made',
     kind: 'RbdImage',
     from: { ...image, stripeUnit: '64KiB', stripeCount: 2 },
     to: { ...image, stripeUnit: '64KiB', stripeCount: 4 },
-    ...{ how: 'replace', hazards: lost, tool: 'rbd', ask: ['info', 'one/it'], is: { stripe_count: 4 } },
+    ...{ how: 'replace', hazards: lost, tool: 'rbd', ask: ['info', 'one/NAME'], is: { stripe_count: 4 } },
   },
   {
     reason: 'an image’s stripe unit is set when it is made',
     kind: 'RbdImage',
     from: { ...image, stripeUnit: '64KiB', stripeCount: 2 },
     to: { ...image, stripeUnit: '128KiB', stripeCount: 2 },
-    ...{ how: 'replace', hazards: lost, tool: 'rbd', ask: ['info', 'one/it'], is: { stripe_unit: 131072 } },
+    ...{ how: 'replace', hazards: lost, tool: 'rbd', ask: ['info', 'one/NAME'], is: { stripe_unit: 131072 } },
   },
   {
     reason: 'an image’s data stays in its pool',
     kind: 'RbdImage',
     ...{ from: image, to: { ...image, dataPool: 'bulk' }, how: 'replace', hazards: lost },
-    ...{ tool: 'rbd', ask: ['info', 'one/it'], is: { data_pool: 'bulk' } },
+    ...{ tool: 'rbd', ask: ['info', 'one/NAME'], is: { data_pool: 'bulk' } },
   },
   {
     reason: 'an image does not move to another pool',
     kind: 'RbdImage',
     ...{ from: image, to: { ...image, pool: 'two' }, how: 'replace', hazards: lost },
-    ...{ tool: 'rbd', ask: ['info', 'two/it'], is: { name: 'it' } },
+    ...{ tool: 'rbd', ask: ['info', 'two/NAME'], is: { name: 'NAME' } },
   },
   {
     reason: 'layering is decided when an image is made',
@@ -91,7 +91,7 @@ const rows: readonly Row[] = [
       how: 'replace',
       hazards: lost,
       tool: 'rbd',
-      ask: ['info', 'one/it'],
+      ask: ['info', 'one/NAME'],
       is: { features: ['layering'] },
     },
   },
@@ -99,7 +99,7 @@ const rows: readonly Row[] = [
     reason: 'a replicated pool is not coded later',
     kind: 'CephPool',
     ...{ from: pool, to: { erasure, pgNum: 8 }, how: 'replace', hazards: lost },
-    ...{ ask: ['osd', 'pool', 'get', 'it', 'erasure_code_profile'], is: { pool: 'it' } },
+    ...{ ask: ['osd', 'pool', 'get', 'NAME', 'erasure_code_profile'], is: { pool: 'NAME' } },
   },
   {
     reason: 'a pool’s code is decided when it is made',
@@ -108,7 +108,7 @@ const rows: readonly Row[] = [
     to: { erasure: { ...erasure, plugin: 'isa' }, pgNum: 8 },
     ...{ how: 'replace', hazards: lost },
     ...{
-      ask: ['osd', 'erasure-code-profile', 'get', 'infra-it-isa-2-1-osd'],
+      ask: ['osd', 'erasure-code-profile', 'get', 'infra-NAME-isa-2-1-osd'],
       is: { plugin: 'isa', k: '2', m: '1' },
     },
   },
@@ -117,7 +117,7 @@ const rows: readonly Row[] = [
     kind: 'CephPool',
     from: { erasure: { ...erasure, overwrites: true }, pgNum: 8 },
     to: { erasure, pgNum: 8 },
-    ...{ how: 'refuse', ask: ['osd', 'pool', 'get', 'it', 'allow_ec_overwrites'] },
+    ...{ how: 'refuse', ask: ['osd', 'pool', 'get', 'NAME', 'allow_ec_overwrites'] },
     is: { allow_ec_overwrites: true },
   },
   {
@@ -125,14 +125,14 @@ const rows: readonly Row[] = [
     kind: 'CephSubvolumeGroup',
     from: { filesystem: 'files', dataPool: 'slow' },
     to: { filesystem: 'files', dataPool: 'fast' },
-    ...{ how: 'refuse', ask: ['fs', 'subvolumegroup', 'info', 'files', 'it'], is: { data_pool: 'slow' } },
+    ...{ how: 'refuse', ask: ['fs', 'subvolumegroup', 'info', 'files', 'NAME'], is: { data_pool: 'slow' } },
   },
   {
     reason: 'a volume’s namespace is decided when it is made',
     kind: 'CephVolume',
     ...{ from: inFiles, to: { ...inFiles, isolatedNamespace: true }, how: 'replace', hazards: lost },
-    ask: ['fs', 'subvolume', 'info', 'files', 'it', 'team'],
-    is: { pool_namespace: 'fsvolumens_it' },
+    ask: ['fs', 'subvolume', 'info', 'files', 'NAME', 'team'],
+    is: { pool_namespace: 'fsvolumens_NAME' },
   },
   {
     reason: 'a volume’s data stays in its pool',
@@ -140,20 +140,20 @@ const rows: readonly Row[] = [
     from: { ...inFiles, dataPool: 'slow' },
     to: { ...inFiles, dataPool: 'fast' },
     ...{ how: 'replace', hazards: lost },
-    ...{ ask: ['fs', 'subvolume', 'info', 'files', 'it', 'team'], is: { data_pool: 'fast' } },
+    ...{ ask: ['fs', 'subvolume', 'info', 'files', 'NAME', 'team'], is: { data_pool: 'fast' } },
   },
   {
     reason: 'a volume does not move to another group',
     kind: 'CephVolume',
     ...{ from: inFiles, to: { ...inFiles, group: 'others' }, how: 'replace', hazards: lost },
-    ...{ ask: ['fs', 'subvolume', 'info', 'files', 'it', 'others'], is: { type: 'subvolume' } },
+    ...{ ask: ['fs', 'subvolume', 'info', 'files', 'NAME', 'others'], is: { type: 'subvolume' } },
   },
   {
     reason: 'a snapshot of another volume is another one, and the old is gone for ever',
     kind: 'CephSnapshot',
     ...{ from: { ...inFiles, volume: 'source' }, to: { ...inFiles, volume: 'second' }, how: 'replace' },
     hazards: ['deletes-data', 'irreversible'],
-    ask: ['fs', 'subvolume', 'snapshot', 'info', 'files', 'second', 'it', 'team'],
+    ask: ['fs', 'subvolume', 'snapshot', 'info', 'files', 'second', 'NAME', 'team'],
     is: { has_pending_clones: 'no' },
   },
   {
@@ -161,7 +161,7 @@ const rows: readonly Row[] = [
     kind: 'CephClone',
     ...{ from: { ...inFiles, source: from('first') }, to: { ...inFiles, source: from('later') } },
     ...{ how: 'replace', hazards: lost },
-    ...{ ask: ['fs', 'subvolume', 'info', 'files', 'it', 'team'], is: { type: 'clone' } },
+    ...{ ask: ['fs', 'subvolume', 'info', 'files', 'NAME', 'team'], is: { type: 'clone' } },
   },
 ]
 
@@ -208,8 +208,15 @@ describe.skipIf(missing)(`attributes that do not change in place ${missing ?? ''
       const { result, failures } = await session.apply(found, 'apply', control, false)
       expect([result, failures]).toEqual(['applied', []])
     })
-  const asked = async ({ tool, ask }: Row) =>
-    tool === 'rbd' ? lab.rbdJson<object>(...ask) : lab.cephJson<object>(...ask)
+  const asked = async ({ tool, ask }: Row, name: string) => {
+    const words = ask.map(word => word.replaceAll('NAME', name))
+    return tool === 'rbd' ? lab.rbdJson<object>(...words) : lab.cephJson<object>(...words)
+  }
+  /** The rows' resources, all at once, as they begin or as they are to be. */
+  const subjects = rows.map((row, number) => ({ row, name: `it-${number}` }))
+  const documents = (spec: (row: Row) => Attributes) =>
+    subjects.map(({ row, name }) => ({ kind: row.kind, name, spec: spec(row) }))
+  const address = ({ row, name }: (typeof subjects)[number]) => `${row.kind}/${name}`
 
   it('CephSnapshot: its delete is for ever, needs leave by name, and comes before that of its volume', async () => {
     const snapshot = { kind: 'CephSnapshot', name: 'it', spec: { ...inFiles, volume: 'held' } }
@@ -237,28 +244,48 @@ describe.skipIf(missing)(`attributes that do not change in place ${missing ?? ''
     expect(left.map(one => one.name.replace(/-[0-9a-f]+$/, ''))).toEqual(['infra-kept'])
   })
 
-  for (const row of rows) {
-    const { reason, kind, how } = row
-    it(`${kind}: ${reason}`, async () => {
-      await declare({ kind, name: 'it', spec: row.from })
+  describe('of resources that are there', () => {
+    let steps: readonly Step[]
+    let refused: readonly (string | undefined)[]
+    beforeAll(async () => {
+      await declare(...documents(row => row.from))
       await carryOut()
-      await declare({ kind, name: 'it', spec: row.to })
-      const { plan: found, problems } = await plan()
-      if (how === 'refuse') {
-        expect(problems.map(problem => problem.code)).toEqual(['change-refused'])
-      } else {
-        expect(problems).toEqual([])
-        expect(found.steps.map(step => [step.action, step.phase])).toEqual([
-          ['replace', 'delete'],
-          ['replace', 'create'],
-        ])
-        expect(found.steps[0]?.hazards).toEqual(row.hazards)
-        await carryOut()
-        expect((await plan()).plan.steps).toEqual([])
-      }
-      expect(await asked(row)).toMatchObject(row.is)
+      await declare(...documents(row => row.to))
+      const { problems } = await plan()
+      expect(new Set(problems.map(problem => problem.code))).toEqual(new Set(['change-refused']))
+      refused = problems.map(problem => problem.address)
+      await declare(...documents(row => (row.how === 'refuse' ? row.from : row.to)))
+      const { plan: found, problems: none } = await plan()
+      expect(none).toEqual([])
+      steps = found.steps
+      await carryOut()
+      expect((await plan()).plan.steps).toEqual([])
+    })
+
+    for (const subject of subjects) {
+      const { row, name } = subject
+      it(`${row.kind}: ${row.reason}`, async () => {
+        const own = steps.filter(step => step.address === address(subject))
+        if (row.how === 'refuse') {
+          expect(refused).toContain(address(subject))
+          expect(own).toEqual([])
+        } else {
+          expect(refused).not.toContain(address(subject))
+          expect(own.map(step => [step.action, step.phase])).toEqual([
+            ['replace', 'delete'],
+            ['replace', 'create'],
+          ])
+          expect(own[0]?.hazards).toEqual(row.hazards)
+        }
+        const is = JSON.parse(JSON.stringify(row.is).replaceAll('NAME', name))
+        expect(await asked(row, name)).toMatchObject(is)
+      })
+    }
+
+    it('all of them go again', async () => {
       await declare()
       await carryOut()
+      expect((await plan()).plan.steps).toEqual([])
     })
-  }
+  })
 })

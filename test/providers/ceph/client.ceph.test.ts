@@ -122,8 +122,10 @@ describe.skipIf(missing)(`the Ceph client ${missing ?? ''}`, () => {
       })
 
       it('keeps many commands in flight', async () => {
-        const many = Array.from({ length: 40 }, () => connection.mon({ prefix: 'osd pool ls' }, options))
-        expect(await Promise.all(many)).toHaveLength(40)
+        // More than run at once, of which each is a process with the command client
+        const length = transport === 'library' ? 80 : 10
+        const many = Array.from({ length }, () => connection.mon({ prefix: 'osd pool ls' }, options))
+        expect(await Promise.all(many)).toHaveLength(length)
       })
 
       it('ends a call with its signal', async () => {

@@ -128,7 +128,7 @@ describe.skipIf(missing)(`faults ${missing ?? ''}`, () => {
     const image = new Subject(short, 'RbdImage', 'hanging', at)
     await image.create()
     try {
-      for (const osd of ['osd.0', 'osd.1', 'osd.2']) await lab.kill(osd)
+      await lab.kill('osd.0', 'osd.1', 'osd.2')
       const started = Date.now()
       expect(await image.observe()).toMatchObject({
         status: 'unreadable',
@@ -136,7 +136,7 @@ describe.skipIf(missing)(`faults ${missing ?? ''}`, () => {
       })
       expect(Date.now() - started).toBeLessThan(15_000)
     } finally {
-      for (const osd of ['osd.0', 'osd.1', 'osd.2']) await lab.start(osd)
+      await lab.start('osd.0', 'osd.1', 'osd.2')
       await short.close()
     }
     const again = new Subject(provider, 'RbdImage', 'hanging', at)
