@@ -84,27 +84,30 @@ describe.skipIf(missing)(`commands for a cluster and its volumes ${missing ?? ''
     expect(JSON.parse(await at.ok('plan', '--json')).steps, 'the stack is as declared').toEqual([])
 
   it('tells how the cluster is, as ceph does', async () => {
-    const status = await json<Record<string, unknown>>('ceph', 'status')
-    const theirs = await lab.cephJson<{
-      fsid: string
-      health: { status: string }
-      osdmap: { num_osds: number }
-    }>('status')
+    const [status, text, theirs, version] = await Promise.all([
+      json<Record<string, unknown>>('ceph', 'status'),
+      at.ok('ceph', 'status', '--conf', lab.conf),
+      lab.cephJson<{ fsid: string; health: { status: string }; osdmap: { num_osds: number } }>('status'),
+      lab.ceph('version'),
+    ])
     expect(status).toMatchObject({
       fsid: theirs.fsid,
       health: theirs.health.status,
       osds: { known: theirs.osdmap.num_osds, up: 1 },
     })
-    expect(status.version).toContain((await lab.ceph('version')).split(' ')[2])
-    const text = await at.ok('ceph', 'status', '--conf', lab.conf)
+    expect(status.version).toContain(version.split(' ')[2])
     expect(text).toContain(theirs.fsid)
     expect(text).toMatch(/monitors: +1 of 1 in quorum/)
   })
 
   it('lists and shows pools, as ceph does', async () => {
-    const { pools } = await json<{ pools: { name: string }[] }>('ceph', 'pool', 'list')
+    const [{ pools }, one, table, none] = await Promise.all([
+      json<{ pools: { name: string }[] }>('ceph', 'pool', 'list'),
+      json<{ id: number; spec: object }>('ceph', 'pool', 'show', 'vms'),
+      at.ok('ceph', 'pool', 'list'),
+      failure('ceph', 'pool', 'show', 'none'),
+    ])
     expect(names(pools)).toEqual((await lab.cephJson<string[]>('osd', 'pool', 'ls')).sort())
-    const one = await json<{ id: number; spec: object }>('ceph', 'pool', 'show', 'vms')
     const theirs = await lab.cephJson<{ pool_id: number; size: number; pg_num: number }>(
       'osd',
       'pool',
@@ -114,12 +117,18 @@ describe.skipIf(missing)(`commands for a cluster and its volumes ${missing ?? ''
     )
     expect(one).toMatchObject({ spec: { size: theirs.size, pgNum: theirs.pg_num, application: 'rbd' } })
     expect(one).toMatchObject({ id: theirs.pool_id, owner: { address: 'CephPool/vms' } })
-    expect(await at.ok('ceph', 'pool', 'list')).toMatch(/vms .*CephPool\/vms/)
-    expect(await failure('ceph', 'pool', 'show', 'none')).toMatchObject({ error: { code: 'ceph-no-pool' } })
+    expect(table).toMatch(/vms .*CephPool\/vms/)
+    expect(none).toMatchObject({ error: { code: 'ceph-no-pool' } })
   })
 
   it('lists and shows volumes, whoever made them, as ceph does', async () => {
-    const { volumes } = await json<{ volumes: { name: string; owner?: object }[] }>('volume', 'list')
+    const [{ volumes }, home, text, team, none] = await Promise.all([
+      json<{ volumes: { name: string; owner?: object }[] }>('volume', 'list'),
+      json('volume', 'show', 'home'),
+      at.ok('volume', 'show', 'files/team/home'),
+      at.ok('volume', 'list', '--filesystem', 'files', '--group', 'team'),
+      failure('volume', 'show', 'none'),
+    ])
     expect(volumes.map(one => [one.name, one.owner !== undefined])).toEqual([
       ['loose', false],
       ['home', true],
@@ -132,27 +141,27 @@ describe.skipIf(missing)(`commands for a cluster and its volumes ${missing ?? ''
       'home',
       'team',
     )
-    expect(await json('volume', 'show', 'home')).toMatchObject({
+    expect(home).toMatchObject({
       path: theirs.path,
       size: theirs.bytes_quota,
       mode: '750',
       uid: 7,
       gid: 8,
     })
-    expect(await at.ok('volume', 'show', 'files/team/home')).toContain(theirs.path)
-    expect(await failure('volume', 'show', 'none')).toMatchObject({ error: { code: 'ceph-no-volume' } })
-    expect(await at.ok('volume', 'list', '--filesystem', 'files', '--group', 'team')).not.toContain('loose')
+    expect(text).toContain(theirs.path)
+    expect(none).toMatchObject({ error: { code: 'ceph-no-volume' } })
+    expect(team).toContain('home')
+    expect(team).not.toContain('loose')
   })
 
   it('tells of what others made where the stack is at home, and leaves it alone', async () => {
     await lab.ceph('fs', 'subvolume', 'create', 'files', 'stray', '--group_name', 'team')
     await lab.rbd('create', 'vms/stray', '--size', '4M')
     await lab.ceph('osd', 'pool', 'create', 'stray', '8')
-    const { out } = await at.infra('drift', '--json')
+    const [{ out }] = await Promise.all([at.infra('drift', '--json'), unchanged()])
     const { unmanaged } = JSON.parse(out) as { unmanaged: { kind: string; name: string }[] }
     const strays = unmanaged.filter(one => one.name.endsWith('stray')).map(one => one.kind)
     expect(strays.sort()).toEqual(['CephPool', 'CephVolume', 'RbdImage'])
-    await unchanged()
     await lab.ceph('fs', 'subvolume', 'rm', 'files', 'stray', 'team')
     await lab.rbd('rm', '--no-progress', 'vms/stray')
     await lab.ceph('osd', 'pool', 'rm', 'stray', 'stray', '--yes-i-really-really-mean-it')
@@ -174,9 +183,10 @@ describe.skipIf(missing)(`commands for a cluster and its volumes ${missing ?? ''
     await write('before')
     const { created } = await json<{ created: string }>('volume', 'snapshot', 'home', '--series', 'good')
     await write('after')
-    const { path } = await json<Volume>('volume', 'show', 'home')
-
-    const shown = await at.ok('volume', 'rollback', 'home', created, '--dry-run')
+    const [{ path }, shown] = await Promise.all([
+      json<Volume>('volume', 'show', 'home'),
+      at.ok('volume', 'rollback', 'home', created, '--dry-run'),
+    ])
     expect(shown).toContain(`it goes back to its snapshot ${created}`)
     expect(shown).toContain('CephVolume/home')
     expect(await failure('volume', 'rollback', 'home', created)).toMatchObject({
@@ -185,14 +195,16 @@ describe.skipIf(missing)(`commands for a cluster and its volumes ${missing ?? ''
     expect(await read()).toBe('after')
 
     const told = await at.ok('volume', 'rollback', 'home', created, '--yes')
-    const now = await json<Volume>('volume', 'show', 'home')
+    const [now, checkpoints] = await Promise.all([
+      json<Volume>('volume', 'show', 'home'),
+      json<Checkpoints[]>('checkpoint', 'ls'),
+      unchanged(),
+    ])
     expect(now.path).not.toBe(path)
     expect(told).toContain(`Mount it anew: ${now.path}`)
     expect(await read()).toBe('before')
     expect(now).toMatchObject({ mode: '750', uid: 7, gid: 8, size: 100 * 2 ** 20 })
     expect(await snapshots('home', 'team')).toContain(created)
-    await unchanged()
-    const checkpoints = await json<Checkpoints[]>('checkpoint', 'ls')
     expect(checkpoints.at(-1)?.kept).toEqual(['CephVolume/home'])
 
     await at.ok('rollback', '--yes')

@@ -132,14 +132,16 @@ export function conformance(name: string, open: () => Promise<World>): void {
     }, 600_000)
 
     test('looking changes nothing, and sees the same by name as by identity', async () => {
-      for (const index of world.samples.keys()) {
-        const { target } = await make(index)
-        const first = await present(target)
-        const again = await present(target)
-        expect(again.spec).toEqual(first.spec)
-        const { identity: _, ...byName } = target
-        expect((await present(byName)).identity).toEqual(again.identity)
-      }
+      for (const index of world.samples.keys()) await make(index)
+      await Promise.all(
+        made.map(async ({ target }) => {
+          const first = await present(target)
+          const again = await present(target)
+          expect(again.spec).toEqual(first.spec)
+          const { identity: _, ...byName } = target
+          expect((await present(byName)).identity).toEqual(again.identity)
+        }),
+      )
     }, 120_000)
 
     test('a create that is tried again finishes what is there, and makes no second', async () => {

@@ -10,7 +10,7 @@ const system = await killedCeph('test')
 
 if ('skip' in system) describe.skip(`infra killed: ${system.skip}`, () => test('nothing', () => undefined))
 else
-  shortRuns(system, [
+  shortRuns(system, 15, [
     { reason: 'infra is killed', fault: 'infra' },
     { reason: 'an OSD is killed', fault: 'osd.0' },
     { reason: 'the monitor is killed', fault: 'mon.a' },

@@ -3,10 +3,12 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { crashRounds, type Fault } from './driver.js'
 import type { CrashSystem } from './system.js'
 
-/** Rounds are begun for so long; a loaded machine has fewer of them. */
-const seconds = 40
-
-export function shortRuns(system: CrashSystem, each: readonly { reason: string; fault: Fault }[]): void {
+/** Rounds are begun for so many seconds with each fault; a loaded machine has fewer of them. */
+export function shortRuns(
+  system: CrashSystem,
+  seconds: number,
+  each: readonly { reason: string; fault: Fault }[],
+): void {
   afterAll(() => system.clean())
 
   describe(`nothing of ${system.name} is lost or doubled`, () => {
