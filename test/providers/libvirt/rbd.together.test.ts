@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Attributes, Json } from '../../../src/model/value.js'
 import type { Provider } from '../../../src/providers/provider.js'
@@ -7,6 +9,8 @@ import { type CephLab, cephLab, cephLabMissing } from '../../lab/ceph.js'
 import { libvirtLab } from '../../lab/libvirt.js'
 import { openProvider as openCeph, Subject } from '../ceph/harness.js'
 import { create, drift, observe, openProvider, present, remove, thing, update } from './harness.js'
+
+const run = promisify(execFile)
 
 /** Images of a real Ceph cluster as disks of a real guest, and its pools as pools of libvirt. */
 const missing = await cephLabMissing()
@@ -124,7 +128,7 @@ describe.skipIf('skip' in lab)(`RBD disks${'skip' in lab ? `: ${lab.skip}` : ''}
     await remove(provider, declared)
   })
 
-  test('a pool of type rbd: its images are volumes; a user without a key is refused', async () => {
+  test('a pool of type rbd: its images are volumes', async () => {
     const { image: _image, ...rbd } = disk
     const pool = thing({ kind: 'StoragePool', name: 'ceph-disks', spec: { type: 'rbd', rbd } })
     await create(provider, pool)
@@ -142,6 +146,52 @@ describe.skipIf('skip' in lab)(`RBD disks${'skip' in lab ? `: ${lab.skip}` : ''}
     await lab.virsh('vol-delete', '--pool', 'ceph-disks', 'more')
     await remove(provider, pool)
     expect(await observe(provider, pool)).toEqual({ status: 'absent' })
+  })
+
+  test('the key of a client goes into a secret of libvirt, and so does the next one after it was rotated', async () => {
+    const reader = new Subject(ceph, 'CephClient', 'reader', {
+      caps: { mon: 'profile rbd', osd: 'profile rbd' },
+    })
+    const keyOf = async () => String((await reader.present()).facts.key)
+    const { image: _image, keyring: _keyring, ...rbd } = disk
+    const pool = async () =>
+      thing({
+        kind: 'StoragePool',
+        name: 'read-disks',
+        spec: { type: 'rbd', rbd: { ...rbd, user: 'reader', key: await keyOf() } },
+      })
+    /** The key as libvirt has it, of the secret that the pool names. */
+    const inLibvirt = async () => {
+      const xml = await lab.virsh('pool-dumpxml', 'read-disks')
+      const [uuid = ''] = /(?<=<secret uuid=')[^']+/.exec(xml) ?? []
+      return (await lab.virsh('secret-get-value', uuid)).trim()
+    }
+    await reader.create()
+    const first = await pool()
+    const { said } = await create(provider, first)
+    const old = await keyOf()
+    expect(await inLibvirt()).toBe(old)
+    const keyring = join(lab.poolPath, 'work', 'reader.keyring')
+    const caps = ['--cap', 'mon', 'profile rbd', '--cap', 'osd', 'profile rbd']
+    await run('ceph-authtool', ['--create-keyring', '--gen-key', '-n', 'client.reader', ...caps, keyring])
+    await cluster.ceph('auth', 'import', '-i', keyring)
+    const next = await pool()
+    expect(await keyOf()).not.toBe(old)
+    const changed = await update(provider, await present(provider, first), next, { recorded: first.spec })
+    expect(await inLibvirt()).toBe(await keyOf())
+    await lab.virsh('pool-refresh', 'read-disks')
+    const seen = await present(provider, next)
+    expect(seen.facts).toMatchObject({ state: 'running' })
+    const told = JSON.stringify([said, changed, seen]) + (await lab.virsh('pool-dumpxml', 'read-disks'))
+    for (const secret of [old, await keyOf()]) expect(told).not.toContain(secret)
+    const { kept } = await remove(provider, next)
+    expect(JSON.stringify(kept)).not.toContain(await keyOf())
+    expect(await lab.virsh('secret-list')).not.toContain('reader')
+    await reader.discard(await reader.remove())
+  })
+
+  test('a user without a key is refused', async () => {
+    const { image: _image, ...rbd } = disk
     const nobody = { ...rbd, user: 'nobody' }
     const other = thing({ kind: 'StoragePool', name: 'no', spec: { type: 'rbd', rbd: nobody } })
     const error = await create(provider, other).catch(thrown => thrown)

@@ -106,7 +106,9 @@ const changes: readonly ChangeRule[] = [
     path: 'size',
     when: shrinks,
     how: 'live',
-    why: 'what lies beyond the new end is lost',
+    // No look at its objects proves that nothing is there: a machine that has it open writes between the look and the cut,
+    // and what its guest holds back is in no object yet
+    why: 'what lies beyond the new end is lost; also where it goes back to what it was before it grew, as a machine that has it may have written there',
     hazards: ['shrinks-data', 'irreversible'],
   },
   { path: 'size', how: 'live' },

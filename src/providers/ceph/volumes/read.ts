@@ -1,4 +1,5 @@
 /** Volumes as they are. */
+import PQueue from 'p-queue'
 import type { InfraError } from '../../../model/error.js'
 import type { Attributes } from '../../../model/value.js'
 import type { Observation, Target } from '../../provider.js'
@@ -108,7 +109,10 @@ export function volumeSpec(
   })
 }
 
-/** One call to the monitors, a list call for every group, then two for every volume, all at once. */
+/** So many volumes are read at once. The second call about one comes while the manager has its folder at hand still. */
+const atOnce = 24
+
+/** One call to the monitors, a list call for every group, then two for every volume, many at once. */
 export async function observeVolumes(
   ceph: Ceph,
   targets: readonly Target[],
@@ -120,6 +124,7 @@ export async function observeVolumes(
     JSON.stringify([target.spec.filesystem, target.spec.group ?? null]),
   )
   const served = await servedFilesystems(ceph, options)
+  const queue = new PQueue({ concurrency: atOnce })
   await Promise.all(
     [...groups.values()].map(async inGroup => {
       const [first] = inGroup
@@ -130,8 +135,9 @@ export async function observeVolumes(
         const names = new Set(there ? await volumeNames(ceph, filesystem, group, options) : [])
         await Promise.all(
           inGroup.map(async target => {
-            const found = names.has(target.name) ? await observeVolume(ceph, target, options) : undefined
-            seen.set(target.address, found ?? { status: 'absent' })
+            const listed = names.has(target.name)
+            const found = listed && (await queue.add(() => observeVolume(ceph, target, options)))
+            seen.set(target.address, found || { status: 'absent' })
           }),
         )
       } catch (thrown) {
