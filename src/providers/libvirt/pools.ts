@@ -11,6 +11,7 @@ import { isLibvirt } from './rpc/errors.js'
 import { poolCreateFlags } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Pool } from './rpc/types.js'
+import { dropUnusedSecrets } from './unused-secrets.js'
 import { buildPool } from './xml/pool.js'
 import { serializeXml } from './xml/serialize.js'
 
@@ -85,7 +86,9 @@ export async function deletePool(host: Host, request: DeleteRequest, { signal }:
     }
     await ask(host, procedures.pools.stop, { pool }, signal)
   }
+  const text = await orAbsent(ask(host, procedures.pools.xml, { pool, flags: 0 }, signal), 'NO_STORAGE_POOL')
   await orAbsent(ask(host, procedures.pools.undefine, { pool }, signal), 'NO_STORAGE_POOL')
+  if (text !== undefined) await dropUnusedSecrets(host, text, signal)
 }
 
 async function own(
