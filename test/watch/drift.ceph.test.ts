@@ -162,7 +162,7 @@ describe.skipIf(missing)(`drift on Ceph${missing ? `: ${missing}` : ''}`, () => 
 
   test('it says when no monitor answers, and when one does again', async () => {
     // librados gives the question up sooner
-    await here.write('stack.yaml', stackOf(lab.conf, { timeoutSeconds: 8 }))
+    await here.write('stack.yaml', stackOf(lab.conf, { timeoutSeconds: 15 }))
     const watch = startWatch(here, '--interval', '1h')
     await watch.next(event => event.type === 'scan', 120)
     await lab.kill('mon.a')
