@@ -79,10 +79,13 @@ export async function cephLab(options: CephLabOptions): Promise<CephLab> {
   const conf = join(run, 'ceph.conf')
   const client = cephClient(conf, outer)
   const ceph = (...args: readonly string[]) => client.ask(args)
-  const rbd = async (...args: readonly string[]) => {
-    const { stdout } = await exec('rbd', ['--conf', conf, ...args], { env: outer, maxBuffer: 1 << 28 })
-    return stdout
-  }
+  const tool =
+    (name: string) =>
+    async (...args: readonly string[]) => {
+      const { stdout } = await exec(name, ['--conf', conf, ...args], { env: outer, maxBuffer: 1 << 28 })
+      return stdout
+    }
+  const rbd = tool('rbd')
   return {
     conf,
     env: { ...outer, CEPH_CONF: conf, NODE_OPTIONS: `${outer.NODE_OPTIONS ?? ''} --import=${loader}` },
