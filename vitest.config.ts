@@ -7,13 +7,6 @@ import { defineConfig } from 'vitest/config'
  */
 const real = ['libvirt', 'ceph', 'vcluster', 'together']
 
-/**
- * Files that are not yet sure to end within their limits on two shared processors. `./check --all` runs them, too; every other
- * run leaves them out, by name and not as skipped.
- */
-const long = ['test/acceptance/killed.libvirt.test.ts']
-const left = process.env.INFRA_CHECK_ALL === 'true' ? [] : long
-
 /** What `./check --fast` leaves to the whole check: a browser, downloads cut off, megabytes of hostile input. */
 const slow = [
   'test/report/html.browser.test.ts',
@@ -55,7 +48,6 @@ export default defineConfig({
         test: {
           name: 'crash',
           include: ['test/**/*.crash.test.ts'],
-          exclude: left,
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
@@ -66,7 +58,6 @@ export default defineConfig({
         test: {
           name,
           include: [`test/**/*.${name}.test.ts`],
-          exclude: left,
           testTimeout: 300_000,
           hookTimeout: 600_000,
           fileParallelism: false,
