@@ -243,12 +243,12 @@ async function detach(
     const root = await readXml(host, domain, 0, signal)
     return (device.name === 'disk' ? diskOf(root, key ?? '') : interfaceOf(root, key)) !== undefined
   }
-  const end = Date.now() + detachTimeout
-  let asked = 0
+  const end = performance.now() + detachTimeout
+  let asked = -Infinity
   while (await isThere()) {
-    if (Date.now() >= end) throw held(domain, name)
-    if (Date.now() - asked >= askAgain) {
-      asked = Date.now()
+    if (performance.now() >= end) throw held(domain, name)
+    if (performance.now() - asked >= askAgain) {
+      asked = performance.now()
       await ask(
         host,
         procedures.domains.detachDevice,

@@ -28,11 +28,11 @@ export async function stop(
 ): Promise<boolean> {
   const { signal } = call
   if (!(await isActive(host, domain, signal))) return true
-  const until = Date.now() + seconds * 1_000
-  let asked = 0
-  while (Date.now() < until) {
-    if (Date.now() - asked >= askEvery) {
-      asked = Date.now()
+  const until = performance.now() + seconds * 1_000
+  let asked = -Infinity
+  while (performance.now() < until) {
+    if (performance.now() - asked >= askEvery) {
+      asked = performance.now()
       // refused where it stops just now, and by guests that cannot: then it is switched off below
       await ask(host, procedures.domains.shutdown, { domain, flags: shutdownFlags.acpi }, signal).catch(
         error => {

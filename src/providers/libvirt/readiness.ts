@@ -29,14 +29,15 @@ export async function untilReady(
   const until = text(readiness.until) ?? 'running'
   const seconds = number(readiness.timeoutSeconds) ?? 300
   const probe = probeOf(host, domain, spec, until)
-  const end = Date.now() + seconds * 1_000
+  const end = performance.now() + seconds * 1_000
   if (until !== 'running') call.progress(`waits until ${words[until] ?? until}`)
   for (;;) {
     call.signal.throwIfAborted()
     const running = await isActive(host, domain, call.signal)
     const answer = running ? await probe(call.signal) : 'it has stopped'
     if (answer === true) return
-    if (!running || Date.now() >= end) throw await notReady(host, domain, until, seconds, answer, call.signal)
+    if (!running || performance.now() >= end)
+      throw await notReady(host, domain, until, seconds, answer, call.signal)
     await sleep(lookEvery, undefined, { signal: call.signal })
   }
 }

@@ -122,14 +122,14 @@ export class Client {
 
   /** Connecting after a loss: libvirtd may just be starting again. */
   async #reopen(): Promise<Session> {
-    const until = Date.now() + this.#settings.reconnectFor
+    const until = performance.now() + this.#settings.reconnectFor
     for (;;) {
       try {
         return await this.#open(undefined)
       } catch (error) {
         const again =
           error instanceof InfraError && error.kind === 'connection' && error.code !== 'libvirt-denied'
-        if (!again || this.#closed || Date.now() >= until) throw error
+        if (!again || this.#closed || performance.now() >= until) throw error
         await sleep(100)
       }
     }

@@ -18,7 +18,7 @@ interface WatchdogEnds {
 export class Watchdog {
   readonly #settings: WatchdogSettings
   readonly #ends: WatchdogEnds
-  #heard = Date.now()
+  #heard = performance.now()
   #pinged = false
   #timer: NodeJS.Timeout | undefined
 
@@ -29,7 +29,7 @@ export class Watchdog {
 
   /** Something came. */
   heard(): void {
-    this.#heard = Date.now()
+    this.#heard = performance.now()
     this.#pinged = false
   }
 
@@ -40,7 +40,7 @@ export class Watchdog {
     this.heard()
     let ticked = this.#heard
     this.#timer = setInterval(() => {
-      const now = Date.now()
+      const now = performance.now()
       const late = now - ticked > period * 2
       ticked = now
       if (this.#ends.isPaused()) this.#heard = now
