@@ -78,7 +78,9 @@ const best = values => Math.min(...values)
 lab('clean')
 lab('up')
 try {
-  const env = { ...outer, CEPH_CONF: `${run}/ceph.conf` }
+  // The process that holds librados runs from source, too
+  const loader = new URL('../lab/typescript-loader.mjs', import.meta.url).href
+  const env = { ...outer, CEPH_CONF: `${run}/ceph.conf`, NODE_OPTIONS: `--import=${loader}` }
   const connection = { name: 'ceph', type: 'ceph', settings: {}, folder: '/', stateFolder: '/' }
   const provider = await cephProviderType(env).open(connection, nodePorts, signal)
   const mgr = await bare(env.CEPH_CONF)
