@@ -41,6 +41,10 @@ metadata: {name: image, forEach: [${keys}]}
 spec: {pool: images, size: 16MiB}
 `
 
+interface Status {
+  readonly pgmap: { readonly pgs_by_state: readonly { readonly state_name: string }[] }
+}
+
 describe.skipIf(missing)(`daemons that end in the middle of an apply ${missing ?? ''}`, () => {
   let lab: CephLab
   let at: Desk
@@ -59,6 +63,10 @@ describe.skipIf(missing)(`daemons that end in the middle of an apply ${missing ?
       .map(one => one.name)
       .sort()
   const images = async () => (await lab.rbdJson<string[]>('ls', 'images')).sort()
+  const placements = async () => {
+    const { pgmap } = await lab.cephJson<Status>('status')
+    return pgmap.pgs_by_state.map(one => one.state_name)
+  }
   const trash = () => lab.rbdJson('trash', 'ls', 'images')
   const active = async () => (await lab.cephJson<{ active_name: string }>('mgr', 'dump')).active_name
   const named = (kind: string) => keys.map(key => `${kind}-${key}`).sort()
@@ -105,6 +113,8 @@ describe.skipIf(missing)(`daemons that end in the middle of an apply ${missing ?
         await at.ok('apply', '--yes')
       }
       if (daemon !== 'mon.a') await lab.start(daemon)
+      // What follows is about the apply: an OSD that comes back has others wait for it while it catches up
+      await expect.poll(placements, { timeout: 120_000, interval: 500 }).toEqual(['active+clean'])
       expect([await volumes(), await images()]).toEqual([named('volume'), named('image')])
       expect(await trash()).toEqual([])
       expect(await steps()).toEqual([])
