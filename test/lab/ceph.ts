@@ -31,6 +31,7 @@ export interface CephLab {
   /** The client's output as data. */
   cephJson<T>(...args: readonly string[]): Promise<T>
   rbd(...args: readonly string[]): Promise<string>
+  rados(...args: readonly string[]): Promise<string>
   rbdJson<T>(...args: readonly string[]): Promise<T>
   /** SHA-256 of an image's bytes, as the rbd client exports them: `pool/image`. */
   imageHash(image: string): Promise<string>
@@ -86,12 +87,14 @@ export async function cephLab(options: CephLabOptions): Promise<CephLab> {
       return stdout
     }
   const rbd = tool('rbd')
+  const rados = tool('rados')
   return {
     conf,
     env: { ...outer, CEPH_CONF: conf, NODE_OPTIONS: `${outer.NODE_OPTIONS ?? ''} --import=${loader}` },
     ceph,
     cephJson: async (...args) => JSON.parse(await ceph('--format', 'json', ...args)),
     rbd,
+    rados,
     rbdJson: async (...args) => JSON.parse(await rbd('--format', 'json', ...args)),
     imageHash: async image => {
       const pipe = 'rbd --conf "$0" export --no-progress "$1" - | sha256sum'
@@ -102,7 +105,6 @@ export async function cephLab(options: CephLabOptions): Promise<CephLab> {
       const folder = await mkdtemp(join(tmpdir(), 'infra-ceph-omap-'))
       const file = join(folder, 'value')
       try {
-        const rados = tool('rados')
         await rados('--pool', pool, 'getomapval', object, key, file).catch(() => writeFile(file, ''))
         await writeFile(file, change(await readFile(file)))
         await rados('--pool', pool, 'setomapval', object, key, '--input-file', file)

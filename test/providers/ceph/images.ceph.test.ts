@@ -98,6 +98,26 @@ describe.skipIf(missing)(`images ${missing ?? ''}`, () => {
         await one.discard(await one.remove())
       })
 
+      it('makes an image over the name that a create which was cut off has left, and takes such a name away', async () => {
+        const one = image('remains')
+        // As librbd leaves it that is killed between the pool's list of images and the image's own objects
+        const halve = async () => {
+          const { id } = await lab.rbdJson<{ id: string }>('info', `images/${one.name}`)
+          for (const object of [`rbd_id.${one.name}`, `rbd_header.${id}`, `rbd_object_map.${id}`])
+            await lab.rados('--pool', 'images', 'rm', object)
+          expect(await lab.rbdJson('ls', 'images')).toContain(one.name)
+          expect(await one.observe()).toMatchObject({ status: 'present', incomplete: true })
+        }
+        await one.create()
+        await halve()
+        await one.create()
+        expect(await one.differences()).toEqual([])
+        await halve()
+        await one.remove()
+        expect(await one.observe()).toEqual({ status: 'absent' })
+        expect(await lab.rbdJson('ls', 'images')).not.toContain(one.name)
+      })
+
       it('brings a deleted image back with its bytes and its snapshots, and destroys it when told', async () => {
         const one = image('kept', { ...base, snapshots: [{ name: 's', protected: true }] })
         await one.create()

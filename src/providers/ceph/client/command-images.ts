@@ -57,7 +57,7 @@ export function commandImages(run: Run): RbdOperations {
   }
 
   return {
-    list: (at, options) => listed(['ls', '--long', at.pool], options).then(rows => images(rows as LongRow[])),
+    list: (at, options) => listed<string[]>(['ls', at.pool], options),
     info,
     create: (at, options) =>
       done(
@@ -110,6 +110,7 @@ export function commandImages(run: Run): RbdOperations {
       return status.watchers.map(watcher => watcher.address)
     },
     trashList: async (at, options) => listed(['trash', 'ls', '--all', at.pool], options),
+    removeRemains: (at, options) => done(rbd(['rm', name(at), '--no-progress'], options)),
     trashMove: (at, options) => done(rbd(['trash', 'mv', name(at)], options)),
     trashRestore: (at, options) =>
       done(rbd(['trash', 'restore', `${at.pool}/${at.id}`, '--image', at.name], options)),
@@ -123,17 +124,4 @@ export function commandImages(run: Run): RbdOperations {
       await rbd(['trash', 'rm', `${at.pool}/${at.id}`, '--no-progress'], options)
     },
   }
-}
-
-interface LongRow {
-  readonly image: string
-  readonly id?: string
-  readonly snapshot?: string
-}
-
-/** `rbd ls --long` has a row for every snapshot, too. */
-function images(rows: readonly LongRow[]) {
-  return rows
-    .filter(row => row.snapshot === undefined)
-    .map(row => ({ id: row.id ?? row.image, name: row.image }))
 }

@@ -130,7 +130,8 @@ export interface RbdChild extends RbdImageRef {
 
 /** Block device images. Sizes are bytes. Every failure is a CephError with Ceph's errno. */
 export interface RbdOperations {
-  list(at: { readonly pool: string }, options: CallOptions): Promise<readonly RbdTrashEntry[]>
+  /** Names, also of what a create that was cut off has left and nobody can open. */
+  list(at: { readonly pool: string }, options: CallOptions): Promise<readonly string[]>
   info(at: RbdImageRef, options: CallOptions): Promise<RbdImageInfo>
   create(at: RbdCreate, options: CallOptions): Promise<void>
   clone(at: RbdClone, options: CallOptions): Promise<void>
@@ -156,6 +157,8 @@ export interface RbdOperations {
   /** Addresses of the clients that have the image open. */
   watchers(at: RbdImageRef, options: CallOptions): Promise<readonly string[]>
   trashList(at: { readonly pool: string }, options: CallOptions): Promise<readonly RbdTrashEntry[]>
+  /** Takes away what a create that was cut off has left of an image that nobody can open: its name, and what else there is. */
+  removeRemains(at: RbdImageRef, options: CallOptions): Promise<void>
   trashMove(at: RbdImageRef, options: CallOptions): Promise<void>
   trashRestore(
     at: { readonly pool: string; readonly id: string; readonly name: string },

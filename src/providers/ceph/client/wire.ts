@@ -23,6 +23,7 @@ export const rbdNames: readonly (keyof RbdOperations)[] = [
   'children',
   'watchers',
   'trashList',
+  'removeRemains',
   'trashMove',
   'trashRestore',
   'trashRemove',

@@ -20,7 +20,7 @@ async function unmanaged(ceph: Ceph, targets: readonly Target[], signal: AbortSi
   const known = new Set(targets.map(target => `${String(target.spec.pool)}/${target.name}`))
   const found = await Promise.all(
     [...poolsOf(targets).keys()].map(async pool => {
-      const infos = await readAll(ceph, pool, name => !known.has(`${pool}/${name}`), { signal })
+      const { infos } = await readAll(ceph, pool, name => !known.has(`${pool}/${name}`), { signal })
       return infos
         .filter(info => info.metadata[ownerKey] === undefined)
         .map(info => ({

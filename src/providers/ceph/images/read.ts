@@ -20,22 +20,32 @@ export const imageAt = (target: Target): RbdImageRef => ({
   image: target.name,
 })
 
-/** Details of the images of a pool that are wanted; none where there is no such pool. One list call, then all at once. */
+/** What there is of a pool's images. */
+export interface PoolImages {
+  readonly infos: readonly RbdImageInfo[]
+  /** Names that nobody can open: all that a create left that was cut off inside librbd. */
+  readonly remains: readonly string[]
+}
+
+/** The images of a pool that are wanted; none where there is no such pool. One list call, then all at once. */
 export async function readAll(
   ceph: Ceph,
   pool: string,
   wanted: (name: string) => boolean,
   options: CallOptions,
-): Promise<RbdImageInfo[]> {
+): Promise<PoolImages> {
   const { rbd } = ceph.connection
-  const names = (await orAbsent(rbd.list({ pool }, options))) ?? []
-  const infos = await Promise.all(
-    names
-      .filter(image => wanted(image.name))
-      // One that went since the list was made
-      .map(image => orAbsent(rbd.info({ pool, image: image.name }, options))),
-  )
-  return infos.filter(info => info !== undefined)
+  const list = async () => {
+    const names = (await orAbsent(rbd.list({ pool }, options))) ?? []
+    return names.filter(wanted)
+  }
+  const names = await list()
+  const found = await Promise.all(names.map(image => orAbsent(rbd.info({ pool, image }, options))))
+  const infos = found.filter(info => info !== undefined)
+  if (infos.length === names.length) return { infos, remains: [] }
+  // One that went since the first list was made is not in the second
+  const still = new Set(await list())
+  return { infos, remains: names.filter((name, index) => found[index] === undefined && still.has(name)) }
 }
 
 /** An image's attributes, canonical. Snapshots that infra neither made nor is told of are left out. */
@@ -74,13 +84,17 @@ export async function observeImages(
     [...poolsOf(targets)].map(async ([pool, inPool]) => {
       const names = new Set(inPool.map(target => target.name))
       try {
-        const infos = await readAll(ceph, pool, name => names.has(name), options)
+        const { infos, remains } = await readAll(ceph, pool, name => names.has(name), options)
         const byName = new Map(infos.map(info => [info.name, info]))
         for (const target of inPool) {
           const info = byName.get(target.name)
           seen.set(
             target.address,
-            info ? seenImage(info, pool, target, addresses, ceph) : { status: 'absent' },
+            info
+              ? seenImage(info, pool, target, addresses, ceph)
+              : remains.includes(target.name)
+                ? seenRemains(pool)
+                : { status: 'absent' },
           )
         }
       } catch (thrown) {
@@ -91,6 +105,11 @@ export async function observeImages(
     }),
   )
   return seen
+}
+
+function seenRemains(pool: string): Observation {
+  const remark = 'only its name is there: making it was cut off'
+  return { status: 'present', identity: {}, spec: { pool }, facts: {}, incomplete: true, remark }
 }
 
 function seenImage(

@@ -4,12 +4,12 @@ import { InfraError } from '../../../model/error.js'
 import type { Json } from '../../../model/value.js'
 import type { Call, DeleteRequest } from '../../provider.js'
 import type { Ceph } from '../ask.js'
-import type { RbdImageRef } from '../client/connection.js'
+import type { CallOptions, RbdImageRef } from '../client/connection.js'
 import { isErrno, orAbsent } from '../client/error.js'
 import type { Token } from '../handler.js'
 import { listPools } from '../pools/read.js'
 import { checkSame, held } from '../refuse.js'
-import { imageAt } from './read.js'
+import { imageAt, readAll } from './read.js'
 
 interface KeptImage {
   readonly kind: 'RbdImage'
@@ -26,7 +26,7 @@ export async function deleteImage(ceph: Ceph, request: DeleteRequest, call: Call
   const { rbd } = ceph.connection
   const at = imageAt(request)
   const info = await orAbsent(rbd.info(at, options))
-  if (!info) return
+  if (!info) return clearRemains(ceph, at, options)
   checkSame(request, { id: info.id }, 'id')
   const [children, watchers, pools] = await Promise.all([
     rbd.children(at, options),
@@ -45,6 +45,12 @@ export async function deleteImage(ceph: Ceph, request: DeleteRequest, call: Call
   const poolId = pools.find(pool => pool.pool_name === at.pool)?.pool_id ?? -1
   await call.keep({ kind: 'RbdImage', poolId, id: info.id, name: request.name })
   await rbd.trashMove(at, options)
+}
+
+/** Takes away the name that a create which was cut off has left of an image, where there is one. There is no data behind it. */
+export async function clearRemains(ceph: Ceph, at: RbdImageRef, options: CallOptions): Promise<void> {
+  const { remains } = await readAll(ceph, at.pool, name => name === at.image, options)
+  if (remains.length > 0) await orAbsent(ceph.connection.rbd.removeRemains(at, options))
 }
 
 /** Ceph takes a client that has died for alive so long: osd_client_watch_timeout, which is 30 by default, and some more. */

@@ -10,7 +10,7 @@ import { fields, number, objects, text, texts } from '../kinds/values.js'
 import { lost, mayFinish } from '../refuse.js'
 import { ownerKey, ownerTag, readTag } from '../tags.js'
 import { imageAt, imageSpec, madeSnapshots, snapshotsKey } from './read.js'
-import { keptImage } from './remove.js'
+import { clearRemains, keptImage } from './remove.js'
 
 /** How long a resize or a snapshot of a large image may take. */
 const longSeconds = 3600
@@ -30,7 +30,7 @@ export async function createImage(ceph: Ceph, request: CreateRequest, call: Call
       request.restore === undefined ? ['size'] : [],
     )
   } else if (request.restore !== undefined) await restore(ceph, request, request.restore, options)
-  else await make(ceph, request, options)
+  else await makeOverRemains(ceph, request, options)
   // At once after it is there: with the tag it is known whose it is
   await rbd.setMetadata({ ...at, values: { [ownerKey]: ownerTag(request.owner, request.identity) } }, options)
   await bring(ceph, request, options)
@@ -41,6 +41,17 @@ export async function updateImage(ceph: Ceph, request: UpdateRequest, call: Call
   const values = { [ownerKey]: ownerTag(request.owner, request.identity) }
   await ceph.connection.rbd.setMetadata({ ...imageAt(request), values }, options)
   await bring(ceph, request, options)
+}
+
+/** Makes an image; where only the name of one is in the way, which an earlier try left that was cut off, without that. */
+async function makeOverRemains(ceph: Ceph, request: CreateRequest, options: CallOptions): Promise<void> {
+  try {
+    await make(ceph, request, options)
+  } catch (thrown) {
+    if (!isErrno(thrown, 'EEXIST')) throw thrown
+    await clearRemains(ceph, imageAt(request), options)
+    await make(ceph, request, options)
+  }
 }
 
 async function make(ceph: Ceph, request: CreateRequest, options: CallOptions): Promise<void> {

@@ -1,4 +1,5 @@
 /** Deleting pools: they are renamed and guarded, and destroyed when what was kept is discarded. */
+
 import { InfraError } from '../../../model/error.js'
 import type { Json } from '../../../model/value.js'
 import type { Call, DeleteRequest } from '../../provider.js'
@@ -6,6 +7,7 @@ import { type Ceph, monData, tell } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { isErrno } from '../client/error.js'
 import type { Token } from '../handler.js'
+import { readAll } from '../images/read.js'
 import { checkSame, held } from '../refuse.js'
 import { keptPrefix } from '../tags.js'
 import { flags, listPools, type PoolJson } from './read.js'
@@ -76,17 +78,15 @@ async function holdersOf(
   const holding = systems.filter(fs => fs.metadata_pool === name || fs.data_pools.includes(name))
   const found = holding.map(fs => `file system ${fs.name}`)
   if (!('rbd' in pool.application_metadata)) return found
-  const images = await ceph.connection.rbd.list({ pool: name }, options)
-  found.push(...images.map(image => `image ${name}/${image.name}`))
+  const { infos } = await readAll(ceph, name, () => true, options)
+  found.push(...infos.map(info => `image ${name}/${info.name}`))
   const others = pools.filter(one => one !== pool && 'rbd' in one.application_metadata)
   const elsewhere = await Promise.all(others.map(one => imagesWithData(ceph, one.pool_name, name, options)))
   return [...found, ...elsewhere.flat()]
 }
 
 async function imagesWithData(ceph: Ceph, pool: string, dataPool: string, options: CallOptions) {
-  const { rbd } = ceph.connection
-  const images = await rbd.list({ pool }, options)
-  const infos = await Promise.all(images.map(image => rbd.info({ pool, image: image.name }, options)))
+  const { infos } = await readAll(ceph, pool, () => true, options)
   return infos.filter(info => info.dataPool === dataPool).map(info => `data of image ${pool}/${info.name}`)
 }
 

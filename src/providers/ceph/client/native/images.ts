@@ -150,7 +150,7 @@ export function makeImages(rados: Rados, rbd: Librbd): Images {
         listOf(
           sizes.imageSpec,
           (buffer, count) => slow.list2(io, buffer, count),
-          readImageSpec,
+          (buffer, at) => readImageSpec(buffer, at).name,
           (buffer, count) => void quick.image_spec_list_cleanup(buffer, count),
         ),
       ),
@@ -217,6 +217,8 @@ export function makeImages(rados: Rados, rbd: Librbd): Images {
         ),
       ),
     trashList: (at: { pool: string }) => trashList(at.pool),
+    removeRemains: (at: RbdImageRef) =>
+      rados.inPool(at.pool, async io => checked(await slow.remove(io, at.image))),
     trashMove: (at: RbdImageRef) =>
       rados.inPool(at.pool, async io => checked(await slow.trash_move(io, at.image, 0))),
     trashRestore: (at: { pool: string; id: string; name: string }) =>

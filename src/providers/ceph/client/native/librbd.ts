@@ -46,6 +46,7 @@ const slow = {
   snap_is_protected: 'int rbd_snap_is_protected(void *image, const char *name, void *protected)',
   list_children3: 'int rbd_list_children3(void *image, void *images, void *count)',
   watchers_list: 'int rbd_watchers_list(void *image, void *watchers, void *count)',
+  remove: 'int rbd_remove(void *io, const char *name)',
   trash_list: 'int rbd_trash_list(void *io, void *entries, void *count)',
   trash_move: 'int rbd_trash_move(void *io, const char *name, uint64_t delay)',
   trash_restore: 'int rbd_trash_restore(void *io, const char *id, const char *name)',
