@@ -35,6 +35,7 @@ import { firstState, requireBase } from './base-state.js'
 import { type Connected, type ConnectInput, connect, neededConnections, openOne } from './connect.js'
 import { type DriftPart, type DriftReading, readDrift } from './drift.js'
 import { recordAt } from './edit-state.js'
+import { findElsewhere } from './elsewhere.js'
 import { documentToImport, requireImportable } from './importable.js'
 import { inspectWith } from './inspect.js'
 import { requireKnown } from './known-addresses.js'
@@ -143,7 +144,12 @@ export class Session {
     if (noRefresh) return this.#planFrom(asRecorded(records, this.stack), options)
     const result = await this.#planFrom(await this.observe(), options)
     const { providers } = await this.#connect()
-    return withLacks(result, this.stack, providers, this.#input.signal)
+    const input = this.#connectInput(this.stack.connections)
+    const [checked, elsewhere] = await Promise.all([
+      withLacks(result, this.stack, providers, this.#input.signal),
+      findElsewhere(result.plan, this.#state, providers, input),
+    ])
+    return { ...checked, problems: [...checked.problems, ...elsewhere] }
   }
 
   /** Plans the way back to what was there before the checkpoint's apply. */

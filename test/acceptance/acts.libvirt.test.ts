@@ -201,6 +201,12 @@ spec:
       .poll(async () => [await near.domains(), await far.domains()], { timeout: 300_000, interval: 1_000 })
       .toEqual([['crate'], ['barge', 'winch']])
     await expect.poll(() => far.power('winch'), { timeout: 60_000 }).toBe('running')
+    // made anew where it is recorded, it would be there twice
+    for (const command of [['plan'], ['apply', '--yes'], ['destroy', '--yes']]) {
+      const { code, text } = await here.infra(...command)
+      expect(code, text).toBe(2)
+      expect(text).toContain('VirtualMachine winch is on far, and is recorded on near')
+    }
     expect(await here.ok(...move)).toContain('winch moved from near to far while it ran')
     expect(await far.uuid('winch')).toBe(was)
     expect((await near.files('yard')).filter(file => file.startsWith('winch'))).toEqual([])
