@@ -42,6 +42,10 @@ function meaningOf(code: string | undefined): { readonly code: string; readonly 
         code: 'is-a-link',
         hint: 'infra does not write through symbolic links; put the real file there.',
       }
+    case 'ENOTDIR':
+      return { code: 'storage-failed', hint: 'A part of the path is a file; name another folder.' }
+    case 'EISDIR':
+      return { code: 'storage-failed', hint: 'A folder is where a file belongs; move it away.' }
     default:
       return { code: 'storage-failed', hint: '' }
   }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import { InfraError } from '../../src/model/error.js'
 import type { Plan } from '../../src/planner/plan.js'
-import type { Identity, Observation, Provider } from '../../src/providers/provider.js'
+import type { Identity, Observation, Provider, Target } from '../../src/providers/provider.js'
 import { findElsewhere } from '../../src/session/elsewhere.js'
 import type { StateDocument } from '../../src/state/document.js'
 
@@ -14,7 +14,7 @@ function provider(answer: Identity | InfraError | undefined): Provider {
       ? { status: 'absent' }
       : { status: 'present', identity: answer, spec: {}, facts: {} }
   return {
-    observe: targets =>
+    observe: (targets: readonly Target[]) =>
       answer instanceof InfraError
         ? Promise.reject(answer)
         : Promise.resolve(new Map(targets.map(target => [target.address, seen]))),

@@ -42,7 +42,7 @@ function readConfig(options: ConfigOptions): KubeConfig {
       code: 'no-kubeconfig',
       message: `The kubeconfig ${options.kubeconfig} of the host cluster cannot be read.`,
       why: messageOf(error).split('\n')[0] ?? '',
-      hint: 'name the file in the connection: settings.kubeconfig',
+      hint: 'Name the file in the stack: spec.providers.NAME.kubeconfig.',
     })
   }
   if (options.context !== undefined) config.setCurrentContext(options.context)
