@@ -36,6 +36,8 @@ def run(words):
         with open(options.input_file, "rb") as file:
             data = file.read()
     target = ceph.find_cmd_target(rest)
+    if rest[0] == "tell":
+        rest = rest[2:]
     # What the manager's modules know is told only once they are loaded
     for anew in (False, True):
         code, out, told = ceph.do_command(options, target, rest, signatures(target, anew), data, False)
