@@ -284,7 +284,8 @@ stop() { # end only processes this lab started, by pid; apiserver's graceful sto
     for i in $(seq 20); do alive "$p" || break; sleep .1; done
     alive "$p" && kill -9 "$p" 2>/dev/null || :; rm -f "$R/$n.pid"; done
 }
-alive() { [ -d "/proc/$1" ] && ! grep -q '^State:.*Z' "/proc/$1/status" 2>/dev/null; }
+# a killed process is a zombie before the last of its threads has let go of its port
+alive() { [ -d "/proc/$1" ] && { ! grep -q '^State:.*Z' "/proc/$1/status" || [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -gt 1 ]; } 2>/dev/null; }
 down() {
   stop kubelet proxy sched kcm apiserver     # first, so that nothing is restarted
   if [ -S "$SOCK" ]; then
@@ -304,7 +305,7 @@ case "${1:-}" in
   install) deps;; build) build;; up) up;; down) down;; up-api) up_api;;
   clean) down; [ -e "$R/api-only" ] || rm -rf /tmp/hostpath_pv; rm -rf "$R";;
   kill-apiserver) p=$(cat "$R/apiserver.pid"); kill -9 "$p"; while alive "$p"; do sleep .05; done;;
-  start-apiserver) alive "$(cat "$R/apiserver.pid")" || { start_apiserver; wait_apiserver; };;
+  start-apiserver) for _ in 1 2 3; do alive "$(cat "$R/apiserver.pid")" || start_apiserver; (wait_apiserver) && exit; sleep 1; done; exit 1;;
   pause-apiserver) kill -STOP "$(cat "$R/apiserver.pid")";;
   continue-apiserver) kill -CONT "$(cat "$R/apiserver.pid")";;
   values) values > "$C/values.yaml"; echo "$C/values.yaml";; cache-key) echo "$KEY";; cache-dir) echo "$C";; chart) echo "$C/chart";;

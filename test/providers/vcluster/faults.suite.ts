@@ -68,7 +68,9 @@ export function faults(host: KubernetesLab): void {
       const proxy = await faultyHost(host.kubeconfig, join(folder, 'faulty'))
       proxy.fault = fault
       const { readinessTimeout } = meanwhile === undefined ? spec : { readinessTimeout: '15s' }
-      const settings = { kubeconfig: 'faulty', helm: join(host.bin, 'helm'), timeout: '2s', patience: '8s' }
+      // An API server that is killed takes as long to come back as the machine has others to serve
+      const patience = meanwhile === undefined ? '8s' : '90s'
+      const settings = { kubeconfig: 'faulty', helm: join(host.bin, 'helm'), timeout: '2s', patience }
       const documents = [
         { kind: 'Stack', metadata: { name }, spec: { providers: { vcluster: settings } } },
         {
