@@ -89,6 +89,8 @@ function unreachable(wanted: DesiredConnection, error: InfraError): Provider {
     create: refuse,
     update: refuse,
     delete: refuse,
+    // Not left out: to prune would then forget what was kept, and leave it where it is
+    discard: refuse,
     unmanaged: refuse,
     close: () => Promise.resolve(),
   }

@@ -86,7 +86,8 @@ async function discard(
     })
   }
   try {
-    await provider.discard?.(kept.token, signal)
+    if (!provider.discard) throw new Error(`${provider.description} destroys nothing`)
+    await provider.discard(kept.token, signal)
   } catch (error) {
     if (error instanceof InfraError) throw error.address === undefined ? error.at(kept.address) : error
     throw new InfraError({
