@@ -40,14 +40,17 @@ export default class SummaryReporter implements Reporter {
   }
 }
 
-/** So much of an error as tells what it was; the whole is in the output of its run. */
-const errorLines = 12
+/** So much of an error as tells what it was: how it begins and how it ends. The whole is in the output of its run. */
+const [firstLines, lastLines] = [4, 12]
 
-/** What failed, and the first lines of why. */
+/** What failed, and why. */
 function told(where: string, errors: readonly { readonly message: string }[]): string {
-  const lines = errors.flatMap(error =>
-    stripVTControlCharacters(error.message).split('\n').slice(0, errorLines),
-  )
+  const lines = errors.flatMap(error => {
+    const all = stripVTControlCharacters(error.message).trimEnd().split('\n')
+    return all.length <= firstLines + lastLines
+      ? all
+      : [...all.slice(0, firstLines), '…', ...all.slice(-lastLines)]
+  })
   return [where, ...lines.map(line => `  | ${line}`)].join('\n')
 }
 
