@@ -113,11 +113,16 @@ export async function empty(host: Host, kept: readonly KeptVolume[], signal: Abo
   await Promise.all(
     kept.map(async one => {
       const pool = await findPool(host, one.pool, signal)
-      const listed = pool && (await findVolume(host, pool, one.trash, signal).catch(() => undefined))
+      const folder = pool === undefined || (await isFolder(host, pool, signal))
+      const listed =
+        pool &&
+        (await findVolume(host, pool, one.trash, signal).catch(error => {
+          // A folder's files are reached without its pool, which may be stopped; elsewhere nobody knows what is there
+          if (!folder) throw error
+          return undefined
+        }))
       if (listed !== undefined) await deleteVolume(host, listed, signal)
-      else if (pool === undefined || (await isFolder(host, pool, signal))) {
-        await host.files.remove(trashPath(one), signal)
-      }
+      else if (folder) await host.files.remove(trashPath(one), signal)
     }),
   )
 }
