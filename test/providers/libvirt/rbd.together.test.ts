@@ -115,7 +115,10 @@ describe.skipIf('skip' in lab)(`RBD disks${'skip' in lab ? `: ${lab.skip}` : ''}
     expect(await lab.virsh('domblklist', 'rbdguest')).not.toContain('disks/data')
     await update(provider, await present(provider, without), declared, { recorded: without.spec })
     expect(drift(declared, await present(provider, declared))).toEqual([])
-    expect(await guest('head -c 20 /dev/vdb')).toBe('hello-from-the-guest')
+    // The guest's kernel finds a disk that was plugged in in its own time
+    await expect
+      .poll(() => guest('head -c 20 /dev/vdb'), { timeout: 60_000, interval: 200 })
+      .toBe('hello-from-the-guest')
   })
 
   test('deleted and brought back: the image is as it was', async () => {
