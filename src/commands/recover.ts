@@ -4,8 +4,8 @@ import type { JournalRecord } from '../apply/record.js'
 import { ask } from '../cli/ask.js'
 import { changeFlags, stackFlags } from '../cli/base-command.js'
 import { ChangeCommand } from '../cli/change-command.js'
-import { settleActs, waysOf } from '../cli/clusters/open-acts.js'
 import { confirm } from '../cli/hosts/confirm.js'
+import { settlerOf } from '../cli/open-acts.js'
 import { approve, control } from '../cli/run-plan.js'
 import { InfraError } from '../model/error.js'
 import type { Session } from '../session/session.js'
@@ -15,7 +15,7 @@ export default class Recover extends ChangeCommand {
   static override description =
     'Finds out what was done of it, and completes it (--forward) or puts everything back (--back). ' +
     'What was in flight is found by the identity chosen for it, and adopted or removed, never made twice. ' +
-    'An act on a virtual cluster that was cut off (extend, backup, restore) is settled, too.'
+    'An act that was cut off is settled, too: on a virtual cluster (extend, backup, restore), or the move of a machine.'
   static override examples = ['<%= config.bin %> recover --forward', '<%= config.bin %> recover --back --yes']
   static override args = { path: Args.string({ description: "The stack's file or folder.", default: '.' }) }
   static override flags = {
@@ -77,7 +77,8 @@ export default class Recover extends ChangeCommand {
     flags: { readonly yes?: boolean | undefined; readonly json: boolean },
   ): Promise<void> {
     const signal = this.stopping.signal
-    const ways = waysOf(acts, direction)
+    const settler = await settlerOf(acts)
+    const ways = settler.waysOf(acts, direction)
     if (!flags.json) process.stdout.write(ways.map(way => `${way}\n`).join(''))
     const leave = { yes: flags.yes === true, interactive: this.interactive, signal }
     if (!(await confirm('Settle it like this?', leave))) {
@@ -87,7 +88,8 @@ export default class Recover extends ChangeCommand {
     const tell = (address: string, message: string) => {
       if (!flags.json) process.stderr.write(`${address}: ${message}\n`)
     }
-    const settled = await settleActs(session, acts, direction, this.ports, tell, signal)
+    const settled = await settler.settleActs(session, acts, direction, this.ports, tell, signal)
+    await session.closeActs()
     this.print({
       json: () => ({ open: true, direction, settled }),
       text: () => settled.map(one => `${one.text}\n`).join(''),

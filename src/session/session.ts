@@ -272,11 +272,11 @@ export class Session {
     return outcome && this.#outcome(outcome)
   }
 
-  /** Does acts beside any plan on recorded resources, each journaled before it begins. Needs the lock. */
+  /** Does acts beside any plan, each journaled before it begins, on what is recorded or not. Needs the lock. */
   act<T>(command: string, work: (begin: BeginAct) => Promise<T>): Promise<T> {
-    if (!this.#state) throw noState()
     const { ports } = this.#input
-    return journalActs({ ports, stateFolder: this.stateFolder, base: this.#state, command }, work)
+    const base = this.#state ?? { lineage: '', serial: 0 }
+    return journalActs({ ports, stateFolder: this.stateFolder, base, command }, work)
   }
 
   /** Ends the journal of acts that were cut off and are settled now. Needs the lock. */

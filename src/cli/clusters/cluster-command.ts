@@ -3,9 +3,9 @@ import { InfraError, InfraErrors } from '../../model/error.js'
 import type { Begin } from '../../providers/vcluster/acts/journaled.js'
 import { openSession, type Session } from '../../session/session.js'
 import { ActCommand } from '../act-command.js'
+import { actLeftOpen, errorsOf } from '../open-acts.js'
 import { findNamed, type NamedCluster, recordOf } from './find.js'
 import { type ClusterHosts, openClusterHosts } from './hosts.js'
-import { actLeftOpen, errorsOf } from './open-acts.js'
 
 export interface ClusterFlags {
   readonly json: boolean

@@ -1,31 +1,19 @@
-/** Acts on virtual clusters that were cut off: told where they are left, settled by `infra recover`. */
-import { type ActRecord, openActs } from '../../apply/act-journal.js'
+/** Acts on virtual clusters that were cut off, settled by `infra recover`. */
+import type { ActRecord } from '../../apply/act-journal.js'
 import { InfraError, InfraErrors } from '../../model/error.js'
 import type { Ports } from '../../model/ports.js'
 import { type ClusterAct, clusterAct } from '../../providers/vcluster/acts/journaled.js'
 import { settleAct, wayOf } from '../../providers/vcluster/acts/settle.js'
 import type { Session } from '../../session/session.js'
+import { errorsOf, type SettledAct } from '../open-acts.js'
 import { openClusterHosts } from './hosts.js'
-
-/** The error beside the one that cut an act off; undefined where every act has come to an end that is known. */
-export async function actLeftOpen(session: Session): Promise<InfraError | undefined> {
-  const [first] = openActs((await session.openJournal())?.records ?? [])
-  if (first === undefined) return undefined
-  return new InfraError({
-    kind: 'operation',
-    code: 'act-open',
-    address: first.address,
-    message: 'what was begun did not come to an end that is known; its journal stays',
-    hint: '`infra recover --forward` or `infra recover --back` settles it.',
-  })
-}
 
 /** What settling them would do, in words. Fails where there is no such way for one of them. */
 export function waysOf(acts: readonly ActRecord[], direction: 'forward' | 'back'): readonly string[] {
   return acts.map(act => wayOf(knownAct(act), direction))
 }
 
-/** Settles all of them at once, and ends their journal. One that fails hides no other, and leaves the journal for the next try. */
+/** Settles all of them at once. One that fails hides no other. */
 export async function settleActs(
   session: Session,
   acts: readonly ActRecord[],
@@ -33,7 +21,7 @@ export async function settleActs(
   ports: Ports,
   tell: (address: string, message: string) => void,
   signal: AbortSignal,
-): Promise<readonly { readonly address: string; readonly verb: string; readonly text: string }[]> {
+): Promise<readonly SettledAct[]> {
   const hosts = openClusterHosts(session, undefined, ports)
   try {
     const settled = await Promise.allSettled(
@@ -54,17 +42,10 @@ export async function settleActs(
     const other = failures.find(error => errorsOf(error).length === 0)
     if (other !== undefined) throw other
     if (failures.length > 0) throw new InfraErrors(failures.flatMap(errorsOf))
-    await session.closeActs()
     return settled.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
   } finally {
     hosts.close()
   }
-}
-
-/** The errors that are infra's own; none for anything else. */
-export function errorsOf(error: unknown): readonly InfraError[] {
-  if (error instanceof InfraErrors) return error.errors
-  return error instanceof InfraError ? [error] : []
 }
 
 function knownAct({ what, address }: ActRecord): ClusterAct {

@@ -19,10 +19,10 @@ export interface Declared {
 /** The machine's document in the stack; undefined where the stack does not declare it. */
 export function documentOf(
   session: Session | undefined,
-  { view }: Pick<Machine, 'view'>,
+  { host, name }: Pick<Machine['view'], 'host' | 'name'>,
 ): DesiredResource | undefined {
   return [...(session?.stack.resources.values() ?? [])].find(
-    one => one.kind === 'VirtualMachine' && one.connection === view.host && one.name === view.name,
+    one => one.kind === 'VirtualMachine' && one.connection === host && one.name === name,
   )
 }
 
@@ -34,7 +34,7 @@ export async function settleDeclared(
   write: boolean,
   files: Ports['files'],
 ): Promise<string | undefined> {
-  const document = documentOf(session, machine)
+  const document = documentOf(session, machine.view)
   if (document === undefined) {
     if (!write) return undefined
     throw new InfraError({

@@ -3,42 +3,60 @@ import { readFile } from 'node:fs/promises'
 import { parseAddress } from '../../model/address.js'
 import { InfraError } from '../../model/error.js'
 import type { Ports } from '../../model/ports.js'
-import type { Machine } from '../../providers/libvirt/acts/machines.js'
 import type { Session } from '../../session/session.js'
 import { editStackText } from '../../stack/edit.js'
-import type { StateDocument } from '../../state/document.js'
+import type { ResourceRecord, StateDocument } from '../../state/document.js'
 import { documentOf } from './declared.js'
 
 export interface Follow {
-  /** The connection that the stack has it under. */
-  readonly from: string
-  /** To be called once the machine is there. Returns what was done. */
+  /** Its address in the stack: of its record, else of its document. */
+  readonly address: string | undefined
+  /** To be called once the machine is there; a second time it does nothing. Returns what was done to the stack's file. */
   follow(): Promise<string | undefined>
 }
 
+interface Moving {
+  readonly name: string
+  readonly uuid: string
+  /** The connection to the host that it leaves, or has left. */
+  readonly from: string
+}
+
+/** The connection that the stack has the machine recorded on; undefined where it is not recorded. */
+export function recordedOn(session: Session | undefined, uuid: string): string | undefined {
+  return recordOf(session, uuid)?.connection
+}
+
+function recordOf(session: Session | undefined, uuid: string): ResourceRecord | undefined {
+  return Object.values(session?.state?.resources ?? {}).find(
+    one => one.kind === 'VirtualMachine' && one.identity.uuid === uuid,
+  )
+}
+
+/** Of a machine that was made anew by hand: what is recorded under its name. */
+function recordNamed(session: Session | undefined, name: string, host: string): ResourceRecord | undefined {
+  return Object.values(session?.state?.resources ?? {}).find(
+    one => one.kind === 'VirtualMachine' && one.name === name && one.connection === host,
+  )
+}
+
 /**
- * Looks whether the stack can follow, before the machine is touched: else the next plan would make it anew. A machine that is
- * there already came from where the stack's record of it says: its move was cut off.
+ * Looks whether the stack can follow, before the machine is touched: else the next plan would make it anew. What follows may
+ * have followed in part already: the state, and not the file.
  */
 export async function prepareMove(
   session: Session | undefined,
-  machine: Machine,
+  { name, uuid, from }: Moving,
   to: string,
   files: Ports['files'],
   command: string,
 ): Promise<Follow> {
-  const { name, host, uuid } = machine.view
-  const records = Object.values(session?.state?.resources ?? {}).filter(
-    one => one.kind === 'VirtualMachine' && one.name === name,
-  )
-  const record = records.find(one =>
-    host === to ? one.identity.uuid === uuid && one.connection !== to : one.connection === host,
-  )
-  const from = record?.connection ?? host
-  const document = documentOf(session, { view: { ...machine.view, host: from } })
+  const known = recordOf(session, uuid) ?? recordNamed(session, name, from)
+  const record = known?.connection === from ? known : undefined
+  const document = documentOf(session, { host: from, name })
   const edited = document && (await editedText(document.address, document.source.file, to))
   return {
-    from,
+    address: known?.address ?? document?.address,
     async follow() {
       if (session !== undefined && record !== undefined) {
         await session.editState(command, state => ({

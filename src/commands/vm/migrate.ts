@@ -1,11 +1,25 @@
 import { Flags } from '@oclif/core'
+import type { BeginAct } from '../../apply/act-journal.js'
 import { confirm } from '../../cli/hosts/confirm.js'
 import { hostFlags, lockFlags, oneMachine, shutdownFlag, shutdownOptions } from '../../cli/hosts/flags.js'
+import { hostOf } from '../../cli/hosts/host-of.js'
 import { MachineCommand, told } from '../../cli/hosts/machine-command.js'
-import { prepareMove } from '../../cli/hosts/moved.js'
-import { InfraError } from '../../model/error.js'
-import { cameFrom, finishMigration, migrateMachine } from '../../providers/libvirt/acts/migrate.js'
+import { prepareMove, recordedOn } from '../../cli/hosts/moved.js'
+import { actLeftOpen, errorsOf } from '../../cli/open-acts.js'
+import { InfraErrors } from '../../model/error.js'
+import type { Attributes } from '../../model/value.js'
+import type { ActCall } from '../../providers/libvirt/acts/each.js'
+import type { MoveJournal } from '../../providers/libvirt/acts/journaled-move.js'
+import type { Machine } from '../../providers/libvirt/acts/machines.js'
+import {
+  cameFrom,
+  finishMigration,
+  type MigrateOptions,
+  migrateMachine,
+} from '../../providers/libvirt/acts/migrate.js'
 import type { Hosts, NamedHost } from '../../providers/libvirt/acts/open.js'
+import { leftBehind } from '../../providers/libvirt/acts/settle-move.js'
+import type { Session } from '../../session/session.js'
 
 export default class VmMigrate extends MachineCommand {
   static override summary = 'Move a machine to another host of the stack: a running one without stopping it.'
@@ -13,7 +27,8 @@ export default class VmMigrate extends MachineCommand {
     'A running machine goes on running: libvirt moves its memory, and the disks that the hosts do not share. With --offline, and ' +
     'where it is off, all of it is copied by way of this machine and proved by its sums. It keeps its UUID, addresses and owner, ' +
     'and is removed here once it is there; a move that fails leaves it here. The stack’s file and state follow. Snapshots do not ' +
-    'move, and a TPM only with its machine running. A move that was cut off is ended by saying it again.'
+    'move, and a TPM only with its machine running. It is in the journal before it begins: one that was cut off is ended or taken ' +
+    'back by `infra recover`; without a stack, ended by saying it again.'
   static override examples = [
     '<%= config.bin %> vm migrate web --to second',
     '<%= config.bin %> vm migrate web --to second --offline',
@@ -77,23 +92,15 @@ export default class VmMigrate extends MachineCommand {
     await this.actOn(
       flags,
       [args.name],
-      async (machine, call, { hosts, session }) => {
+      (machine, call, { hosts, session }) => {
         const target = hostOf(hosts, flags.to)
-        const files = this.ports.files
-        const move = await prepareMove(session, machine, flags.to, files, this.holder(flags).command)
-        const cutOff =
-          machine.view.host === flags.to
-            ? ((await cameFrom(machine, call.signal)) ?? (move.from === flags.to ? undefined : move.from))
-            : undefined
-        const done =
-          cutOff === undefined
-            ? await migrateMachine(machine, target, options, call)
-            : await finishMigration(machine, hostOf(hosts, cutOff), call)
-        const note = await move.follow()
-        return { ...done, ...(note !== undefined && { note }) }
+        const { command } = this.holder(flags)
+        return this.#journaled(session, command, begin =>
+          this.#move(machine, target, options, call, { hosts, session, begin, command }),
+        )
       },
       (done, { name }) => {
-        const remarks = done.remarks.map(one => `\n  ${one}`).join('')
+        const remarks = [...done.remarks, ...done.left].map(one => `\n  ${one}`).join('')
         return told(
           `${name} moved from ${done.from} to ${done.to}${done.live ? ' while it ran' : ''}; it is ${done.state}.${remarks}`,
           done.note,
@@ -101,27 +108,67 @@ export default class VmMigrate extends MachineCommand {
       },
     )
   }
+
+  /** Moves it, or ends a move that was made by hand or without a journal; then the stack follows. */
+  async #move(
+    machine: Machine,
+    target: NamedHost,
+    options: MigrateOptions,
+    call: ActCall,
+    { hosts, session, begin, command }: Within,
+  ) {
+    const { name, uuid, host } = machine.view
+    const cutOff = host === target.name ? await leftFrom(machine, session, call) : undefined
+    const from = cutOff ?? host
+    const move = await prepareMove(session, { name, uuid, from }, target.name, this.ports.files, command)
+    let ended: (() => void) | undefined
+    const journal: MoveJournal = {
+      async begin(act) {
+        const address = move.address ?? act.owner ?? `VirtualMachine/${name}`
+        ended = await begin?.({ address, connection: from, what: { ...act } as unknown as Attributes })
+      },
+      undone: () => ended?.(),
+    }
+    const done =
+      cutOff === undefined
+        ? await migrateMachine(machine, target, options, call, journal)
+        : await finishMigration(machine, hostOf(hosts, cutOff), call, journal)
+    const note = await move.follow()
+    if (begin !== undefined && done.left.length > 0) throw leftBehind(name, done.to, done.from, done.left)
+    ended?.()
+    return { ...done, ...(note !== undefined && { note }) }
+  }
+
+  /** With the stack's journal, where there is a stack. What does not come to an end that is known is told beside its error. */
+  async #journaled<T>(
+    session: Session | undefined,
+    command: string,
+    work: (begin: BeginAct | undefined) => Promise<T>,
+  ): Promise<T> {
+    if (session === undefined) return work(undefined)
+    try {
+      return await session.act(command, work)
+    } catch (error) {
+      const open = await actLeftOpen(session)
+      if (open === undefined || (errorsOf(error).length === 0 && !this.signal.aborted)) throw error
+      throw new InfraErrors([...errorsOf(error), open])
+    }
+  }
 }
 
-function hostOf(hosts: Hosts, name: string): NamedHost {
-  const found = hosts.open.find(one => one.name === name)
-  if (found !== undefined) return found
-  const down = hosts.down.find(one => one.name === name)
-  throw (
-    down?.error ??
-    noHost(
-      name,
-      hosts.open.map(one => one.name),
-    )
-  )
+/** What a move works within. */
+interface Within {
+  readonly hosts: Hosts
+  readonly session: Session | undefined
+  /** Absent without a stack. */
+  readonly begin: BeginAct | undefined
+  readonly command: string
 }
 
-function noHost(name: string, there: readonly string[]): InfraError {
-  return new InfraError({
-    kind: 'configuration',
-    code: 'no-host',
-    message: `There is no connection ${name}`,
-    ...(there.length > 0 && { why: `There is ${there.join(', ')}` }),
-    hint: 'Add it under spec.providers of the stack.',
-  })
+/** Where a machine has come from whose move nobody has ended: by its mark, else by where it is recorded. */
+async function leftFrom(machine: Machine, session: Session | undefined, call: ActCall) {
+  const marked = await cameFrom(machine, call.signal)
+  if (marked !== undefined) return marked
+  const recorded = recordedOn(session, machine.view.uuid)
+  return recorded === machine.view.host ? undefined : recorded
 }

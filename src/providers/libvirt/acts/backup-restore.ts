@@ -106,23 +106,45 @@ async function targetsOf(
   const targets = await Promise.all(
     manifest.disks.map(async (disk): Promise<Target> => {
       const pool = await activePool(host, poolName ?? disk.pool ?? '', signal)
-      const own = roles.get(disk.device) === 'boot' ? bootVolume(name) : dataVolume(name, disk.device)
-      // under its own name a disk keeps the volume's name that it was made under, overlays of snapshots aside
-      const known =
-        name === manifest.machine ? disk.volume?.replace(/(_boot|_data-[a-z]+)\..*$/, '$1') : undefined
+      const { device, volume: was } = disk
+      const volume = restoredVolume(name, { device, role: roles.get(device) }, was, name === manifest.machine)
       const { path } = readPool(parseXml(await ask(host, procedures.pools.xml, { pool, flags: 0 }, signal)))
-      return { disk, pool, folder: path, volume: known ?? own }
+      return { disk, pool, folder: path, volume }
     }),
   )
   const there = await Promise.all(targets.map(({ pool, volume }) => findVolume(host, pool, volume, signal)))
-  const names = there.flatMap(one => (one === undefined ? [] : [`${one.pool}:${one.name}`]))
-  if (names.length === 0) return targets
+  requireFree(
+    there.flatMap(one => one ?? []),
+    'Restore it under another name (--as), or into another pool (--pool).',
+  )
+  return targets
+}
+
+/** Name of the volume that a disk of a machine of this name is put into. */
+export function restoredVolume(
+  machine: string,
+  { device, role }: { readonly device: string; readonly role: string | undefined },
+  was: string | undefined,
+  isSame: boolean,
+): string {
+  // under its own name a disk keeps the volume's name that it was made under, overlays of snapshots aside
+  const known = isSame ? was?.replace(/(_boot|_data-[a-z]+)\..*$/, '$1') : undefined
+  return known ?? (role === 'boot' ? bootVolume(machine) : dataVolume(machine, device))
+}
+
+/** Fails with `volume-exists` where volumes are there that are to be made. */
+export function requireFree(
+  there: readonly { readonly pool: string; readonly name: string }[],
+  hint: string,
+): void {
+  if (there.length === 0) return
+  const names = there.map(one => `${one.pool}:${one.name}`)
   throw new InfraError({
     kind: 'storage',
     code: 'volume-exists',
     message: `There are volumes with the names of its disks: ${names.join(', ')}`,
     why: 'Whose they are is not known, and nothing is written over',
-    hint: 'Restore it under another name (--as), or into another pool (--pool).',
+    hint,
   })
 }
 

@@ -3,20 +3,21 @@
  * share. Whatever happens, it runs on one side alone afterwards, and which one is looked at and told.
  */
 import { InfraError, messageOf } from '../../../model/error.js'
-import { ask, findVolume, type Host } from '../connection.js'
+import { ask, type Host } from '../connection.js'
 import { serialLog } from '../machine-input.js'
 import { domainXmlFlags, migrateFlags } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
-import type { TypedParameter, Volume } from '../rpc/types.js'
+import type { TypedParameter } from '../rpc/types.js'
 import { parseXml } from '../xml/parse.js'
 import { serializeXml } from '../xml/serialize.js'
 import type { XmlElement } from '../xml/tree.js'
 import type { ActCall } from './each.js'
+import type { MoveChoice, MoveJournal, VolumeName } from './journaled-move.js'
 import type { Machine } from './machines.js'
 import type { MigrateResult } from './migrate-result.js'
 import { type Left, movedDefinition } from './move-definition.js'
-import { type MovePlan, makePlaces, planMove, removeVolumes } from './move-disks.js'
-import { endMove, onOneSide, type Sides, settled } from './move-end.js'
+import { type MovePlan, makePlaces, planMove } from './move-disks.js'
+import { endMove, onOneSide, removeNamed, type Sides, settled } from './move-end.js'
 import { findNvramFile } from './nvram.js'
 import type { NamedHost } from './open.js'
 import { ownVolumes } from './own-volumes.js'
@@ -44,6 +45,7 @@ export async function migrateLive(
   target: NamedHost,
   options: LiveOptions,
   call: ActCall,
+  journal: MoveJournal,
 ): Promise<MigrateResult> {
   const { host, view } = machine
   const { signal } = call
@@ -54,7 +56,26 @@ export async function migrateLive(
   const stored = await definition(machine, domainXmlFlags.secure | domainXmlFlags.inactive, signal)
   const plan = await planMove(machine, running, there, to, options.pool, signal)
   const left = await leftBy(machine, plan, signal)
-  const made = await makePlaces(host, there, plan.moved, signal)
+  const made = placesOf(view.name, plan)
+  await journal.begin({
+    verb: 'migrate',
+    name: view.name,
+    uuid: view.uuid,
+    ...(view.address !== undefined && { owner: view.address }),
+    from: view.host,
+    to,
+    live: true,
+    running: true,
+    made,
+    left,
+    choice: chosen(options),
+  })
+  try {
+    await makePlaces(host, there, plan.moved, signal)
+  } catch (error) {
+    if ((await removeMade(there, made)) === undefined) journal.undone()
+    throw error
+  }
   const parameters = parametersOf(
     [movedDefinition(running, plan.moved, left), movedDefinition(stored, plan.moved, left)],
     plan,
@@ -71,10 +92,12 @@ export async function migrateLive(
   const side = onOneSide(sides)
   if (side === 'here') {
     call.progress(`${view.name} runs on ${view.host}: what was made on ${to} is removed`)
-    throw stayed(machine, to, cause, await removeMade(machine, there, plan, made))
+    const stays = await removeMade(there, made)
+    if (stays === undefined) journal.undone()
+    throw stayed(machine, to, cause, stays)
   }
   if (side === undefined) throw unclear(machine, to, sides, cause)
-  const remarks = await endMove(host, there, view.uuid, view.address, {
+  const notRemoved = await endMove(host, there, view.uuid, view.address, {
     ...call,
     signal: AbortSignal.timeout(cleanUpTime),
   })
@@ -84,7 +107,8 @@ export async function migrateLive(
     live: true,
     state: 'running',
     volumes: plan.moved.map(({ pool, volume }) => `${pool.name}:${volume}`),
-    remarks,
+    remarks: [],
+    left: notRemoved,
   }
 }
 
@@ -185,23 +209,27 @@ async function tell(host: Host, domain: Machine['domain'], call: ActCall): Promi
   if (parts.length > 0) call.progress(`moves: ${parts.join(', ')}`)
 }
 
-/** What was made in vain, and the log that libvirt began there. Returns what of it may be there still. */
-async function removeMade(
-  { view }: Machine,
-  there: Host,
-  { moved }: MovePlan,
-  made: readonly Volume[],
-): Promise<string | undefined> {
-  const signal = AbortSignal.timeout(cleanUpTime)
-  const pools = new Map(moved.map(one => [one.pool.name, one.pool]))
+/** What it has there: its disks, and the log that libvirt begins beside them. */
+function placesOf(name: string, { moved }: MovePlan): readonly VolumeName[] {
+  return [
+    ...moved.map(({ pool, volume }) => ({ pool: pool.name, name: volume })),
+    ...[...new Set(moved.map(({ pool }) => pool.name))].map(pool => ({ pool, name: serialLog(name) })),
+  ]
+}
+
+function chosen({ pool, peerUri, migrateUri, bandwidthMiB }: LiveOptions): MoveChoice {
+  return {
+    ...(pool !== undefined && { pool }),
+    ...(peerUri !== undefined && { peerUri }),
+    ...(migrateUri !== undefined && { migrateUri }),
+    ...(bandwidthMiB !== undefined && { bandwidthMiB }),
+  }
+}
+
+/** What was made in vain. Returns why some of it may be there still. */
+async function removeMade(there: Host, made: readonly VolumeName[]): Promise<string | undefined> {
   try {
-    const logs = await Promise.all(
-      [...pools.values()].map(async pool => {
-        await there.refresher.refresh(pool)
-        return findVolume(there, pool, serialLog(view.name), signal)
-      }),
-    )
-    await removeVolumes(there, [...made, ...logs.filter(log => log !== undefined)], signal)
+    await removeNamed(there, made, AbortSignal.timeout(cleanUpTime))
     return undefined
   } catch (error) {
     return messageOf(error)
@@ -244,6 +272,6 @@ function unclear({ view }: Machine, to: string, { here, there }: Sides, cause: u
     code: 'migration-unclear',
     message: `Where ${view.name} runs cannot be told yet`,
     why: `${view.host}: ${words[here]}; ${to}: ${words[there]}${said}`,
-    hint: `Look with \`infra vm list\`, and say the same again: what is over is then ended.`,
+    hint: 'Look with `infra vm list`. What is over is ended by `infra recover`; without a stack, by saying the same again.',
   })
 }

@@ -7,4 +7,6 @@ export interface MigrateResult {
   readonly state: 'running' | 'shut off'
   readonly volumes: readonly string[]
   readonly remarks: readonly string[]
+  /** What of it could not be removed from where it was. */
+  readonly left: readonly string[]
 }

@@ -7,11 +7,12 @@ import { domainXmlFlags } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import { parseXml } from '../xml/parse.js'
 import type { ActCall } from './each.js'
+import { type MoveJournal, unjournaled } from './journaled-move.js'
 import type { Machine } from './machines.js'
 import { type LiveOptions, migrateLive } from './migrate-live.js'
 import { migrateOffline, type OfflineOptions } from './migrate-offline.js'
 import type { MigrateResult } from './migrate-result.js'
-import { readLeft } from './move-definition.js'
+import { type Left, readLeft } from './move-definition.js'
 import { endMove, onOneSide, settled } from './move-end.js'
 import type { NamedHost } from './open.js'
 import { listSnapshots } from './snapshots.js'
@@ -27,17 +28,24 @@ export async function migrateMachine(
   target: NamedHost,
   options: MigrateOptions,
   call: ActCall,
+  journal: MoveJournal = unjournaled,
 ): Promise<MigrateResult> {
   const { state } = machine.view
   const isLive = (state === 'running' || state === 'paused') && options.offline !== true
   await refuseImpossible(machine, target, { ...options, offline: !isLive }, call.signal)
-  return isLive ? migrateLive(machine, target, options, call) : migrateOffline(machine, target, options, call)
+  const move = isLive ? migrateLive : migrateOffline
+  return move(machine, target, options, call, journal)
 }
 
 /** The connection to the host that the machine came from, where its move has not come to its end. */
-export async function cameFrom({ host, domain }: Machine, signal: AbortSignal): Promise<string | undefined> {
+export async function cameFrom(machine: Machine, signal: AbortSignal): Promise<string | undefined> {
+  return (await leftOf(machine, signal))?.from
+}
+
+/** What its mark tells. */
+async function leftOf({ host, domain }: Machine, signal: AbortSignal): Promise<Left | undefined> {
   const flags = domainXmlFlags.inactive
-  return readLeft(parseXml(await ask(host, procedures.domains.xml, { domain, flags }, signal)))?.from
+  return readLeft(parseXml(await ask(host, procedures.domains.xml, { domain, flags }, signal)))
 }
 
 /** Ends a live move that nobody saw the end of: the machine runs on the other host, and something of it is still here. */
@@ -45,6 +53,7 @@ export async function finishMigration(
   machine: Machine,
   from: NamedHost,
   call: ActCall,
+  journal: MoveJournal = unjournaled,
 ): Promise<MigrateResult> {
   const { host, view } = machine
   if (onOneSide(await settled(from.host, host, view.uuid)) !== 'there') {
@@ -55,8 +64,22 @@ export async function finishMigration(
       hint: `See which one is right: infra vm show ${from.name}/${view.name}, infra vm show ${view.host}/${view.name}`,
     })
   }
-  const remarks = await endMove(from.host, host, view.uuid, view.address, call)
-  return { from: from.name, to: view.host, live: true, state: 'running', volumes: [], remarks }
+  const { name, uuid, address: owner, autostart } = view
+  await journal.begin({
+    verb: 'migrate',
+    name,
+    uuid,
+    ...(owner !== undefined && { owner }),
+    from: from.name,
+    to: view.host,
+    live: true,
+    running: true,
+    made: [],
+    left: (await leftOf(machine, call.signal)) ?? { from: from.name, volumes: [], autostart },
+    choice: {},
+  })
+  const left = await endMove(from.host, host, uuid, owner, call)
+  return { from: from.name, to: view.host, live: true, state: 'running', volumes: [], remarks: [], left }
 }
 
 /** Found out before the machine is touched. */

@@ -1,6 +1,8 @@
 /**
  * The definition that a machine goes on with on another host, and a mark in it: what is left of it on the first. The mark
- * goes once nothing is left, so that a move whose end nobody saw can be ended later.
+ * goes once nothing is left, so that a move whose end nobody saw can be ended later. A stack's journal tells as much, and is
+ * what `infra recover` goes by; the mark is there for who has no journal: a move without a stack, and anybody who looks at the
+ * machine on its new host. It also proves that a definition found there is the one that was sent.
  */
 import { isObject, type Json } from '../../../model/value.js'
 import { ask, type Host, orAbsent } from '../connection.js'

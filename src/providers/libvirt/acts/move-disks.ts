@@ -10,6 +10,7 @@ import { parseXml } from '../xml/parse.js'
 import { readPool } from '../xml/pool.js'
 import { find, findAll, type XmlElement } from '../xml/tree.js'
 import { volumeOf } from './backup.js'
+import { requireFree } from './backup-restore.js'
 import type { Machine } from './machines.js'
 import type { Place } from './restored-definition.js'
 import { type Shared, sharedPool } from './shared-pool.js'
@@ -144,15 +145,10 @@ async function isThere(there: Host, disk: DiskReading, signal: AbortSignal): Pro
 
 async function needFreeNames(there: Host, moved: readonly MovedDisk[], signal: AbortSignal): Promise<void> {
   const found = await Promise.all(moved.map(({ pool, volume }) => findVolume(there, pool, volume, signal)))
-  const names = found.flatMap(one => (one === undefined ? [] : [`${one.pool}:${one.name}`]))
-  if (names.length === 0) return
-  throw new InfraError({
-    kind: 'storage',
-    code: 'volume-exists',
-    message: `There are volumes with the names of its disks: ${names.join(', ')}`,
-    why: 'Whose they are is not known, and nothing is written over',
-    hint: 'Move it into another pool (--pool), or delete them there.',
-  })
+  requireFree(
+    found.flatMap(one => one ?? []),
+    'Move it into another pool (--pool), or delete them there.',
+  )
 }
 
 /** Makes the volumes there: empty ones that QEMU fills, and whole ones of what is only read. None stays where one fails. */

@@ -6,10 +6,10 @@ import { removeFile } from '../folder-pool.js'
 import { isActive } from '../power.js'
 import { domainStates, domainXmlFlags, pausedReasons, undefineFlags } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
-import type { Volume } from '../rpc/types.js'
 import { readMetadata } from '../xml/metadata.js'
 import { parseXml } from '../xml/parse.js'
 import type { ActCall } from './each.js'
+import type { VolumeName } from './journaled-move.js'
 import { forgetLeft, type Left, readLeft } from './move-definition.js'
 import { removeVolumes } from './move-disks.js'
 
@@ -84,7 +84,13 @@ export async function endMove(
   return remarks
 }
 
-async function removeLeft(here: Host, uuid: string, left: Left, signal: AbortSignal): Promise<string[]> {
+/** Removes what is the machine's own on the host that it has left. What is gone already is no error; returns what could not be. */
+export async function removeLeft(
+  here: Host,
+  uuid: string,
+  left: Left,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   try {
     const domain = await orAbsent(ask(here, procedures.domains.lookupByUuid, { uuid }, signal), 'NO_DOMAIN')
     if (domain !== undefined) {
@@ -93,28 +99,39 @@ async function removeLeft(here: Host, uuid: string, left: Left, signal: AbortSig
       await ask(here, procedures.domains.undefine, { domain, flags }, signal)
     }
     if (left.nvram !== undefined) await removeFile(here, dirname(left.nvram), basename(left.nvram), signal)
-    const found = await Promise.all(left.volumes.map(one => volumeAt(here, one.pool, one.name, signal)))
-    await removeVolumes(
-      here,
-      found.filter(one => one !== undefined),
-      signal,
-    )
+    await removeNamed(here, left.volumes, signal)
     return []
   } catch (error) {
     return [`not all that was left on ${left.from} could be removed: ${messageOf(error)}`]
   }
 }
 
-async function volumeAt(
+/** Removes volumes by their names; what is gone already is no error. */
+export async function removeNamed(
   host: Host,
-  poolName: string,
-  name: string,
+  volumes: readonly VolumeName[],
   signal: AbortSignal,
-): Promise<Volume | undefined> {
-  const pool = await findPool(host, poolName, signal)
-  if (pool === undefined) return undefined
-  await host.refresher.refresh(pool)
-  return findVolume(host, pool, name, signal)
+): Promise<void> {
+  const pools = new Map(
+    await Promise.all(
+      [...new Set(volumes.map(one => one.pool))].map(async name => {
+        const pool = await findPool(host, name, signal)
+        if (pool !== undefined) await host.refresher.refresh(pool)
+        return [name, pool] as const
+      }),
+    ),
+  )
+  const found = await Promise.all(
+    volumes.map(one => {
+      const pool = pools.get(one.pool)
+      return pool && findVolume(host, pool, one.name, signal)
+    }),
+  )
+  await removeVolumes(
+    host,
+    found.filter(one => one !== undefined),
+    signal,
+  )
 }
 
 function notWhole(name: string): InfraError {

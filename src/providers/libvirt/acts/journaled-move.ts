@@ -1,0 +1,70 @@
+/** A move of a machine to another host as a journal tells it. */
+import { type Attributes, isObject, type Json } from '../../../model/value.js'
+import type { Left } from './move-definition.js'
+
+export interface VolumeName {
+  readonly pool: string
+  readonly name: string
+}
+
+/** What was asked of the move, as far as it is to be gone on with. */
+export interface MoveChoice {
+  readonly pool?: string
+  readonly peerUri?: string
+  readonly migrateUri?: string
+  readonly bandwidthMiB?: number
+  readonly timeoutSeconds?: number
+}
+
+export interface MoveAct {
+  readonly verb: 'migrate'
+  readonly name: string
+  readonly uuid: string
+  /** Address in its owner's tag; absent of a machine that has none. */
+  readonly owner?: string
+  /** Connections to the two hosts. */
+  readonly from: string
+  readonly to: string
+  /** Moved as it runs; otherwise copied, switched off. */
+  readonly live: boolean
+  /** Whether it ran before, and is to run again. */
+  readonly running: boolean
+  /** Volumes that the move makes on the other host; none of them was there before. */
+  readonly made: readonly VolumeName[]
+  /** What is its own on the first host, and goes once it has left. */
+  readonly left: Left
+  /** Folder of the copy on its way. */
+  readonly scratch?: string
+  readonly choice: MoveChoice
+}
+
+/** Where a move is written down. */
+export interface MoveJournal {
+  /** Makes the move durable, before anything is made or stopped for it. */
+  begin(act: MoveAct): Promise<void>
+  /** Everything is as it was before the move, on both hosts. */
+  undone(): void
+}
+
+/** Of a move without a stack, which has no journal: the mark in the machine is all that tells of it. */
+export const unjournaled: MoveJournal = { begin: async () => undefined, undone: () => undefined }
+
+/** The move of a journal's record; undefined for what this version does not know. */
+export function moveAct(what: Attributes): MoveAct | undefined {
+  const whole =
+    what.verb === 'migrate' &&
+    ['name', 'uuid', 'from', 'to'].every(field => typeof what[field] === 'string') &&
+    [what.live, what.running].every(one => typeof one === 'boolean') &&
+    areVolumes(what.made) &&
+    isObject(what.left) &&
+    areVolumes(what.left.volumes) &&
+    isObject(what.choice)
+  return whole ? (what as unknown as MoveAct) : undefined
+}
+
+function areVolumes(value: Json | undefined): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every(one => isObject(one) && typeof one.pool === 'string' && typeof one.name === 'string')
+  )
+}
