@@ -30,6 +30,12 @@ export interface Target {
   readonly identity?: Identity
 }
 
+/** A resource that is to be made or changed. */
+export interface Wanted extends Target {
+  /** Its spec as it is recorded, where the object stays; absent where one is made. */
+  readonly from?: Attributes
+}
+
 /** What was read live. Absent is a value, not an error; unreadable is neither. */
 export type Observation =
   | {
@@ -136,7 +142,7 @@ export interface Provider {
    * made. `all` is everything that the stack declares there, which counts as being there. Changes nothing.
    */
   lacks?(
-    targets: readonly Target[],
+    targets: readonly Wanted[],
     all: readonly Target[],
     signal: AbortSignal,
   ): Promise<readonly InfraError[]>

@@ -1,7 +1,8 @@
 /** What a plan's resources need of the real systems and those do not have, found before anything is made. */
 import type { InfraError } from '../model/error.js'
 import type { PlanResult } from '../planner/input.js'
-import type { Provider, Target } from '../providers/provider.js'
+import type { Step } from '../planner/plan.js'
+import type { Provider, Target, Wanted } from '../providers/provider.js'
 import type { DesiredResource, Stack } from '../stack/desired.js'
 
 /** The plan with what is lacking among its problems. Asks nothing where nothing is to be made or changed. */
@@ -11,23 +12,30 @@ export async function withLacks(
   providers: ReadonlyMap<string, Provider>,
   signal: AbortSignal,
 ): Promise<PlanResult> {
-  const changed = new Map<string, DesiredResource[]>()
-  for (const { desired, action } of result.plan.steps) {
+  const changed = new Map<string, Wanted[]>()
+  for (const step of result.plan.steps) {
+    const { desired, action } = step
     if (!desired || action === 'no-op') continue
     const list = changed.get(desired.connection)
-    if (list) list.push(desired)
-    else changed.set(desired.connection, [desired])
+    if (list) list.push(asWanted(step, desired))
+    else changed.set(desired.connection, [asWanted(step, desired)])
   }
   const found = await Promise.all(
     [...changed].map(async ([connection, resources]) => {
       const provider = providers.get(connection)
       if (!provider?.lacks) return []
       const all = [...stack.resources.values()].filter(one => one.connection === connection)
-      return provider.lacks(resources.map(asTarget), all.map(asTarget), signal)
+      return provider.lacks(resources, all.map(asTarget), signal)
     }),
   )
   const lacking = found.flat().map(error => placed(error, stack))
   return lacking.length === 0 ? result : { ...result, problems: [...result.problems, ...lacking] }
+}
+
+/** What stays needs only what it has not had before. */
+function asWanted({ action, before }: Step, desired: DesiredResource): Wanted {
+  const from = action === 'update' ? before?.spec : action === 'adopt' ? desired.spec : undefined
+  return { ...asTarget(desired), ...(from && { from }) }
 }
 
 function asTarget({ address, kind, name, spec }: DesiredResource): Target {

@@ -16,6 +16,7 @@ import { deleteMachine } from './delete-machine.js'
 import { discardMachine } from './discard-machine.js'
 import { libvirtKinds } from './kinds/index.js'
 import { isMachineToken } from './machine-token.js'
+import { missingStorage } from './missing-storage.js'
 import { createNetwork, deleteNetwork, updateNetwork } from './networks.js'
 import { observeAll } from './observe.js'
 import { missingPlugs } from './plugs.js'
@@ -94,7 +95,13 @@ function provider(host: Host, uri: string, parallelism: number): Provider {
     delete: (request, call) => told(request.address, verbsOf(request.kind).delete(host, request, call)),
     discard: (token, signal) => discard(host, token, signal),
     unmanaged: (targets, signal) => listUnmanaged(host, targets, signal),
-    lacks: (targets, all, signal) => missingPlugs(host, targets, all, signal),
+    lacks: async (targets, all, signal) => {
+      const found = await Promise.all([
+        missingPlugs(host, targets, all, signal),
+        missingStorage(host, targets, all, signal),
+      ])
+      return found.flat()
+    },
     watch: signal => watchHost(host, signal),
     close: () => host.client.close(),
   }
