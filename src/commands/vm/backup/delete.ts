@@ -6,13 +6,16 @@ import { HostCommand } from '../../../cli/hosts/host-command.js'
 import { InfraError } from '../../../model/error.js'
 import {
   type Backup,
+  type DoomedBackup,
   deleteBackup,
-  findBackup,
+  doomedOf,
+  findDoomed,
   listBackups,
 } from '../../../providers/libvirt/acts/backup-store.js'
 
 export default class VmBackupDelete extends HostCommand {
   static override summary = 'Delete backups: those that are named, or all but the newest of each machine.'
+  static override description = 'One that is not whole is deleted where it is named as MACHINE/ID.'
   static override examples = [
     '<%= config.bin %> vm backup delete web/20261121T105803Z-1a2b',
     '<%= config.bin %> vm backup delete --keep 7 --yes',
@@ -37,8 +40,8 @@ export default class VmBackupDelete extends HostCommand {
     const all = flags.keep === undefined ? undefined : await listBackups(root)
     const doomed =
       all === undefined
-        ? await Promise.all(names.map(one => findBackup(root, one)))
-        : beyond(all.whole, names, flags.keep ?? 1)
+        ? await Promise.all(names.map(one => findDoomed(root, one)))
+        : beyond(all.whole, names, flags.keep ?? 1).map(doomedOf)
     if (flags.keep === undefined && names.length === 0) {
       throw new InfraError({
         kind: 'configuration',
@@ -47,9 +50,10 @@ export default class VmBackupDelete extends HostCommand {
         hint: 'Name them, or say --keep N.',
       })
     }
-    const list = doomed.map(({ manifest }) => `${manifest.machine}/${manifest.id}`)
+    const list = doomed.map(one => one.reference)
     if (list.length > 0) {
-      const question = `Delete ${list.join(', ')}?`
+      const told = doomed.map(({ reference, error }) => (error ? `${reference} (not whole)` : reference))
+      const question = `Delete ${told.join(', ')}?`
       if (
         !(await confirm(question, { yes: flags.yes, interactive: this.interactive, signal: this.signal }))
       ) {
@@ -59,11 +63,17 @@ export default class VmBackupDelete extends HostCommand {
     }
     for (const backup of doomed) await deleteBackup(backup)
     this.tell(flags, { deleted: list }, () =>
-      list.length === 0 ? 'There is nothing to delete.\n' : `${list.length} deleted.\n`,
+      list.length === 0
+        ? 'There is nothing to delete.\n'
+        : `${list.length} deleted.\n${doomed.map(notWhole).join('')}`,
     )
     // one that is not whole is none of those to keep, and stays
     this.tellErrors(flags, all?.broken.map(one => one.error) ?? [])
   }
+}
+
+function notWhole({ reference, error }: DoomedBackup): string {
+  return error === undefined ? '' : `  ${reference} was not whole: ${error.why}\n`
 }
 
 /** The older ones of each machine. */

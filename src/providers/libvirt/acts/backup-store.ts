@@ -141,11 +141,7 @@ export async function readBackup(folder: string): Promise<Backup> {
 
 /** A backup by its folder, by MACHINE/ID, or the newest of MACHINE. Never an older one in the place of one that is broken. */
 export async function findBackup(root: string, reference: string): Promise<Backup> {
-  const isFolder = await stat(join(reference, manifestName)).then(
-    () => true,
-    () => false,
-  )
-  if (isFolder) return readBackup(reference)
+  if (await isThere(join(reference, manifestName))) return readBackup(reference)
   const { whole, broken: notWhole } = await listBackups(root)
   const fits = whole.filter(({ manifest }) =>
     [`${manifest.machine}/${manifest.id}`, manifest.machine].includes(reference),
@@ -207,11 +203,46 @@ export async function verifyBackup(
   return { files: files.length, bytes }
 }
 
-/** Removes a backup, all of it. Renamed first, so that half of one never counts as one. */
-export async function deleteBackup({ folder }: Backup): Promise<void> {
+/** A backup that is to go. */
+export interface DoomedBackup {
+  readonly folder: string
+  /** MACHINE/ID. */
+  readonly reference: string
+  /** What is wrong with it, where it is not whole. */
+  readonly error?: InfraError
+}
+
+/**
+ * Finds what is to be deleted, as `findBackup` does. One that is not whole is found, too, but only by its own MACHINE/ID: a
+ * folder that is named by its path and holds no backup may be anything.
+ */
+export async function findDoomed(root: string, reference: string): Promise<DoomedBackup> {
+  const { broken: notWhole } = await listBackups(root)
+  const spoiled = notWhole.find(one => one.reference === reference)
+  if (spoiled !== undefined) return { folder: join(root, reference), ...spoiled }
+  return doomedOf(await findBackup(root, reference))
+}
+
+export function doomedOf({ folder, manifest }: Backup): DoomedBackup {
+  return { folder, reference: `${manifest.machine}/${manifest.id}` }
+}
+
+/** Removes a backup, all of it, and looks whether it is gone. Renamed first, so that half of one never counts as one. */
+export async function deleteBackup({ folder }: Pick<Backup, 'folder'>): Promise<void> {
   const doomed = `${folder}.deleting`
+  // of an earlier try that was cut off
+  await rm(doomed, { recursive: true, force: true })
   await rename(folder, doomed)
   await rm(doomed, { recursive: true, force: true })
+  const left = await Promise.all([folder, doomed].map(isThere))
+  if (left.includes(true)) throw broken(folder, 'It was deleted, and something of it is still there')
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Writes chunks to a new file, holes as holes, and tells its size and sum. */
@@ -271,6 +302,6 @@ function broken(folder: string, why: string): InfraError {
     code: 'backup-broken',
     message: `The backup ${folder} is not whole`,
     why,
-    hint: 'Use another one (MACHINE/ID), and look what happened to the disk that it is on.',
+    hint: 'Use another one (MACHINE/ID), and look what happened to the disk that it is on. `infra vm backup delete MACHINE/ID` removes it.',
   })
 }

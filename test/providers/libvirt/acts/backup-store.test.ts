@@ -8,6 +8,7 @@ import {
   beginBackup,
   deleteBackup,
   findBackup,
+  findDoomed,
   finishBackup,
   listBackups,
   type Manifest,
@@ -127,6 +128,19 @@ describe('backups on the disk', () => {
     expect((await findBackup(root, 'db')).manifest.id).toBe('z')
     await made('web', 'y', '2026-01-03T00:00:00Z')
     expect((await findBackup(root, 'web')).manifest.id).toBe('y')
+    // it is deleted by its own name alone
+    const doomed = await findDoomed(root, 'web/x')
+    expect(doomed).toMatchObject({ folder, reference: 'web/x', error: { code: 'backup-broken' } })
+    await rm(join(root, 'web', 'y'), { recursive: true })
+    await expect(findDoomed(root, 'web')).rejects.toMatchObject({ code: 'backup-broken' })
+    await expect(findDoomed(root, 'x')).rejects.toMatchObject({ code: 'no-backup' })
+    await expect(findDoomed(root, root)).rejects.toMatchObject({ code: 'no-backup' })
+    // an earlier try of it was cut off
+    await mkdir(join(root, 'web', 'x.deleting', 'half'), { recursive: true })
+    await deleteBackup(doomed)
+    expect(await readdir(join(root, 'web'))).toEqual(['a'])
+    expect((await listBackups(root)).broken).toEqual([])
+    expect((await findDoomed(root, 'web')).reference).toBe('web/a')
   })
 
   test('are packed into a tar file that is compared with them, and deleted whole', async () => {
