@@ -213,7 +213,7 @@ spec:
     expect(await here.ok('recover', '--back', '--yes')).toContain('winch is on near, and not on far')
     expect(await domains()).toEqual([['crate', 'winch'], ['barge']])
     expect([await near.power('winch'), await disks(far)]).toEqual(['running', []])
-    expect(await text()).toMatch(/name: winch[^]*host: near # where it stands/)
+    expect(await text()).toMatch(/name: winch[\s\S]*host: near # where it stands/)
 
     await killed()
     await refused(4, 'was cut off and is not settled', ['plan'], ['apply', '--yes'], move)

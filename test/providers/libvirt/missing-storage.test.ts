@@ -107,9 +107,7 @@ const rows: readonly {
   {
     reason: 'a name that is known only later may be any',
     wanted: vm(boot('images:x.qcow2')),
-    beside: [
-      target('Image', 'x', { pool: 'images', volume: { $unresolved: 'a.name' }, format: 'raw' }),
-    ],
+    beside: [target('Image', 'x', { pool: 'images', volume: { $unresolved: 'a.name' }, format: 'raw' })],
     told: [],
   },
   {
