@@ -1,4 +1,5 @@
 /** What all commands share: flags, ports, signals, output and the way errors are told. */
+import { statSync } from 'node:fs'
 import { homedir, hostname } from 'node:os'
 import { join } from 'node:path'
 import { Command, Flags } from '@oclif/core'
@@ -169,7 +170,7 @@ export abstract class InfraCommand extends Command {
       variableFiles: flags['var-file'] ?? [],
       environment: process.env,
       cacheFolder: this.cacheFolder('documents'),
-      version: this.config.version,
+      version: `${this.config.version} ${builtAt()}`,
       log: this.logEvent,
       ...(flags.state !== undefined && { stateFolder: flags.state }),
       ...(flags.parallelism !== undefined && { parallelism: flags.parallelism }),
@@ -228,6 +229,11 @@ export abstract class InfraCommand extends Command {
   protected set exitCode(code: number) {
     process.exitCode = code
   }
+}
+
+/** When this program was built: what another build of the same version kept may be made otherwise. */
+function builtAt(): number {
+  return statSync(new URL(import.meta.url)).mtimeMs
 }
 
 function expected(thrown: unknown): readonly InfraError[] | undefined {

@@ -4,13 +4,14 @@ import { InfraError, InfraErrors } from '../model/error.js'
 import type { PlanOptions } from '../planner/input.js'
 import { meant } from '../stack/nearest.js'
 
-/** Fails with `unknown-address` for every address that is none of `known`; `Kind/name` stands for all its instances. */
+/** Fails with `unknown-address` for every address that is none of those that `list` gives; `Kind/name` stands for all its instances. */
 export function requireKnown(
   { targets = [], replace = [] }: Pick<PlanOptions, 'targets' | 'replace'>,
-  known: ReadonlySet<Address>,
+  list: () => ReadonlySet<Address>,
 ): void {
   const asked = new Set([...targets, ...replace])
   if (asked.size === 0) return
+  const known = list()
   const bases = new Set([...known].map(address => address.replace(/\[.*\]$/, '')))
   const errors = [...asked]
     .filter(address => !known.has(address) && !bases.has(address))

@@ -45,6 +45,7 @@ import { asRecorded, outputsOf, planFrom } from './plan-from.js'
 import { planRestore } from './plan-restore.js'
 import { connectionTypes, kinds, providerTypes } from './provider-types.js'
 import { checkpointsToPrune, type PruneChoice, pruneCheckpoints } from './prune.js'
+import { quietPlanOr } from './quiet-plan.js'
 import { type Restorer, restorerAt } from './restore-state.js'
 import { driftIgnores, policyReport } from './side-files.js'
 
@@ -140,7 +141,7 @@ export class Session {
     const { noRefresh, ...asked } = request
     const options: PlanOptions = { mode: 'apply', ...asked }
     const records = this.#state?.resources ?? {}
-    requireKnown(options, new Set([...this.stack.resources.keys(), ...Object.keys(records)]))
+    requireKnown(options, () => new Set([...this.stack.resources.keys(), ...Object.keys(records)]))
     if (noRefresh) return this.#planFrom(asRecorded(records, this.stack), options)
     const result = await this.#planFrom(await this.observe(), options)
     const { providers } = await this.#connect()
@@ -386,7 +387,16 @@ export class Session {
 
   async #planFrom(observed: ReadonlyMap<Address, Observation>, options: PlanOptions): Promise<PlanResult> {
     const { connections } = await this.#connect()
-    return planFrom(this.#read, this.#state, observed, connections, options)
+    const [read, state] = [this.#read, this.#state]
+    const inputs = {
+      folder: this.#input.cacheFolder,
+      stack: read.kept,
+      state,
+      observed,
+      connections,
+      options,
+    }
+    return quietPlanOr(inputs, () => planFrom(read, state, observed, connections, options))
   }
 
   /** Opens the connections that the stack, the state and the caller use, once. */

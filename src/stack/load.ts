@@ -12,10 +12,11 @@ import { type RawResource, readEnvelope } from './envelope.js'
 import { expandAll, type Index } from './expand.js'
 import { readStackFiles, type StackFiles } from './files.js'
 import { outputsOf, settingsOf } from './head-values.js'
+import { mayBeKept, openKeptStack } from './kept-stack.js'
 import { indexTemplates } from './merge.js'
 import { putInOrder } from './order.js'
 import { parseFiles } from './parse.js'
-import { openParseCache } from './parse-cache.js'
+import { leastBytes, openParseCache } from './parse-cache.js'
 import { collectProblems, type ParsedDocument, type Path, type Problems } from './problems.js'
 import { type Resolution, resolveInstance } from './resolve.js'
 import { readStackDocument } from './stack-document.js'
@@ -38,9 +39,12 @@ export interface LoadInput {
   readonly variableFiles?: readonly string[]
   /** For `INFRA_VAR_NAME` and the declared `${env.NAME}`. Nothing else of it is read. */
   readonly environment?: Readonly<Record<string, string | undefined>>
-  /** Where parsed documents are kept between runs (before interpolation: no variable's value is in it). */
+  /**
+   * Where stacks without secrets are kept between runs, resolved, and of others the parsed documents (before interpolation:
+   * no variable's value is in it).
+   */
   readonly cacheFolder?: string
-  /** The tool's version: what another version cached is not used. */
+  /** The tool's version and build: what another one kept is not used. */
   readonly version?: string
   /** Looks at a stack that is sound, for what systems below would not take. */
   readonly inspect?: Inspect
@@ -69,17 +73,23 @@ export interface ReadStack {
   readonly stack: Stack
   /** Text of every file that was read, by its name in errors: for showing lines. */
   readonly files: ReadonlyMap<string, string>
+  /** The digest of all that the stack was made from, where it may be kept on disk: without secrets, complete. */
+  readonly kept?: string
   /** See `resolveStack`. */
   resolve(factsOf?: FactsOf): Stack
 }
 
 /** Reads, checks and resolves all that is static. Throws `InfraErrors` with everything that is wrong. */
 export async function readStack(input: LoadInput): Promise<ReadStack> {
-  const problems = collectProblems()
   const files = await orErrors(readStackFiles(input.path, input.signal))
+  const kept = await openKeptStack(input, files)
+  const known = await kept?.get()
+  if (kept && known && ((await input.inspect?.(known)) ?? []).length === 0)
+    return { stack: known, files: textsOf(files, new Map()), kept: kept.key, resolve: () => known }
+  const problems = collectProblems()
   const cache = input.cacheFolder ? openParseCache(input.cacheFolder, input.version ?? '') : undefined
   const broken = new Set<Address>()
-  const documents = await parseFiles(files.files, cache, broken, problems)
+  const { documents, fresh } = await parseFiles(files.files, cache, broken, problems)
   const isStack = ({ value }: ParsedDocument): boolean => isObject(value) && value.kind === 'Stack'
   const head = readStackDocument(documents.filter(isStack), files.baseName, problems)
   const values = await orErrors(
@@ -152,9 +162,14 @@ export async function readStack(input: LoadInput): Promise<ReadStack> {
   const stack = assemble(resolved, outputs)
   for (const remark of (await input.inspect?.(stack)) ?? []) tellRemark(remark, index, valueFiles, problems)
   problems.throwIfAny()
+  const keeps = kept !== undefined && mayBeKept(stack, head.spec, input.kinds, waiting)
+  if (keeps) await kept.put(stack)
+  for (const { bytes, documents, exact } of fresh)
+    if (!keeps || exact >= leastBytes) await cache?.put(bytes, documents)
   return {
     stack,
     files: textsOf(files, valueFiles),
+    ...(keeps && { kept: kept.key }),
     resolve(factsOf) {
       if (!factsOf) return stack
       const found = collectProblems()

@@ -135,17 +135,27 @@ function withoutText<T extends { text?: string }>(place: T): Omit<T, 'text'> {
   return rest
 }
 
+/** What was parsed now, and may be worth keeping. */
+export interface Parsed {
+  readonly bytes: Uint8Array
+  readonly documents: readonly ParsedDocument[]
+  /** Bytes of it that the full parser had to read. */
+  readonly exact: number
+}
+
 /**
- * The documents of all files, in order, from the cache where nothing changed. Addresses that broken documents seem to have
- * are noted, so that nobody is told that these are missing.
+ * The documents of all files, in order, from the cache where nothing changed, and those files that had to be parsed and have
+ * nothing wrong with them. Addresses that broken documents seem to have are noted, so that nobody is told that these are
+ * missing.
  */
 export async function parseFiles(
   files: readonly { readonly file: SourceFile; readonly bytes: Uint8Array }[],
   cache: ParseCache | undefined,
   broken: Set<string>,
   problems: Problems,
-): Promise<ParsedDocument[]> {
+): Promise<{ readonly documents: ParsedDocument[]; readonly fresh: readonly Parsed[] }> {
   const documents: ParsedDocument[][] = []
+  const fresh: Parsed[] = []
   const budget: Budget = { exact: mostExact, broken }
   for (const { file, bytes } of files) {
     const cached = await cache?.get(file, bytes)
@@ -153,12 +163,12 @@ export async function parseFiles(
       documents.push(cached)
       continue
     }
-    const before = problems.count
+    const [before, left] = [problems.count, budget.exact]
     const parsed = parseFile(file, problems, budget)
     documents.push(parsed)
-    if (problems.count === before) await cache?.put(bytes, parsed)
+    if (problems.count === before) fresh.push({ bytes, documents: parsed, exact: left - budget.exact })
   }
-  return documents.flat()
+  return { documents: documents.flat(), fresh }
 }
 
 /** What a document that could not be parsed most likely describes. */

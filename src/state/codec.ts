@@ -3,7 +3,7 @@
  * records are 80 MB, and a string and its pieces would be held several times over.
  */
 import type { OutputRecord, ResourceRecord, StateDocument } from './document.js'
-import { seal, unseal } from './sealed.js'
+import { seal, sealOf, unseal } from './sealed.js'
 
 const newline = 10
 const end = '}}\n'
@@ -47,14 +47,23 @@ export function decodeHead(bytes: Uint8Array): StateHead | undefined {
   }
 }
 
+const digests = new WeakMap<StateDocument, string>()
+
 /** The document, of a file that is what was written; undefined otherwise. Its shape is not checked here. */
 export function decodeState(bytes: Uint8Array): StateDocument | undefined {
   const body = unseal(bytes)
   try {
-    return body && documentOf(body)
+    const document = body && documentOf(body)
+    if (document) digests.set(document, sealOf(bytes))
+    return document
   } catch {
     return undefined
   }
+}
+
+/** sha256, in hex, of the file that this very document was read from; undefined for one that was made since. */
+export function stateDigest(document: StateDocument): string | undefined {
+  return digests.get(document)
 }
 
 function documentOf(body: Buffer): StateDocument | undefined {

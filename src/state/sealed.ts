@@ -26,6 +26,11 @@ export function unseal(bytes: Uint8Array): Buffer | undefined {
   return file.toString('latin1', 0, headLength) === head ? body : undefined
 }
 
+/** The checksum that a sealed file begins with, in hex. */
+export function sealOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes.subarray(prefix.length, prefix.length + 64)).toString('latin1')
+}
+
 /** Any JSON object as a sealed file. */
 export function sealObject(value: object): Uint8Array {
   return seal([Buffer.from(`${JSON.stringify(value).slice(1)}\n`)])
