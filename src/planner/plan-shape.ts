@@ -58,6 +58,7 @@ const plan = z.looseObject({
   pending: z.array(z.looseObject({ address: text, paths: texts })),
   observed: z.record(text, text),
   outputs: z.record(text, z.looseObject({ sensitive: z.boolean() })),
+  declaresNothing: z.literal(true).optional(),
   capacity: z
     .array(
       z.looseObject({

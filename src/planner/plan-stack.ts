@@ -53,6 +53,7 @@ export function planStack(input: PlanInput): PlanResult {
     counts: count(steps, decided),
     ...told,
     outputs: input.outputs,
+    ...(declaresNothing(input, steps) && { declaresNothing: true as const }),
     capacity: capacityOf({
       steps,
       records: input.state.resources,
@@ -61,6 +62,11 @@ export function planStack(input: PlanInput): PlanResult {
     }),
   }
   return { plan: { ...draft, digest: planDigest(draft) }, problems }
+}
+
+/** An empty file, or the wrong folder, asks for the same as `destroy`: only of a whole plan of the stack it can be told. */
+function declaresNothing({ desired, options }: PlanInput, steps: readonly Step[]): boolean {
+  return options.mode === 'apply' && options.only === undefined && desired.size === 0 && steps.length > 0
 }
 
 /** Every address that there is something to decide about; sorted, so that the order of documents decides nothing. */

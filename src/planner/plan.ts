@@ -137,6 +137,8 @@ export interface Plan {
   readonly observed: Readonly<Record<Address, string>>
   /** Outputs as far as they are known. */
   readonly outputs: Readonly<Record<string, { readonly value: Json; readonly sensitive: boolean }>>
+  /** The stack declares no resource at all, and therefore everything that is recorded goes. */
+  readonly declaresNothing?: true
   /** What places hold before and after, sorted; absent where nothing was computed. */
   readonly capacity?: readonly Capacity[]
   /** sha256 over everything above, in hex. */

@@ -237,6 +237,8 @@ function warningsOf(review: Omit<Review, 'verdict'>): string[] {
   if (review.problems.length > 0)
     warnings.push(`${plural(review.problems.length, 'problem')} to solve before it can be applied`)
   if (denials > 0) warnings.push(`policy denies it: ${plural(denials, 'finding')}`)
+  if (review.plan.declaresNothing)
+    warnings.push('the stack declares nothing at all: everything that is recorded goes')
   const stake = dataAtStake([...review.destroys, ...review.replaces])
   if (stake !== undefined) warnings.push(stake)
   const final = [...review.destroys, ...review.replaces, ...review.updates].filter(item =>

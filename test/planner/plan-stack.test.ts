@@ -334,3 +334,38 @@ describe('order', () => {
     expect(plan.steps.map(step => step.address)).toEqual(['Store/disk', 'Machine/vm'])
   })
 })
+
+describe('a stack that declares nothing', () => {
+  const vm = recordOf(desiredOf('Machine/vm'))
+  const rows: readonly {
+    readonly reason: string
+    readonly parts: Parameters<typeof inputOf>[0]
+    readonly told: true | undefined
+  }[] = [
+    { reason: 'and has something is told: all of it goes', parts: { records: [vm] }, told: true },
+    {
+      reason: 'and has something that protection keeps is told, too',
+      parts: { records: [vm, recordOf(desiredOf('Store/kept', {}, { lifecycle: { retainOnDelete: true } }))] },
+      told: true,
+    },
+    { reason: 'and has nothing has nothing to lose', parts: {}, told: undefined },
+    {
+      reason: 'is none where one resource is declared',
+      parts: { records: [vm], desired: [desiredOf('Store/disk')] },
+      told: undefined,
+    },
+    {
+      reason: 'is what a destroy is about',
+      parts: { records: [vm], options: { mode: 'destroy' } },
+      told: undefined,
+    },
+    {
+      reason: 'cannot be told by a way back or forward, which looks at a part',
+      parts: { records: [vm], options: { only: new Set(['Machine/vm']) } },
+      told: undefined,
+    },
+  ]
+  test.each(rows)('$reason', ({ parts, told }) => {
+    expect(planStack(inputOf(parts)).plan.declaresNothing).toBe(told)
+  })
+})
