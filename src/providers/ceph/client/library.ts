@@ -16,8 +16,9 @@ export async function openLibrary(
   signal: AbortSignal,
 ): Promise<Wire> {
   const queue = new PQueue({ concurrency: threads - 8 })
-  // A manager that hangs must not take all threads: monitors and OSDs answer still
-  const toManager = new PQueue({ concurrency: threads / 2 })
+  // The manager does one command after another: what waits there has its time running, what waits here has not. And one that
+  // hangs must not take all threads: monitors and OSDs answer still
+  const toManager = new PQueue({ concurrency: 12 })
   let host: Promise<Host> = connect(access, environment, signal)
   await host
 

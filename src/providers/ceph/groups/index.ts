@@ -18,7 +18,7 @@ import { needs, requireOffered } from '../offered.js'
 import { held, mayFinish } from '../refuse.js'
 import { keptPrefix } from '../tags.js'
 import { snapshotNames } from '../volumes/kept.js'
-import { listSeconds, modeText, unreadable, volumeNames, volumeState } from '../volumes/read.js'
+import { modeText, unreadable, volumeNames, volumeState } from '../volumes/read.js'
 import { emptied, markedGroups, markGroup, sweepGroup, unmarkGroup } from './kept.js'
 
 export const groups: Handler = { observe, create, update, delete: remove, discard }
@@ -43,8 +43,7 @@ async function observe(ceph: Ceph, targets: readonly Target[], signal: AbortSign
     [...groupBy(targets, filesystemOf)].map(async ([filesystem, inSystem]) => {
       try {
         const command = { prefix: 'fs subvolumegroup ls', vol_name: filesystem }
-        const limited = { ...options, timeoutSeconds: listSeconds }
-        const list = served(filesystem) ? mgrData<{ name: string }[]>(ceph, command, limited) : undefined
+        const list = served(filesystem) ? mgrData<{ name: string }[]>(ceph, command, options) : undefined
         const found = (list && (await orAbsent(list))) ?? []
         const names = new Set(found.map(group => group.name))
         await Promise.all(

@@ -15,23 +15,30 @@ export async function createPool(ceph: Ceph, request: CreateRequest, call: Call)
   const options = { signal: call.signal }
   requireOffered(ceph.connection, request)
   if (request.restore !== undefined) await restore(ceph, request, request.restore, options)
+  // A monitor's client repeats a command whose answer was lost, and is told that the pool exists: that may be the one just made
+  const made = (await mayBeFinished(ceph, request, options)) || (await make(ceph, request, options))
+  if (!made && !(await mayBeFinished(ceph, request, options))) throw gone(request.name)
+  await bring(ceph, request, ownerTag(request.owner, request.identity), options)
+}
+
+/** Whether the pool is there; fails where it is not one that may be finished. */
+async function mayBeFinished(ceph: Ceph, request: CreateRequest, options: CallOptions): Promise<boolean> {
   const read = await readPools(ceph, options)
   const found = read.pools.find(pool => pool.pool_name === request.name)
-  if (found) {
-    // Only what cannot be changed later must be as declared: the rest is brought to it
-    const seen = poolSpec(found, read, request.spec)
-    const { overwrites } = fields(request.spec.erasure)
-    const spec = present({
-      type: seen.type,
-      erasure: seen.erasure && present(fields(seen.erasure), { overwrites }),
-    })
-    const { owner } = readTag(poolTag(found))
-    mayFinish({ status: 'present', identity: {}, spec, facts: {}, ...(owner && { owner }) }, request, [
-      'type',
-      'erasure',
-    ])
-  } else await make(ceph, request, options)
-  await bring(ceph, request, ownerTag(request.owner, request.identity), options)
+  if (!found) return false
+  // Only what cannot be changed later must be as declared: the rest is brought to it
+  const seen = poolSpec(found, read, request.spec)
+  const { overwrites } = fields(request.spec.erasure)
+  const spec = present({
+    type: seen.type,
+    erasure: seen.erasure && present(fields(seen.erasure), { overwrites }),
+  })
+  const { owner } = readTag(poolTag(found))
+  mayFinish({ status: 'present', identity: {}, spec, facts: {}, ...(owner && { owner }) }, request, [
+    'type',
+    'erasure',
+  ])
+  return true
 }
 
 export async function updatePool(ceph: Ceph, request: UpdateRequest, call: Call): Promise<void> {
@@ -39,8 +46,8 @@ export async function updatePool(ceph: Ceph, request: UpdateRequest, call: Call)
   await bring(ceph, request, ownerTag(request.owner, request.identity), { signal: call.signal })
 }
 
-/** Nothing is done before it is known that all of it can be. */
-async function make(ceph: Ceph, request: CreateRequest, options: CallOptions): Promise<void> {
+/** Makes the pool; false where Ceph says that it exists. Nothing is done before it is known that all of it can be. */
+async function make(ceph: Ceph, request: CreateRequest, options: CallOptions): Promise<boolean> {
   const { spec, name: pool } = request
   const erasure = spec.type === 'erasure'
   const profile = erasure ? await ensureProfile(ceph, request, options) : undefined
@@ -62,16 +69,7 @@ async function make(ceph: Ceph, request: CreateRequest, options: CallOptions): P
     ...(spec.bulk === true && { bulk: true }),
   }
   const { status } = await ceph.connection.mon(command, options)
-  if (/already exists/.test(status)) {
-    throw new InfraError({
-      kind: 'operation',
-      code: 'ceph-exists',
-      address: request.address,
-      message: `${pool} has appeared while it was to be made`,
-      why: status,
-      hint: 'Plan again to see what is there now.',
-    })
-  }
+  return !/already exists/.test(status)
 }
 
 /**
@@ -132,7 +130,7 @@ async function bring(ceph: Ceph, target: Target, tag: string, options: CallOptio
   const { name: pool, spec } = target
   const read = await readPools(ceph, options)
   const found = read.pools.find(one => one.pool_name === pool)
-  if (!found) throw new InfraError({ kind: 'operation', code: 'ceph-gone', message: `pool ${pool} has gone` })
+  if (!found) throw gone(pool)
   const now = poolSpec(found, read, spec)
   const rule = spec.type === 'erasure' ? undefined : await neededRule(ceph, spec, now, options)
   const set = (variable: string, value: Json | undefined): CephCommand => ({
@@ -166,6 +164,9 @@ async function bring(ceph: Ceph, target: Target, tag: string, options: CallOptio
   ]
   await inLanes(ceph, lanes, options)
 }
+
+const gone = (pool: string) =>
+  new InfraError({ kind: 'operation', code: 'ceph-gone', message: `pool ${pool} has gone` })
 
 /** A rule to be set, where the pool is placed otherwise than declared. */
 async function neededRule(ceph: Ceph, spec: Attributes, now: Attributes, options: CallOptions) {

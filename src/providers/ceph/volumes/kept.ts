@@ -5,13 +5,12 @@ import type { CallOptions } from '../client/connection.js'
 import { orAbsent } from '../client/error.js'
 import { cloneVolume } from './clone.js'
 import { about, type Place } from './place.js'
-import { listSeconds, type VolumeState, volumeMetadata, volumeState } from './read.js'
+import { type VolumeState, volumeMetadata, volumeState } from './read.js'
 
 /** Names of a volume's snapshots; none where there is no such volume. */
 export async function snapshotNames(ceph: Ceph, place: Place, options: CallOptions): Promise<string[]> {
   const command = about(place, 'fs subvolume snapshot ls')
-  const limited = { ...options, timeoutSeconds: listSeconds }
-  const found = (await orAbsent(mgrData<{ name: string }[]>(ceph, command, limited))) ?? []
+  const found = (await orAbsent(mgrData<{ name: string }[]>(ceph, command, options))) ?? []
   return found.map(snapshot => snapshot.name)
 }
 

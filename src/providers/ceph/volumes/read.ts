@@ -57,9 +57,6 @@ export async function volumeState(ceph: Ceph, place: Place, options: CallOptions
   }
 }
 
-/** How long the manager may take for a list, in seconds. What hangs is to be told soon. */
-export const listSeconds = 15
-
 /** Names of all volumes in a group, the retained ones, too; none where there is no such group or file system. */
 export async function volumeNames(
   ceph: Ceph,
@@ -68,8 +65,7 @@ export async function volumeNames(
   options: CallOptions,
 ): Promise<string[]> {
   const command = { prefix: 'fs subvolume ls', vol_name: filesystem, ...inGroup(group) }
-  const limited = { ...options, timeoutSeconds: listSeconds }
-  const found = (await orAbsent(mgrData<{ name: string }[]>(ceph, command, limited))) ?? []
+  const found = (await orAbsent(mgrData<{ name: string }[]>(ceph, command, options))) ?? []
   return found.map(volume => volume.name)
 }
 
