@@ -345,7 +345,9 @@ describe('a stack that declares nothing', () => {
     { reason: 'and has something is told: all of it goes', parts: { records: [vm] }, told: true },
     {
       reason: 'and has something that protection keeps is told, too',
-      parts: { records: [vm, recordOf(desiredOf('Store/kept', {}, { lifecycle: { retainOnDelete: true } }))] },
+      parts: {
+        records: [vm, recordOf(desiredOf('Store/kept', {}, { lifecycle: { retainOnDelete: true } }))],
+      },
       told: true,
     },
     { reason: 'and has nothing has nothing to lose', parts: {}, told: undefined },
