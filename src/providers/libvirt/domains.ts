@@ -15,8 +15,8 @@ export interface DomainEntry {
   readonly persistent: boolean
 }
 
-/** Filters of libvirt's list of domains. */
-const filters = { active: 1, persistent: 4, paused: 32, saved: 256, autostart: 1024 } as const
+/** Filters of libvirt's list of domains: those that few domains, as a rule, are in. That one runs is told by its number. */
+const filters = { transient: 8, paused: 32, saved: 256, autostart: 1024 } as const
 
 export class Domains {
   readonly #host: Host
@@ -67,11 +67,11 @@ export class Domains {
     const is = (name: keyof typeof filters, domain: Domain) => sets.get(name)?.has(domain.uuid) === true
     return (all ?? []).map(domain => ({
       domain,
-      active: is('active', domain),
+      active: domain.id >= 0,
       paused: is('paused', domain),
       saved: is('saved', domain),
       autostart: is('autostart', domain),
-      persistent: is('persistent', domain),
+      persistent: !is('transient', domain),
     }))
   }
 

@@ -8,8 +8,13 @@ import { procedures } from './rpc/procedures/index.js'
 import type { Domain, Pool, Volume } from './rpc/types.js'
 import { readUsers, type Users } from './usage.js'
 import type { VolumeReading, Volumes } from './xml/domain-observe.js'
+import { notRead as domainNotRead } from './xml/domain-read.js'
+import { type DiskReading, readDisks } from './xml/domain-read-disks.js'
 import { parseXml } from './xml/parse.js'
-import { readVolume } from './xml/volume.js'
+import { notRead, readVolume } from './xml/volume.js'
+
+/** VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE */
+const activePoolsOnly = 2
 
 /** So many domains and volumes are read at any time to tell who uses what. */
 const fewObjects = 200
@@ -28,8 +33,10 @@ export class Inventory {
   readonly #found = new Map<string, Promise<Volume | undefined>>()
   readonly #readings = new Map<string, Promise<StoredVolume | undefined>>()
   readonly #known = { byName: new Map<string, StoredVolume>(), byPath: new Map<string, StoredVolume>() }
-  readonly #domains = new Map<string, Promise<string>>()
+  readonly #disks = new Map<string, Promise<readonly DiskReading[]>>()
+  readonly #listed = new Map<string, ReadonlyMap<string, Volume>>()
   #allPools: Promise<readonly Pool[]> | undefined
+  #activePools: Promise<ReadonlySet<string>> | undefined
   #allDomains: Promise<readonly Domain[]> | undefined
   #users: Promise<Users | undefined> | undefined
 
@@ -45,18 +52,50 @@ export class Inventory {
     return this.#allPools
   }
 
+  /** UUIDs of the pools that are active. */
+  #active(): Promise<ReadonlySet<string>> {
+    const args = { needResults: 1, flags: activePoolsOnly }
+    this.#activePools ??= ask(this.host, procedures.connect.listPools, args, this.signal).then(
+      pools => new Set(pools.map(pool => pool.uuid)),
+    )
+    return this.#activePools
+  }
+
   pool(name: string): Promise<PoolEntry | undefined> {
     return once(this.#pools, name, async () => {
-      const pool = this.#bulk
-        ? (await this.allPools()).find(one => one.name === name)
-        : await orAbsent(
-            ask(this.host, procedures.pools.lookupByName, { name }, this.signal),
-            'NO_STORAGE_POOL',
-          )
+      if (this.#bulk) {
+        const [all, active] = await Promise.all([this.allPools(), this.#active()])
+        const found = all.find(one => one.name === name)
+        return found && { pool: found, active: active.has(found.uuid) }
+      }
+      const pool = await orAbsent(
+        ask(this.host, procedures.pools.lookupByName, { name }, this.signal),
+        'NO_STORAGE_POOL',
+      )
       if (pool === undefined) return undefined
       const info = await ask(this.host, procedures.pools.info, { pool }, this.signal)
       return { pool, active: info.state !== poolStates.inactive }
     })
+  }
+
+  /** Lists the volumes of these pools, for `readAhead`. What is not there or cannot be listed is told by who asks for it. */
+  async list(pools: Iterable<string>): Promise<void> {
+    await Promise.all(
+      [...pools].map(async name => {
+        const entry = await this.pool(name)
+        if (entry?.active) this.#listed.set(name, await this.#list(entry.pool))
+      }),
+    ).catch(() => this.signal.throwIfAborted())
+  }
+
+  /** Begins to read volumes of a pool that was listed, as far as they are there. */
+  readAhead(pool: string, names: readonly string[]): void {
+    const listed = this.#listed.get(pool)
+    for (const name of names) {
+      const volume = listed?.get(name)
+      // who needs it hears of the error
+      if (volume !== undefined) this.read(volume).catch(() => undefined)
+    }
   }
 
   /** A volume by its pool and name. Undefined where it, or its pool, is not there; throws where that cannot be said. */
@@ -133,12 +172,9 @@ export class Inventory {
 
   /** All volumes of all active pools. */
   async allVolumes(): Promise<readonly Volume[]> {
-    const pools = await this.allPools()
+    const [pools, active] = await Promise.all([this.allPools(), this.#active()])
     const lists = await Promise.all(
-      pools.map(async pool => {
-        const isActive = await ask(this.host, procedures.pools.isActive, { pool }, this.signal)
-        return isActive ? [...(await this.#list(pool)).values()] : []
-      }),
+      pools.filter(pool => active.has(pool.uuid)).map(async pool => [...(await this.#list(pool)).values()]),
     )
     return lists.flat()
   }
@@ -154,15 +190,22 @@ export class Inventory {
     return this.#allDomains
   }
 
-  /**
-   * The text of a domain's XML: that of the running one where it runs, with `stored` always the persistent one. To be parsed
-   * and read in one go: a tree that a promise resolves to lives as long as what waits for a thousand of them.
-   */
-  domain(domain: Domain, stored = domain.id < 0): Promise<string> {
+  /** The text of a domain's XML: that of the running one where it runs, with `stored` always the persistent one. */
+  domain(domain: Domain, stored: boolean): Promise<string> {
     const flags = stored ? domainXmlFlags.inactive : 0
-    return once(this.#domains, `${domain.uuid} ${flags}`, () =>
-      ask(this.host, procedures.domains.xml, { domain, flags }, this.signal),
+    return ask(this.host, procedures.domains.xml, { domain, flags }, this.signal)
+  }
+
+  /** The disks of a domain, as it runs or else as it is stored. */
+  disks(domain: Domain): Promise<readonly DiskReading[]> {
+    return once(this.#disks, domain.uuid, async () =>
+      readDisks(parseXml(await this.domain(domain, domain.id < 0), domainNotRead), domain.name),
     )
+  }
+
+  /** Tells of a domain that is being read anyway: its XML is asked for and parsed once. */
+  knowDisks(domain: Domain, reading: Promise<readonly DiskReading[]>): void {
+    once(this.#disks, domain.uuid, () => reading).catch(() => undefined)
   }
 
   /**
@@ -180,6 +223,18 @@ export class Inventory {
       if (domains.length + volumes.length > fewObjects) return undefined
     }
     return readUsers(this)
+  }
+
+  /** Whether a disk's volume was read already, and all that it is based on. */
+  isRead({ pool, volume, path }: DiskReading): boolean {
+    const { byName, byPath } = this.#known
+    let here =
+      pool !== undefined && volume !== undefined ? byName.get(`${pool}:${volume}`) : byPath.get(path ?? '')
+    for (let depth = 0; here !== undefined && depth < 64; depth += 1) {
+      if (here.backingPath === undefined) return true
+      here = byPath.get(here.backingPath)
+    }
+    return false
   }
 
   /** The volumes read so far. */
@@ -218,6 +273,6 @@ export interface StoredVolume extends VolumeReading {
 }
 
 export function volumeReading(volume: Volume, xml: string): StoredVolume {
-  const reading = readVolume(parseXml(xml))
+  const reading = readVolume(parseXml(xml, notRead))
   return { ...reading, pool: volume.pool, name: volume.name, key: volume.key }
 }

@@ -12,7 +12,7 @@ import { pendingPaths } from './pending.js'
 import { isChanging, type Progress, readProgress } from './progress.js'
 import { renamedRemark } from './rename.js'
 import { observedMachine } from './xml/domain-observe.js'
-import { type DomainReading, readDomain } from './xml/domain-read.js'
+import { type DomainReading, notRead, readDomain } from './xml/domain-read.js'
 import { parseXml } from './xml/parse.js'
 import { find, findAll, type XmlElement } from './xml/tree.js'
 
@@ -32,17 +32,35 @@ export class MachineObserver {
   readonly #inventory: Inventory
   readonly #domains: Domains
   readonly #book: AddressBook
+  readonly #shared: boolean
+  readonly #listed: Promise<void> | undefined
 
-  constructor(inventory: Inventory, bulk: boolean) {
+  /** `all` is what one observation is about; with `bulk` everything is listed first. */
+  constructor(inventory: Inventory, bulk: boolean, all: readonly Target[]) {
+    const machines = all.filter(target => target.kind === 'VirtualMachine')
     this.#inventory = inventory
     this.#domains = new Domains(inventory.host, inventory.signal, bulk)
     this.#book = new AddressBook(inventory.host, inventory.signal)
+    this.#shared = all.some(target => target.kind === 'Volume' || target.kind === 'Image')
+    this.#listed = bulk && machines.length > 0 ? this.#list(machines) : undefined
+  }
+
+  async #list(machines: readonly Target[]): Promise<void> {
+    const pools = new Set(machines.flatMap(({ spec }) => text(spec.storagePool) ?? []))
+    await Promise.all([this.#inventory.list(pools), this.#domains.all().catch(() => undefined)])
   }
 
   async observe(target: Target): Promise<Observation> {
+    await this.#listed
     const entry = await this.#domains.find(target.name, target.identity?.uuid)
     if (entry === undefined) return { status: 'absent' }
-    const { reading, live, progress, changing, isOtherCpu, hasAgent } = await this.#definitions(entry, target)
+    const reads = this.#definitions(entry, target)
+    if (this.#shared)
+      this.#inventory.knowDisks(
+        entry.domain,
+        reads.then(({ live, reading }) => (live ?? reading).disks),
+      )
+    const { reading, live, progress, changing, isOtherCpu, hasAgent } = await reads
     const volumes = await this.#readVolumes(live === undefined ? [reading] : [reading, live])
     const observed = observedMachine(reading, this.#inventory.readings(), target.spec)
     const lost = lostDisks(reading, target.spec, this.#inventory, volumes.unknown)
@@ -70,12 +88,12 @@ export class MachineObserver {
       status: 'present',
       identity: { uuid: entry.domain.uuid },
       ...(reading.metadata.owner && { owner: reading.metadata.owner }),
-      spec: {
-        ...withLeftDisks(now?.spec ?? stored, target.spec, left),
+      // not a literal that spreads and adds: see `present`
+      spec: Object.assign({}, withLeftDisks(now?.spec ?? stored, target.spec, left), {
         autostart: entry.autostart,
         // one whose memory is saved is neither running nor stopped: it is left to whoever saved it
         ...(!entry.saved && { powerState: entry.active ? 'running' : 'stopped' }),
-      },
+      }),
       facts: await this.#facts(entry, reading, live, hasAgent),
       ...(pending !== undefined && pending.length > 0 && { pending: [...new Set(pending)].sort() }),
       ...(remarks.length > 0 && { remark: remarks.join('; ') }),
@@ -83,14 +101,22 @@ export class MachineObserver {
     }
   }
 
-  /** All that the definitions tell: nothing holds on to their trees. */
+  /**
+   * All that the definitions tell: nothing holds on to their trees. The volumes that it should have are asked for first, so
+   * that all is known once its definition comes: of a thousand machines, none waits half-read for the others.
+   */
   async #definitions(entry: DomainEntry, { name, spec: declared }: Target): Promise<Definitions> {
+    if (this.#listed !== undefined)
+      this.#inventory.readAhead(text(declared.storagePool) ?? '', [
+        bootVolume(name),
+        ...objects(declared.dataDisks).map(({ item }) => dataVolume(name, String(item.device))),
+      ])
     const [storedXml, runningXml] = await Promise.all([
       this.#inventory.domain(entry.domain, entry.persistent),
       entry.active ? this.#inventory.domain(entry.domain, false) : undefined,
     ])
-    const stored = parseXml(storedXml)
-    const running = runningXml === undefined ? undefined : parseXml(runningXml)
+    const stored = parseXml(storedXml, notRead)
+    const running = runningXml === undefined ? undefined : parseXml(runningXml, notRead)
     return {
       reading: readDomain(stored, { declared, name }),
       live: running && readDomain(running, { declared, name, live: true }),
@@ -112,7 +138,7 @@ export class MachineObserver {
     )
     await Promise.all(
       [...disks.values()].map(async disk => {
-        if (disk.role !== 'boot' && disk.role !== 'data') return
+        if ((disk.role !== 'boot' && disk.role !== 'data') || this.#inventory.isRead(disk)) return
         try {
           const { pool, volume, path } = disk
           const found =

@@ -19,7 +19,7 @@ export async function observeAll(
 ): Promise<ReadonlyMap<string, Observation>> {
   const bulk = targets.length >= bulkFrom
   const inventory = new Inventory(host, signal, bulk)
-  const machines = new MachineObserver(inventory, bulk)
+  const machines = new MachineObserver(inventory, bulk, targets)
   const observe = (target: Target): Promise<Observation> => {
     switch (target.kind) {
       case 'VirtualMachine':

@@ -6,8 +6,6 @@ import { InfraError } from '../../model/error.js'
 import type { Host } from './connection.js'
 import { Inventory } from './inventory.js'
 import { isTrash } from './trash.js'
-import { readDisks } from './xml/domain-read-disks.js'
-import { parseXml } from './xml/parse.js'
 
 const keptFor = 2_000
 
@@ -105,10 +103,9 @@ export async function readUsers(inventory: Inventory): Promise<Users> {
   const [domains, volumes] = await Promise.all([inventory.allDomains(), inventory.allVolumes()])
   await Promise.all([
     ...domains.map(async domain => {
-      const xml = await inventory.domain(domain).catch(() => undefined)
+      const disks = await inventory.disks(domain).catch(() => undefined)
       inventory.signal.throwIfAborted()
-      if (xml === undefined) return
-      for (const { reference, device } of readDisks(parseXml(xml), domain.name)) {
+      for (const { reference, device } of disks ?? []) {
         add(reference, { kind: 'machine', name: domain.name, device })
       }
     }),

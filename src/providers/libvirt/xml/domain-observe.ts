@@ -65,15 +65,15 @@ export function observedMachine(
   if (!isDeclared) return { spec, undeclared: [] }
   return {
     spec: withMissing(
-      {
-        ...spec,
+      // not a literal that spreads and overwrites: see `present`
+      Object.assign({}, spec, {
         dataDisks: objects(spec.dataDisks)
           .map(({ item }) => item)
           .filter(item => disks.has(item.device)),
         networkInterfaces: objects(spec.networkInterfaces)
           .map(({ item }) => item)
           .filter(item => interfaces.has(item.name)),
-      },
+      }),
       reading,
       declared,
     ),
@@ -178,8 +178,7 @@ function withMissing(spec: Attributes, reading: DomainReading, declared: Attribu
   const wantedOf = (list: 'dataDisks' | 'networkInterfaces', key: string, item: Attributes): Attributes =>
     objects(declared[list]).find(one => one.item[key] === item[key])?.item ?? {}
   const seedGone = declared.cloudInit !== undefined && !reading.disks.some(disk => disk.role === 'seed')
-  return {
-    ...missing(spec, declared, names),
+  return Object.assign({}, missing(spec, declared, names), {
     bootDisk: missing(fields(spec.bootDisk), fields(declared.bootDisk), shownOfDisks),
     dataDisks: objects(spec.dataDisks).map(({ item }) =>
       missing(item, wantedOf('dataDisks', 'device', item), shownOfDisks),
@@ -188,5 +187,5 @@ function withMissing(spec: Attributes, reading: DomainReading, declared: Attribu
       missing(item, wantedOf('networkInterfaces', 'name', item), shownOfInterfaces),
     ),
     ...(seedGone && { cloudInit: null }),
-  }
+  })
 }

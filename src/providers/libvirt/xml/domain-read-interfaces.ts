@@ -1,6 +1,7 @@
 /** The network interfaces of a domain's XML, under the names that the stack has for them. */
 import type { Attributes, Json } from '../../../model/value.js'
 import { objects, present, text } from '../kinds/values.js'
+import type { Metadata } from './metadata.js'
 import { find, findAll, toInteger, type XmlElement } from './tree.js'
 
 export interface InterfaceReading {
@@ -19,13 +20,14 @@ export interface InterfaceReading {
  */
 export function readInterfaces(
   root: XmlElement,
-  ...specs: readonly Attributes[]
+  declared: Attributes,
+  metadata: Pick<Metadata, 'document'>,
 ): readonly InterfaceReading[] {
   const nodes = findAll(find(root, 'devices'), 'interface')
   const macs = nodes.map(node => (find(node, 'mac')?.attributes.address ?? '').toLowerCase())
   const names = new Map<string, string>()
   const taken = new Set<string>()
-  for (const spec of specs) {
+  const takeNames = (spec: Attributes): void => {
     const known = namesByMac(spec)
     for (const mac of macs) {
       const name = known.get(mac)
@@ -34,6 +36,8 @@ export function readInterfaces(
       taken.add(name)
     }
   }
+  takeNames(declared)
+  if (macs.some(mac => !names.has(mac))) takeNames(metadata.document ?? {})
   return nodes.map((node, index) => {
     const mac = macs[index] ?? ''
     return readInterface(node, mac, names.get(mac) ?? freeName(index, taken))

@@ -14,7 +14,7 @@ export interface Metadata {
   readonly owner?: Owner
   readonly labels?: Readonly<Record<string, string>>
   /** The canonical spec without its secrets. */
-  readonly document?: Attributes
+  readonly document?: Attributes | undefined
   /** SHA-256 of the seed's bytes: what cloud-init was told, without telling it. */
   readonly seed?: string
 }
@@ -42,13 +42,18 @@ export function readMetadata(root: XmlElement): Metadata {
   const mark = own.name.includes(':') ? `${own.name.split(':')[0]}:` : ''
   const owner = find(own, `${mark}owner`)?.attributes
   const labels = json(textOf(find(own, `${mark}labels`)))
-  const document = json(textOf(find(own, `${mark}document`)))
+  const text = textOf(find(own, `${mark}document`))
+  let document: Json | undefined
   const seed = find(own, `${mark}seed`)?.attributes.sha256
   return {
     ...(owner?.lineage !== undefined &&
       owner.address !== undefined && { owner: { lineage: owner.lineage, address: owner.address } }),
     ...(isObject(labels) && { labels: texts(labels) }),
-    ...(isObject(document) && { document }),
+    // parsed for who asks: every plan reads every machine, and few look at it
+    get document() {
+      document ??= json(text)
+      return isObject(document) ? document : undefined
+    },
     ...(seed !== undefined && { seed }),
   }
 }

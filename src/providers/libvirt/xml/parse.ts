@@ -32,9 +32,17 @@ Names.prototype = Object.create(null)
 const reference = /&(?:#(\d{1,7})|#x([0-9A-Fa-f]{1,6})|(\w+));?/g
 const named: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }
 
-/** The root element. Text that is white space alone is dropped. Throws an InfraError for anything that is not XML. */
-export function parseXml(xml: string): XmlElement {
+/** Elements that a reader has no use for, by the name of what they stand in: they are not looked into, and left out. */
+export type PassedOver = ReadonlyMap<string, ReadonlySet<string>>
+
+/**
+ * The root element. Text that is white space alone is dropped. Throws an InfraError for anything that is not XML; what is
+ * passed over is held to its end alone.
+ */
+export function parseXml(xml: string, passedOver?: PassedOver): XmlElement {
   if (xml.length > maximumLength) throw invalid('it is longer than 16 MiB')
+  // the end of an element could stand in a comment or CDATA, too
+  const passed = passedOver === undefined || xml.includes('<!') ? undefined : passedOver
   const growing: Growing = { open: [], nodes: [], root: undefined }
   const { open, nodes } = growing
   let at = 0
@@ -67,11 +75,19 @@ export function parseXml(xml: string): XmlElement {
     } else {
       const nameEnd = endOfName(xml, at + 1)
       if (nameEnd === at + 1) throw invalid(`a tag has no name, at ${at}`)
+      const name = xml.slice(at + 1, nameEnd)
+      if (passed?.get(open[open.length - 1]?.element.name ?? '')?.has(name)) {
+        const past = pastElement(xml, nameEnd, name)
+        if (past !== undefined) {
+          at = past
+          continue
+        }
+      }
       const attributes = new Names()
       const end = readAttributes(xml, nameEnd, attributes, at)
       if (growing.root !== undefined && open.length === 0) throw invalid('there is something after its end')
       if (open.length >= maximumDepth) throw invalid(`it is nested deeper than ${maximumDepth}`)
-      const element = { name: xml.slice(at + 1, nameEnd), attributes, children: none }
+      const element = { name, attributes, children: none }
       const isEmpty = xml.charCodeAt(end) === slash
       at = isEmpty ? end + 2 : end + 1
       if (isEmpty) add(growing, element)
@@ -80,6 +96,22 @@ export function parseXml(xml: string): XmlElement {
   }
   if (open.length > 0 || growing.root === undefined) throw invalid('it ends too early')
   return growing.root
+}
+
+/** Where an element ends whose name ends at `from`; undefined where it holds one of its own name, so that it must be read to know. */
+function pastElement(xml: string, from: number, name: string): number | undefined {
+  let at = from
+  for (; ; at++) {
+    const code = xml.charCodeAt(at)
+    if (code === greater) break
+    if (code === doubleQuote || code === singleQuote)
+      at = after(xml, code === doubleQuote ? '"' : "'", at + 1) - 1
+    if (at >= xml.length) throw invalid(`a tag does not end, at ${from}`)
+  }
+  if (xml.charCodeAt(at - 1) === slash) return at + 1
+  const end = after(xml, `</${name}>`, at)
+  const again = xml.indexOf(`<${name}`, at)
+  return again !== -1 && again < end ? undefined : end
 }
 
 /** Reads the attributes of a tag; returns where its `>` or `/>` is. */

@@ -1,4 +1,5 @@
 /** Volumes of storage pools: their XML, and back. Machines' own disks, seeds, images and the kind Volume are all made so. */
+import type { PassedOver } from './parse.js'
 import { bytesOf, element, find, textElement, textOf, type XmlElement } from './tree.js'
 
 export interface VolumeInput {
@@ -46,6 +47,12 @@ export interface VolumeXmlReading {
   readonly backingPath: string | undefined
   readonly backingFormat: string | undefined
 }
+
+/** What `readVolume` has no use for. */
+export const notRead: PassedOver = new Map([
+  ['volume', new Set(['physical'])],
+  ['target', new Set(['compat', 'features', 'permissions', 'timestamps'])],
+])
 
 export function readVolume(root: XmlElement): VolumeXmlReading {
   const backing = find(root, 'backingStore')

@@ -9,7 +9,7 @@ import {
   type VolumeReading,
   type Volumes,
 } from '../../../../src/providers/libvirt/xml/domain-observe.js'
-import { readDomain } from '../../../../src/providers/libvirt/xml/domain-read.js'
+import { notRead, readDomain } from '../../../../src/providers/libvirt/xml/domain-read.js'
 import { parseXml } from '../../../../src/providers/libvirt/xml/parse.js'
 import { serializeXml } from '../../../../src/providers/libvirt/xml/serialize.js'
 import { find, findAll, textOf, type XmlElement } from '../../../../src/providers/libvirt/xml/tree.js'
@@ -76,6 +76,15 @@ describe('the XML of a domain', () => {
     const observed = observedMachine(reading, volumesOf(filled), filled)
     expect(observed.spec).toEqual(observable(filled))
     expect(observed.undeclared).toEqual([])
+  })
+
+  it.each(Object.entries(machines))('says the same without what is passed over: %s', (_, spec) => {
+    const xml = serializeXml(buildDomain(inputOf(spec)))
+    const [whole, part] = [parseXml(xml), parseXml(xml, notRead)]
+    for (const live of [false, true]) {
+      expect(readDomain(part, { live })).toEqual(readDomain(whole, { live }))
+    }
+    expect(serializeXml(part).length).toBeLessThan(serializeXml(whole).length)
   })
 
   it.each(Object.entries(machines))('is not changed by an update to the same spec: %s', (_, spec) => {

@@ -75,6 +75,56 @@ describe('XML trees', () => {
     )
   })
 
+  it('are the same without what is passed over', () => {
+    const few = fc.constantFrom('a', 'aa', 'b', 'ab')
+    const { nested } = fc.letrec<{ nested: XmlElement }>(tie => ({
+      nested: fc
+        .tuple(
+          few,
+          fc.dictionary(few, text, { maxKeys: 2 }),
+          fc.array(fc.oneof({ maxDepth: 4 }, text, tie('nested') as fc.Arbitrary<XmlNode>), { maxLength: 3 }),
+        )
+        .map(([tag, attributes, children]) => element(tag, attributes, ...joined(children))),
+    }))
+    const without = (node: XmlElement, parent: string, child: string): XmlElement => ({
+      ...node,
+      children: node.children.flatMap((one): XmlNode[] => {
+        if (typeof one === 'string') return [one]
+        return node.name === parent && one.name === child ? [] : [without(one, parent, child)]
+      }),
+    })
+    fc.assert(
+      fc.property(nested, few, few, (root, parent, child) => {
+        const xml = serializeXml(root)
+        const read = parseXml(xml, new Map([[parent, new Set([child])]]))
+        expect(plain(without(read, parent, child))).toEqual(plain(without(parseXml(xml), parent, child)))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it.each([
+    ['<a><b><c/><b/></b><d/></a>', ['b', 'd'], 'what holds its own name is read'],
+    ['<a><b><!-- </b> --></b><d/></a>', ['b', 'd'], 'where there are comments all is read'],
+    ['<a><b x="/>"><c/></b><d/></a>', ['d'], 'what looks like an end in an attribute'],
+    ['<a><b/><d/></a>', ['d'], 'an empty one'],
+    ['<a><b><c></b><d/></a>', ['d'], 'what is passed over is not looked into'],
+    ['<toString><b/></toString>', ['b'], 'names that every object has'],
+  ])('pass over of %s', (xml, left, reason) => {
+    const read = parseXml(xml, new Map([['a', new Set(['b'])]]))
+    expect(
+      elements(read).map(one => one.name),
+      reason,
+    ).toEqual(left)
+  })
+
+  it.each(['<a><b x="1', '<a><b', '<a><b><c/></a>', "<a><b x='>"])(
+    'refuse what ends in what is passed over: %s',
+    xml => {
+      expect(() => parseXml(xml, new Map([['a', new Set(['b'])]]))).toThrowError('XML could not be read')
+    },
+  )
+
   it('keep the order of their children', () => {
     expect(elements(parseXml('<a><b/><c/><b/></a>')).map(child => child.name)).toEqual(['b', 'c', 'b'])
   })
