@@ -13,6 +13,7 @@ import { isChanging, type Progress, readProgress } from './progress.js'
 import { renamedRemark } from './rename.js'
 import { observedMachine } from './xml/domain-observe.js'
 import { type DomainReading, notRead, readDomain } from './xml/domain-read.js'
+import type { DiskReading } from './xml/domain-read-disks.js'
 import { parseXml } from './xml/parse.js'
 import { find, findAll, type XmlElement } from './xml/tree.js'
 
@@ -133,12 +134,13 @@ export class MachineObserver {
   ): Promise<{ remarks: string[]; unknown: Set<string> }> {
     const remarks = new Set<string>()
     const unknown = new Set<string>()
-    const disks = new Map(
-      readings.flatMap(reading => reading.disks).map(disk => [`${disk.device} ${disk.reference}`, disk]),
-    )
+    const disks = new Map<string, DiskReading>()
+    for (const { disks: all } of readings)
+      for (const disk of all)
+        if ((disk.role === 'boot' || disk.role === 'data') && !this.#inventory.isRead(disk))
+          disks.set(`${disk.device} ${disk.reference}`, disk)
     await Promise.all(
       [...disks.values()].map(async disk => {
-        if ((disk.role !== 'boot' && disk.role !== 'data') || this.#inventory.isRead(disk)) return
         try {
           const { pool, volume, path } = disk
           const found =

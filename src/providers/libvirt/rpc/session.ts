@@ -49,6 +49,7 @@ export class Session {
   readonly #pending = new Map<number, Pending>()
   readonly #events = new Map<number, Set<EventListener>>()
   readonly #aborts = new Aborts()
+  readonly #writer = new XdrWriter()
   readonly #waiting: (() => void)[] = []
   readonly #ended: ((error: InfraError) => void)[] = []
   #channel: Channel | undefined
@@ -144,7 +145,9 @@ export class Session {
     return new Promise<R>((resolve, reject) => {
       signal?.throwIfAborted()
       if (this.#failure) throw this.#failure
-      const writer = new XdrWriter()
+      // one for all calls: what it holds is copied into the packet before this turn ends
+      const writer = this.#writer
+      writer.clear()
       procedure.args.write(writer, args)
       this.#serial += 1
       const serial = this.#serial

@@ -72,8 +72,22 @@ export class XdrWriter {
     this.#bytes.fill(0, at + value.length, at + padded)
   }
 
+  /** UTF-8 of so many bytes with its padding, without a length. */
+  text(value: string, size: number): void {
+    const padded = (size + 3) & ~3
+    const at = this.#room(padded)
+    this.#bytes.write(value, at, size, 'utf8')
+    this.#bytes.fill(0, at + size, at + padded)
+  }
+
+  /** What was written: a view, which the next `clear` gives up. */
   finish(): Buffer {
     return this.#bytes.subarray(0, this.#length)
+  }
+
+  /** Begins anew, in the same room. */
+  clear(): void {
+    this.#length = 0
   }
 }
 
@@ -192,12 +206,11 @@ export function opaque(max: number): Codec<Uint8Array> {
 export function text(max: number): Codec<string> {
   return {
     write(writer, value) {
-      const bytes = Buffer.from(value, 'utf8')
-      if (bytes.length > max)
-        throw unsendable(`a text of ${bytes.length} bytes is longer than the ${max} that libvirt takes`)
-      if (bytes.includes(0)) throw unsendable('a text holds a NUL character')
-      writer.uint(bytes.length)
-      writer.fixed(bytes)
+      const size = Buffer.byteLength(value, 'utf8')
+      if (size > max) throw unsendable(`a text of ${size} bytes is longer than the ${max} that libvirt takes`)
+      if (value.includes('\0')) throw unsendable('a text holds a NUL character')
+      writer.uint(size)
+      writer.text(value, size)
     },
     read(reader) {
       const size = reader.uint()
