@@ -14,8 +14,8 @@ export async function withLacks(
 ): Promise<PlanResult> {
   const changed = new Map<string, Wanted[]>()
   for (const step of result.plan.steps) {
-    const { desired, action } = step
-    if (!desired || action === 'no-op') continue
+    const { desired, action, changes } = step
+    if (!desired || action === 'no-op' || (action === 'adopt' && changes.length === 0)) continue
     const list = changed.get(desired.connection)
     if (list) list.push(asWanted(step, desired))
     else changed.set(desired.connection, [asWanted(step, desired)])
@@ -32,9 +32,8 @@ export async function withLacks(
   return lacking.length === 0 ? result : { ...result, problems: [...result.problems, ...lacking] }
 }
 
-/** What stays needs only what it has not had before. */
 function asWanted({ action, before }: Step, desired: DesiredResource): Wanted {
-  const from = action === 'update' ? before?.spec : action === 'adopt' ? desired.spec : undefined
+  const from = action === 'update' || action === 'adopt' ? before?.spec : undefined
   return { ...asTarget(desired), ...(from && { from }) }
 }
 

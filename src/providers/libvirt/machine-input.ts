@@ -33,18 +33,26 @@ export interface MachineParts {
   readonly pool: Pool
   /** Folder of the pool; undefined for pools that are none. */
   readonly folder: string | undefined
-  /** What the boot disk starts from. */
+  /** What the boot disk starts from, where that was looked for. */
   readonly image: Backing | undefined
   readonly formats: Readonly<Record<string, string>>
   readonly rbdSecrets: Readonly<Record<string, string>>
 }
 
-/** Finds all that the machine names on the host, before anything is made. What is missing is an error with what there is. */
-export async function findParts(host: Host, spec: Attributes, signal: AbortSignal): Promise<MachineParts> {
+/**
+ * Finds all that the machine names on the host, before anything is made. What is missing is an error with what there is. Its
+ * image is looked for only where a boot disk is made from it: a machine that is there may have outlived it.
+ */
+export async function findParts(
+  host: Host,
+  spec: Attributes,
+  signal: AbortSignal,
+  options: { readonly image: boolean } = { image: true },
+): Promise<MachineParts> {
   const pool = await activePool(host, text(spec.storagePool) ?? defaultVmPool, signal)
   const [poolXml, image, formats, rbdSecrets] = await Promise.all([
     ask(host, procedures.pools.xml, { pool, flags: 0 }, signal),
-    findImage(host, spec, signal),
+    options.image ? findImage(host, spec, signal) : undefined,
     volumeFormats(host, spec, signal),
     putSecrets(host, spec, signal),
     needPlugs(host, spec, signal),
@@ -54,6 +62,7 @@ export async function findParts(host: Host, spec: Attributes, signal: AbortSigna
   return { pool, folder: isFolder ? path : undefined, image, formats, rbdSecrets }
 }
 
+/** All that the XML is made from; asks nothing. */
 export function machineInput(
   request: MachineRequest,
   uuid: string,

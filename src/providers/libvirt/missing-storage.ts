@@ -36,7 +36,10 @@ export async function missingStorage(
 ): Promise<InfraError[]> {
   const wanted = targets.flatMap(target => {
     const before = new Set(target.from === undefined ? [] : namedBy(target.kind, target.from).map(keyOf))
-    const named = namedBy(target.kind, target.spec).filter(one => !before.has(keyOf(one)))
+    // a machine that stays has outlived its image
+    const named = namedBy(target.kind, target.spec).filter(
+      one => one.what !== 'image' || !before.has(keyOf(one)),
+    )
     return named.map(one => ({ address: target.address, named: one }))
   })
   if (wanted.length === 0) return []

@@ -31,12 +31,16 @@ import type { XmlElement } from './xml/tree.js'
 /** Seconds that a guest gets to shut down for a restart or stop. */
 const defaultTimeout = 60
 
+/**
+ * Changes what is stored and, where that can be, what runs; called again after a crash, it goes on. Fails with `absent`
+ * where the machine is gone.
+ */
 export async function updateMachine(host: Host, request: UpdateRequest, call: Call): Promise<void> {
   const { signal } = call
   const found = await findDomain(host, { name: request.name, uuid: request.identity.uuid }, signal)
   if (found === undefined) throw gone(request)
   const domain = await underItsName(host, found, request.name, signal)
-  const parts = await findParts(host, request.spec, signal)
+  const parts = await findParts(host, request.spec, signal, { image: false })
   const wasActive = await isActive(host, domain, signal)
   const stops = request.spec.powerState === 'stopped'
   const powers = request.changes.some(change => change.path === 'powerState')

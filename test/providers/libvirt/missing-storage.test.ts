@@ -127,9 +127,12 @@ const rows: readonly {
     told: [],
   },
   {
-    reason: 'but the disk that it gets',
-    wanted: { ...vm({ dataDisks: [{ device: 'vdb', volume: 'gone' }] }), from: vm().spec },
-    told: ['There is no volume gone in the pool vms'],
+    reason: 'but the disk that it gets, and the pool that its own disks are in',
+    wanted: {
+      ...vm({ storagePool: 'vsm', dataDisks: [{ device: 'vdb', volume: 'vms:gone' }] }),
+      from: vm({ storagePool: 'vsm' }).spec,
+    },
+    told: ['There is no pool vsm on the host', 'There is no volume gone in the pool vms'],
   },
   {
     reason: 'a volume in a pool that is misspelt',
