@@ -4,17 +4,11 @@
  */
 import { rm } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
-import {
-  encodePacket,
-  type Packet,
-  packetReader,
-  packetTypes,
-  programs,
-  statuses,
-} from '../../src/providers/libvirt/rpc/packet.js'
+import { type Packet, packetReader, packetTypes, programs } from '../../src/providers/libvirt/rpc/packet.js'
 import type { Procedure } from '../../src/providers/libvirt/rpc/procedure.js'
 import { maybeString } from '../../src/providers/libvirt/rpc/types.js'
-import { XdrWriter } from '../../src/providers/libvirt/rpc/xdr.js'
+import type { XdrWriter } from '../../src/providers/libvirt/rpc/xdr.js'
+import { answerTo, bytesOf } from '../lab/libvirt-packets.js'
 
 export interface Fault {
   readonly at: Pick<Procedure<never, unknown>, 'program' | 'number'>
@@ -74,17 +68,13 @@ export async function wire(socket: string, path: string): Promise<Wire> {
         for (const packet of calls.push(chunk)) {
           const meant = isMeant(packet) ? fault : undefined
           if (meant?.error) {
-            client.write(
-              encodePacket(
-                { ...packet, type: packetTypes.reply, status: statuses.error },
-                refusal(meant.error),
-              ),
-            )
+            const { error } = meant
+            client.write(bytesOf(answerTo(packet, 'error', writer => writeError(writer, error))))
             continue
           }
           if (meant?.after) awaited.set(packet.serial, meant.after)
           await meant?.before?.()
-          libvirtd.write(encodePacket(packet, packet.payload))
+          libvirtd.write(bytesOf(packet))
         }
       }),
     )
@@ -94,7 +84,7 @@ export async function wire(socket: string, path: string): Promise<Wire> {
       inTurn(async chunk => {
         for (const packet of answers.push(chunk)) {
           if (packet.type === packetTypes.reply) await awaited.get(packet.serial)?.()
-          client.write(encodePacket(packet, packet.payload))
+          client.write(bytesOf(packet))
         }
       }),
     )
@@ -131,8 +121,7 @@ function inTurn(work: (chunk: Buffer) => Promise<void>): (chunk: Buffer) => void
 }
 
 /** An error as libvirt writes it. */
-function refusal({ code, domain, message }: NonNullable<Fault['error']>): Uint8Array {
-  const writer = new XdrWriter()
+function writeError(writer: XdrWriter, { code, domain, message }: NonNullable<Fault['error']>): void {
   writer.int(code)
   writer.int(domain)
   maybeString.write(writer, message)
@@ -142,5 +131,4 @@ function refusal({ code, domain, message }: NonNullable<Fault['error']>): Uint8A
   writer.int(0)
   writer.int(0)
   writer.uint(0)
-  return writer.finish()
 }

@@ -7,7 +7,6 @@ import { isDeepStrictEqual } from 'node:util'
 import { it } from 'vitest'
 import { InfraError } from '../../src/model/error.js'
 import {
-  encodePacket,
   type Packet,
   packetReader,
   packetTypes,
@@ -17,7 +16,7 @@ import {
 import type { Procedure } from '../../src/providers/libvirt/rpc/procedure.js'
 import { procedures as p } from '../../src/providers/libvirt/rpc/procedures/index.js'
 import { Session } from '../../src/providers/libvirt/rpc/session.js'
-import { XdrWriter } from '../../src/providers/libvirt/rpc/xdr.js'
+import { answerTo, bytesOf } from '../lab/libvirt-packets.js'
 import type { Dice } from '../sim/dice.js'
 import { mutatedBytes } from './mutate.js'
 import { survives } from './survive.js'
@@ -60,10 +59,7 @@ interface Sent {
 }
 const numbers = [0, 1, 2, 27, 28, 29, 0x7fff_ffff, 0x8000_0000, 0xffff_ffff, 16_777_220]
 type Fault = (reply: Packet, dice: Dice) => Sent
-const whole = (header: Partial<Packet>, reply: Packet): Buffer => {
-  const packet = { ...reply, ...header }
-  return encodePacket(packet, packet.payload)
-}
+const whole = (header: Partial<Packet>, reply: Packet): Buffer => bytesOf({ ...reply, ...header })
 function withWord(bytes: Buffer, at: number, word: number): Buffer {
   const changed = Buffer.from(bytes)
   if (at + 4 <= changed.length) changed.writeUInt32BE(word, at)
@@ -98,9 +94,7 @@ const faults: readonly Fault[] = [
 
 /** The reply that libvirtd would give. */
 function replyTo(call: Packet, { procedure, value }: Sample): Packet {
-  const writer = new XdrWriter()
-  procedure.result.write(writer, value)
-  return { ...call, type: packetTypes.reply, status: statuses.ok, payload: writer.finish() }
+  return answerTo(call, 'ok', writer => procedure.result.write(writer, value))
 }
 
 /** A stream whose other end answers once all calls have come, in whatever order and pieces. */

@@ -80,10 +80,14 @@ export function ask<A, R>(host: Host, procedure: Procedure<A, R>, args: A, signa
   return host.client.call(procedure, args, { signal })
 }
 
+/** Undefined where there is no pool of that name. */
 export function findPool(host: Host, name: string, signal: AbortSignal): Promise<Pool | undefined> {
   return orAbsent(ask(host, procedures.pools.lookupByName, { name }, signal), 'NO_STORAGE_POOL')
 }
 
+/**
+ * Undefined where libvirt knows no volume of that name in the pool: a file put there by hand is known only after a refresh.
+ */
 export function findVolume(
   host: Host,
   pool: Pool,

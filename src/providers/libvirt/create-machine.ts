@@ -25,6 +25,10 @@ import { parseXml } from './xml/parse.js'
 import { serializeXml } from './xml/serialize.js'
 import type { VolumeInput } from './xml/volume.js'
 
+/**
+ * Makes it, or finishes one that was cut off, up to being ready. Fails with `exists` where another has its name, and with
+ * `volume-exists` where its disks’ names are taken.
+ */
 export async function createMachine(host: Host, request: CreateRequest, call: Call): Promise<void> {
   const { signal } = call
   const uuid = request.identity.uuid ?? host.ports.random.uuid()

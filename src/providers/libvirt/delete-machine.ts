@@ -27,6 +27,10 @@ import { find, findAll, type XmlElement } from './xml/tree.js'
 /** Seconds that a guest gets to shut down before it is deleted. */
 const defaultTimeout = 5
 
+/**
+ * Keeps its disks and removes the rest; what is gone already is no error. Fails with `not-owned` where it belongs to another
+ * stack.
+ */
 export async function deleteMachine(host: Host, request: DeleteRequest, call: Call): Promise<void> {
   const { signal } = call
   const { uuid } = request.identity

@@ -70,6 +70,7 @@ export function readFile(
   })
 }
 
+/** Puts a file into a folder of the host, whichever pool has it. */
 export async function writeFile(
   host: Host,
   folder: string,

@@ -18,6 +18,7 @@ export interface HostFiles {
   remove(path: string, signal: AbortSignal): Promise<void>
 }
 
+/** By the way that leads to libvirtd; over TLS there is none, and nothing can be renamed. */
 export function hostFiles(uri: LibvirtUri): HostFiles {
   if (uri.transport === 'unix') return localFiles
   if (uri.transport === 'ssh') return sshFiles(uri)

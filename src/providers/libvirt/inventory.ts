@@ -272,6 +272,7 @@ export interface StoredVolume extends VolumeReading {
   readonly backingFormat: string | undefined
 }
 
+/** What a volume’s XML tells of it; sizes in bytes. */
 export function volumeReading(volume: Volume, xml: string): StoredVolume {
   const reading = readVolume(parseXml(xml, notRead))
   return { ...reading, pool: volume.pool, name: volume.name, key: volume.key }

@@ -13,6 +13,7 @@ import { parseXml } from './xml/parse.js'
 import { serializeXml } from './xml/serialize.js'
 import type { XmlElement } from './xml/tree.js'
 
+/** Defines and starts it, or finishes one that was cut off. Fails with `exists` where another has its name. */
 export async function createNetwork(host: Host, request: CreateRequest, { signal }: Call): Promise<void> {
   const { uuid } = request.identity
   const there = await findNetwork(host, { name: request.name, uuid }, signal)
@@ -35,6 +36,7 @@ export async function updateNetwork(host: Host, request: UpdateRequest, { signal
   await run(host, network, request.spec, signal)
 }
 
+/** Stops and undefines it; what is gone already is no error. Fails with `not-owned` where it belongs to another stack. */
 export async function deleteNetwork(host: Host, request: DeleteRequest, { signal }: Call): Promise<void> {
   const { uuid } = request.identity
   const network = await findNetwork(host, { name: request.name, uuid }, signal)

@@ -10,6 +10,7 @@ import { procedures } from './rpc/procedures/index.js'
 import { readNetwork } from './xml/network.js'
 import { parseXml } from './xml/parse.js'
 
+/** Looks it up by its UUID, and by its name where it has none. */
 export async function observeNetwork(target: Target, { host, signal }: Inventory): Promise<Observation> {
   const { name, identity } = target
   const network = await findNetwork(host, { name, uuid: identity?.uuid }, signal)

@@ -12,6 +12,7 @@ import { observeImage, observePool, observeVolume } from './observe-storage.js'
 /** From so many targets on, lists are cheaper than looking each up. */
 const bulkFrom = 12
 
+/** One observation a target, as the provider’s contract asks: one that cannot be read is `unreadable`, and hides no other. */
 export async function observeAll(
   host: Host,
   targets: readonly Target[],

@@ -15,6 +15,7 @@ import { dropUnusedSecrets } from './unused-secrets.js'
 import { buildPool } from './xml/pool.js'
 import { serializeXml } from './xml/serialize.js'
 
+/** Defines and starts it, or finishes one that was cut off. Fails with `exists` where another has its name. */
 export async function createPool(host: Host, request: CreateRequest, { signal }: Call): Promise<void> {
   const { uuid } = request.identity
   const there = await findPool(host, request.name, signal)
@@ -55,6 +56,7 @@ async function settlePool(
   return pool
 }
 
+/** Defines it anew under its UUID; it is stopped only where that was allowed. */
 export async function updatePool(host: Host, request: UpdateRequest, call: Call): Promise<void> {
   const { signal } = call
   const { uuid } = request.identity
@@ -73,6 +75,7 @@ export async function updatePool(host: Host, request: UpdateRequest, call: Call)
   await run(host, pool, request.spec, signal)
 }
 
+/** Stops and undefines it; what is in it stays. What is gone already is no error. */
 export async function deletePool(host: Host, request: DeleteRequest, { signal }: Call): Promise<void> {
   const { uuid } = request.identity
   if (uuid === undefined) return

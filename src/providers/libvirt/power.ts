@@ -9,6 +9,7 @@ import type { Domain } from './rpc/types.js'
 const askEvery = 5_000
 const lookEvery = 200
 
+/** Whether it runs or is paused; one that is gone does not. */
 export async function isActive(host: Host, domain: Domain, signal: AbortSignal): Promise<boolean> {
   return (await orAbsent(ask(host, procedures.domains.isActive, { domain }, signal), 'NO_DOMAIN')) ?? false
 }

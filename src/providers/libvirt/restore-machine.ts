@@ -17,6 +17,7 @@ import { readMetadata } from './xml/metadata.js'
 import { parseXml } from './xml/parse.js'
 import { serializeXml } from './xml/serialize.js'
 
+/** Brings it back up to being started. Fails with `trash-empty` where something that was kept is gone. */
 export async function restoreMachine(
   host: Host,
   request: CreateRequest,

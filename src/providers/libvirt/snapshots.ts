@@ -15,6 +15,7 @@ import { serializeXml } from './xml/serialize.js'
 import { buildSnapshot, markedDescription, readSnapshot, type SnapshotMark } from './xml/snapshot.js'
 import { element, find, type XmlElement } from './xml/tree.js'
 
+/** Takes it, or finishes one that was cut off. Fails with `exists` where the machine has another of that name. */
 export async function createSnapshot(host: Host, request: CreateRequest, call: Call): Promise<void> {
   const { signal } = call
   const domain = await needMachine(host, request, signal)
@@ -136,6 +137,7 @@ async function fileDisk(host: Host, disk: XmlElement, signal: AbortSignal): Prom
   }
 }
 
+/** Removes it and joins its overlays, so that nothing written since is lost; what is gone already is no error. */
 export async function deleteSnapshot(host: Host, request: DeleteRequest, { signal }: Call): Promise<void> {
   const machine = text(request.spec.virtualMachine)
   const domain = machine === undefined ? undefined : await findDomain(host, { name: machine }, signal)

@@ -58,6 +58,7 @@ export async function needVolume(host: Host, pool: Pool, name: string, signal: A
   })
 }
 
+/** What libvirt says of a volume; undefined where it is gone. */
 export async function readingOf(
   host: Host,
   volume: Volume,
@@ -67,6 +68,7 @@ export async function readingOf(
   return xml === undefined ? undefined : volumeReading(volume, xml)
 }
 
+/** Makes an empty volume, or one on a backing file; sizes in bytes. */
 export function createVolume(
   host: Host,
   pool: Pool,
@@ -77,6 +79,7 @@ export function createVolume(
   return whileBusy(() => ask(host, procedures.volumes.create, args, signal), signal)
 }
 
+/** What is gone already is no error. */
 export async function deleteVolume(host: Host, volume: Volume, signal: AbortSignal): Promise<void> {
   await gone(whileBusy(() => ask(host, procedures.volumes.delete, { volume, flags: 0 }, signal), signal))
 }

@@ -24,10 +24,12 @@ export interface KeptVolume {
   readonly trash: string
 }
 
+/** Whether a volume of this name waits in the trash. */
 export function isTrash(volume: string): boolean {
   return volume.startsWith(prefix)
 }
 
+/** The name under which a volume waits. */
 export function trashName(trash: string, volume: string): string {
   return `${prefix}${trash}.${volume}`
 }
@@ -37,10 +39,12 @@ export function trashOf(name: string): string {
   return name.slice(prefix.length).split('.')[0] ?? ''
 }
 
+/** What finds a volume again that is put away. */
 export function keptVolume(volume: Volume, path: string, trash: string): KeptVolume {
   return { pool: volume.pool, name: volume.name, path, trash: trashName(trash, volume.name) }
 }
 
+/** The file that it is while it waits. */
 export function trashPath(kept: KeptVolume): string {
   return `${dirname(kept.path)}/${kept.trash}`
 }

@@ -18,6 +18,7 @@ interface VolumeToken {
   readonly volumes: readonly KeptVolume[]
 }
 
+/** What brings these volumes back, as a journal keeps it. */
 export function volumeToken(volumes: readonly KeptVolume[]): VolumeToken {
   return { kind: 'Volume', volumes }
 }
@@ -139,6 +140,7 @@ async function runningUser(host: Host, volume: Volume, path: string | undefined,
   return found.flat()[0]
 }
 
+/** Puts its file away; what is gone already is no error. Fails where a machine uses it, or another volume is based on it. */
 export async function deleteStored(host: Host, request: DeleteRequest, call: Call): Promise<void> {
   const { signal } = call
   const { pool: poolName, name } = placeOf(request)

@@ -48,6 +48,10 @@ export interface RestoredMachine {
 
 const cleanUpTime = 60_000
 
+/**
+ * Makes the machine and, where that is asked for, starts it. Fails with `exists` or `volume-exists` before anything is made,
+ * and removes what it made where it fails later.
+ */
 export async function restoreBackup(
   { name: connection, host }: NamedHost,
   backup: Backup,

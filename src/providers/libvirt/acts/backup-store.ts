@@ -122,6 +122,7 @@ async function namesIn(folder: string): Promise<string[]> {
   return entries.filter(one => one.isDirectory()).map(one => one.name)
 }
 
+/** The backup in a folder, by its manifest; its files are not read. Fails with `backup-broken`. */
 export async function readBackup(folder: string): Promise<Backup> {
   const path = join(folder, manifestName)
   const content = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -223,6 +224,7 @@ export async function findDoomed(root: string, reference: string): Promise<Doome
   return doomedOf(await findBackup(root, reference))
 }
 
+/** A whole backup, as one to be deleted. */
 export function doomedOf({ folder, manifest }: Backup): DoomedBackup {
   return { folder, reference: `${manifest.machine}/${manifest.id}` }
 }
@@ -278,6 +280,7 @@ export async function writeChunks(
   return { bytes: at, sha256: hash.digest('hex') }
 }
 
+/** Writes a new file, durably, and tells its size in bytes and its sum. */
 export async function writeBytes(
   path: string,
   bytes: Uint8Array,

@@ -42,6 +42,7 @@ export interface MachineDetails extends MachineView {
   readonly messages: readonly string[]
 }
 
+/** Reads them. What one host cannot tell (snapshots, messages) is left out. */
 export async function machineDetails(machine: Machine, signal: AbortSignal): Promise<MachineDetails> {
   const { host, domain, stored, live, view } = machine
   const now = live ?? stored

@@ -130,6 +130,19 @@ function foundryDocument(content: string | undefined): Known | undefined {
   }
 }
 
+/** What a document says of an interface's address, which libvirt does not know. */
+const addressFields = [
+  'ip',
+  'addresses',
+  'gateway',
+  'gateway6',
+  'dnsServers',
+  'searchDomains',
+  'dhcp',
+  'dhcp6',
+  'defaultRoute',
+] as const
+
 /** An interface's address as its document says it, as its MAC does, or as its agent tells. */
 function interfaceDraft(
   item: Attributes,
@@ -140,29 +153,9 @@ function interfaceDraft(
   const name = text(item.name) ?? ''
   const declared = objects(known.networkInterfaces).find(one => one.item.mac === mac)?.item
   if (declared !== undefined) {
-    const {
-      ip,
-      addresses: more,
-      gateway,
-      gateway6,
-      dnsServers,
-      searchDomains,
-      dhcp,
-      dhcp6,
-      defaultRoute,
-    } = declared
+    const said = Object.fromEntries(addressFields.map(field => [field, declared[field]]))
     return {
-      spec: present(item, {
-        ip,
-        addresses: more,
-        gateway,
-        gateway6,
-        dnsServers,
-        searchDomains,
-        dhcp,
-        dhcp6,
-        defaultRoute,
-      }),
+      spec: present(item, said),
       remarks: [],
     }
   }

@@ -40,6 +40,10 @@ const lookEvery = 250
 const tellEvery = 2_000
 const cleanUpTime = 60_000
 
+/**
+ * Resolves once it runs on the other host alone. Fails with `cannot-migrate` before it is touched, with `migration-failed`
+ * where it goes on running here, and with `migration-unclear` where nobody can say.
+ */
 export async function migrateLive(
   machine: Machine,
   target: NamedHost,

@@ -19,6 +19,7 @@ export type Side = 'runs' | 'between' | 'off' | 'absent' | 'unknown'
 const lookEvery = 250
 const settleTime = 60_000
 
+/** How the machine stands on a host; `unknown` where the host does not answer, never `absent`. */
 export async function sideOf(host: Host, uuid: string, signal: AbortSignal): Promise<Side> {
   try {
     const domain = await orAbsent(ask(host, procedures.domains.lookupByUuid, { uuid }, signal), 'NO_DOMAIN')

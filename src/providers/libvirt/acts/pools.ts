@@ -41,6 +41,7 @@ export interface VolumeView {
 
 const stateNames = new Map<number, string>(Object.entries(poolStates).map(([name, number]) => [number, name]))
 
+/** All pools of a host, by name; sizes in bytes. */
 export async function listPools(
   { name: host, host: at }: NamedHost,
   signal: AbortSignal,
@@ -143,6 +144,7 @@ export async function refreshPools(host: Host, names: readonly string[], signal:
   )
 }
 
+/** The pool of this name, or an error with the names that there are. */
 export async function needPool(host: Host, name: string, signal: AbortSignal): Promise<Pool> {
   const pool = await findPool(host, name, signal)
   if (pool !== undefined) return pool

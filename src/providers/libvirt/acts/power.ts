@@ -28,6 +28,7 @@ export interface PowerResult {
   readonly forced?: true
 }
 
+/** Starts it, or lets it go on where it is paused, and waits until it is ready as its document says. */
 export async function startMachine(
   machine: Machine,
   options: PowerOptions,
@@ -42,6 +43,10 @@ export async function startMachine(
   return { before, state: 'running', changed: before !== 'running' }
 }
 
+/**
+ * Asks the guest to shut down for as long as the options or its document say, then switches it off, which is told as
+ * `forced`.
+ */
 export async function stopMachine(
   machine: Machine,
   options: PowerOptions,

@@ -36,6 +36,7 @@ export interface RestoreResult {
 const metadataOnly = 2
 const forced = 4
 
+/** Goes back to it, and discards what was taken after it. Fails with `no-snapshot` where there is none of that name. */
 export async function restoreSnapshot(
   machine: Machine,
   name: string,

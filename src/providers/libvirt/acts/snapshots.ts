@@ -46,6 +46,7 @@ const atomic = 128
 const topological = 1024
 const namePattern = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$/
 
+/** All snapshots of a machine, each behind the one that it is based on. */
 export async function listSnapshots(machine: Machine, signal: AbortSignal): Promise<readonly SnapshotView[]> {
   const all = await readSnapshots(machine.host, machine.domain, signal)
   return all.map(({ reading }) => ({

@@ -63,6 +63,10 @@ exit 1`
 
 const defaultTimeout = 3_600
 
+/**
+ * Resolves once the guest is ready again with its new packages. Where any of it fails, the machine is as it was before, and
+ * the error says why.
+ */
 export async function upgradeMachine(
   machine: Machine,
   options: UpgradeOptions,

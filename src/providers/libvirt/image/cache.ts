@@ -43,6 +43,7 @@ export interface ImageCache {
   fetch(source: ImageSource, signal: AbortSignal, progress: (message: string) => void): Promise<FetchedImage>
 }
 
+/** A cache in that folder. Fetching the same digest twice at once fetches it once. */
 export function imageCache(settings: CacheSettings): ImageCache {
   const running = new Map<string, Promise<FetchedImage>>()
   return {

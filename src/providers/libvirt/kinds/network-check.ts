@@ -4,6 +4,7 @@ import type { KindMeta, Problem } from '../../kind.js'
 import { canonicalAddress, parseAddress, parseCidr } from './ip.js'
 import { fields, list, objects, text } from './values.js'
 
+/** Everything that must hold between the fields of a Network. */
 export function checkNetwork(spec: Attributes, meta: KindMeta): readonly Problem[] {
   const problems: Problem[] = []
   if (!/^[A-Za-z0-9_.+-]{1,200}$/.test(meta.name)) {

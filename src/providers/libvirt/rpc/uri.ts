@@ -28,6 +28,7 @@ function invalid(uri: string, why: string, hint?: string): InfraError {
 /** A host or user that could be taken for an option by the ssh command is refused. */
 const unsafe = /^-|[\s\0]/
 
+/** Fails with an error that says which part is wrong, where the address is none or could hold an option for ssh. */
 export function parseUri(uri: string): LibvirtUri {
   const match = pattern.exec(uri)
   if (match === null) throw invalid(uri, 'It is not of the form driver+transport://host/path')

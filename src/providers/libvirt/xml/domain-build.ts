@@ -6,6 +6,7 @@ import { cpuElements, featureElements, fwCfgElement, memoryElements, osElement }
 import { metadataElement } from './metadata.js'
 import { element, textElement, type XmlElement } from './tree.js'
 
+/** The whole domain that is defined for a new machine. */
 export function buildDomain(input: DomainInput): XmlElement {
   const { spec } = input
   return element(

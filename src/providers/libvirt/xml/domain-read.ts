@@ -68,6 +68,7 @@ export const notRead: PassedOver = new Map([
   ['channel', new Set(['address', 'alias'])],
 ])
 
+/** What the XML does not tell is left out, never guessed. */
 export function readDomain(root: XmlElement, options: ReadOptions = {}): DomainReading {
   const metadata = readMetadata(root)
   const declared = options.declared ?? metadata.document ?? {}

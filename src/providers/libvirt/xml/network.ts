@@ -13,6 +13,7 @@ export interface NetworkInput {
   readonly metadata?: Metadata
 }
 
+/** The XML that a Network is defined with. */
 export function buildNetwork(input: NetworkInput): XmlElement {
   const { spec } = input
   const mode = text(spec.mode) ?? 'nat'

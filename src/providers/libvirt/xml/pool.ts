@@ -23,6 +23,7 @@ export interface PoolInput {
   readonly rbdSecret?: string
 }
 
+/** The XML that a StoragePool is defined with. */
 export function buildPool(input: PoolInput): XmlElement {
   const { spec } = input
   const type = text(spec.type) ?? 'dir'

@@ -9,6 +9,7 @@ export interface SecretInput {
   readonly description: string
 }
 
+/** The XML of a secret that holds a key of Ceph; the key itself is set by a call of its own. */
 export function buildCephSecret(input: SecretInput): XmlElement {
   return element(
     'secret',

@@ -39,6 +39,7 @@ export interface SnapshotInput {
   readonly memoryPath?: string
 }
 
+/** The XML that a snapshot is taken with. */
 export function buildSnapshot(input: SnapshotInput): XmlElement {
   const { spec } = input
   const storage = text(spec.storage) ?? 'external'
@@ -88,6 +89,7 @@ export interface SnapshotReading {
   readonly memoryPath: string | undefined
 }
 
+/** What libvirt tells of a snapshot; times in seconds since 1970. */
 export function readSnapshot(root: XmlElement): SnapshotReading {
   const disks = findAll(find(root, 'disks'), 'disk')
   const memory = find(root, 'memory')?.attributes.snapshot ?? 'no'

@@ -12,6 +12,7 @@ export interface VolumeInput {
   readonly allocationBytes?: number
 }
 
+/** The XML that a volume is made with; sizes in bytes. */
 export function buildVolume(input: VolumeInput): XmlElement {
   return element(
     'volume',
@@ -54,6 +55,7 @@ export const notRead: PassedOver = new Map([
   ['target', new Set(['compat', 'features', 'permissions', 'timestamps'])],
 ])
 
+/** What libvirt tells of a volume; sizes in bytes. */
 export function readVolume(root: XmlElement): VolumeXmlReading {
   const backing = find(root, 'backingStore')
   return {

@@ -21,6 +21,7 @@ export function domainName(meta: Pick<KindMeta, 'name'>): string {
   return meta.name.toLowerCase()
 }
 
+/** A VirtualMachine’s spec in its one form; defaults and names are Foundry’s where it has them. */
 export function canonicalMachine(spec: Attributes, meta: KindMeta): Attributes {
   const name = domainName(meta)
   const storagePool = spec.storagePool ?? defaultVmPool
@@ -99,6 +100,7 @@ function canPin(installIso: Json | undefined): boolean {
   return installIso === undefined || installIso === null || typeof installIso === 'string'
 }
 
+/** A boot disk in its one form: its image as `POOL:VOLUME` as soon as the pool is known. */
 export function canonicalBootDisk(value: Json | undefined, imagePool: string | undefined): Json | undefined {
   return mapFields(value, boot => {
     const pool = text(boot.imagePool) ?? (boot.imagePool === undefined ? imagePool : undefined)

@@ -10,6 +10,7 @@ import { checkProvisioning } from './check-provisioning.js'
 
 const namePattern = /^[a-z0-9]([a-z0-9_-]*[a-z0-9])?$/
 
+/** Everything that must hold within one document, as problems with the place of each. */
 export function checkMachine(spec: Attributes, meta: KindMeta): readonly Problem[] {
   return [
     ...checkName(meta),
