@@ -7,6 +7,7 @@ import { Aborts } from './aborts.js'
 import { lost, reasonOf, timedOut } from './call-errors.js'
 import { Channel } from './channel.js'
 import { connectionError, readError } from './errors.js'
+import { outbox } from './outbox.js'
 import { encodePacket, type Packet, packetReader, packetTypes, programs, statuses } from './packet.js'
 import type { Procedure } from './procedure.js'
 import type { Link } from './transport.js'
@@ -50,13 +51,14 @@ export class Session {
   readonly #events = new Map<number, Set<EventListener>>()
   readonly #aborts = new Aborts()
   readonly #writer = new XdrWriter()
+  readonly #out = outbox((bytes, done) =>
+    this.#link.stream.write(bytes, error => done(error && (this.#failure ?? error))),
+  )
   readonly #waiting: (() => void)[] = []
   readonly #ended: ((error: InfraError) => void)[] = []
   #channel: Channel | undefined
   #slow = 0
   #serial = 0
-  #unsent: Buffer[] = []
-  #sending: Promise<void> | undefined
   #failure: InfraError | undefined
 
   constructor(link: Link, settings: WatchdogSettings = defaultSettings) {
@@ -207,23 +209,9 @@ export class Session {
     this.#slow += 1
   }
 
-  /** Resolves once the bytes are taken off our hands; what is sent in the same turn goes out together. */
+  /** Resolves once the bytes are taken off our hands. */
   #send(header: Omit<Packet, 'payload'>, payload: Uint8Array): Promise<void> {
-    this.#unsent.push(encodePacket(header, payload))
-    if (this.#sending === undefined) {
-      this.#sending = new Promise((resolve, reject) => {
-        process.nextTick(() => {
-          const [first, ...more] = this.#unsent
-          const bytes = more.length === 0 ? (first ?? Buffer.alloc(0)) : Buffer.concat(this.#unsent)
-          this.#unsent = []
-          this.#sending = undefined
-          this.#link.stream.write(bytes, error => (error ? reject(this.#failure ?? error) : resolve()))
-        })
-      })
-      // for those who do not wait for it
-      this.#sending.catch(() => undefined)
-    }
-    return this.#sending
+    return this.#out(encodePacket(header, payload))
   }
 
   #receive(packet: Packet): void {

@@ -35,18 +35,21 @@ export function textElement(
   return text === undefined ? undefined : element(name, attributes, String(text))
 }
 
-/** The first child of this name, from each element to the next. Plain loops: every plan asks this of every domain. */
+/**
+ * The first child of this name, from each element to the next. Loops that count: every plan asks this of every domain, and
+ * an iterator, until V8 has compiled it away, allocates more than the tree.
+ */
 export function find(from: XmlElement | undefined, ...names: readonly string[]): XmlElement | undefined {
   let here = from
-  for (const name of names) {
-    if (here === undefined) return undefined
-    here = firstChild(here, name)
-  }
+  for (let at = 0; at < names.length && here !== undefined; at++) here = firstChild(here, names[at])
   return here
 }
 
-function firstChild(from: XmlElement, name: string): XmlElement | undefined {
-  for (const child of from.children) if (typeof child !== 'string' && child.name === name) return child
+function firstChild({ children }: XmlElement, name: string | undefined): XmlElement | undefined {
+  for (let at = 0; at < children.length; at++) {
+    const child = children[at]
+    if (typeof child === 'object' && child.name === name) return child
+  }
   return undefined
 }
 
@@ -54,7 +57,11 @@ function firstChild(from: XmlElement, name: string): XmlElement | undefined {
 export function findAll(from: XmlElement | undefined, name: string): XmlElement[] {
   const found: XmlElement[] = []
   if (from === undefined) return found
-  for (const child of from.children) if (typeof child !== 'string' && child.name === name) found.push(child)
+  const { children } = from
+  for (let at = 0; at < children.length; at++) {
+    const child = children[at]
+    if (typeof child === 'object' && child.name === name) found.push(child)
+  }
   return found
 }
 
@@ -66,10 +73,10 @@ export function elements(from: XmlElement): XmlElement[] {
 /** The text directly in an element, without white space around it; undefined where there is none. */
 export function textOf(from: XmlElement | undefined): string | undefined {
   if (from === undefined) return undefined
-  const text = from.children
-    .filter(child => typeof child === 'string')
-    .join('')
-    .trim()
+  const only = from.children[0]
+  const isOnly = from.children.length === 1 && typeof only === 'string'
+  const all = isOnly ? only : from.children.filter(child => typeof child === 'string').join('')
+  const text = all.trim()
   return text === '' ? undefined : text
 }
 
