@@ -37,6 +37,8 @@ export interface CephLab {
   imageHash(image: string): Promise<string>
   /** Changes a value that RADOS keeps with an object, under librbd's feet; the change of one that is not there gets no bytes. */
   omap(pool: string, object: string, key: string, change: (value: Buffer) => Buffer): Promise<void>
+  /** Writes an object of RADOS, under librbd's feet. */
+  putObject(pool: string, object: string, bytes: Buffer): Promise<void>
   /** Runs `work` with a folder that is a file system's path, through ceph-fuse. */
   mounted<T>(filesystem: string, path: string, work: (folder: string) => Promise<T>): Promise<T>
   /** SIGKILL of daemons: `mgr.x`. */
@@ -57,6 +59,16 @@ export async function cephLabMissing(): Promise<string | undefined> {
     const reason = `Ceph's daemons are not installed: run ${script} install ceph-fuse`
     if (process.env.CI === 'true') throw new Error(reason)
     return reason
+  }
+}
+
+/** Runs `work` with a path for a file, which is gone afterwards. */
+async function withFile(work: (file: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'infra-ceph-value-'))
+  try {
+    await work(join(folder, 'value'))
+  } finally {
+    await rm(folder, { recursive: true })
   }
 }
 
@@ -101,17 +113,17 @@ export async function cephLab(options: CephLabOptions): Promise<CephLab> {
       const { stdout } = await exec('bash', ['-o', 'pipefail', '-c', pipe, conf, image], { env: outer })
       return stdout.slice(0, 64)
     },
-    async omap(pool, object, key, change) {
-      const folder = await mkdtemp(join(tmpdir(), 'infra-ceph-omap-'))
-      const file = join(folder, 'value')
-      try {
+    omap: (pool, object, key, change) =>
+      withFile(async file => {
         await rados('--pool', pool, 'getomapval', object, key, file).catch(() => writeFile(file, ''))
         await writeFile(file, change(await readFile(file)))
         await rados('--pool', pool, 'setomapval', object, key, '--input-file', file)
-      } finally {
-        await rm(folder, { recursive: true })
-      }
-    },
+      }),
+    putObject: (pool, object, bytes) =>
+      withFile(async file => {
+        await writeFile(file, bytes)
+        await rados('--pool', pool, 'put', object, file)
+      }),
     async mounted(filesystem, path, work) {
       const folder = await mkdtemp(join(tmpdir(), 'infra-ceph-mount-'))
       await exec('ceph-fuse', ['--conf', conf, '--client_fs', filesystem, '-r', path, folder], { env: outer })

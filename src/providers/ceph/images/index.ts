@@ -4,7 +4,8 @@ import type { Ceph } from '../ask.js'
 import type { Handler } from '../handler.js'
 import { ownerKey } from '../tags.js'
 import { observeImages, poolsOf, readAll } from './read.js'
-import { deleteImage, discardImage } from './remove.js'
+import { deleteImage } from './remove.js'
+import { discardImage } from './trash.js'
 import { createImage, updateImage } from './write.js'
 
 export const images: Handler = {

@@ -1,25 +1,12 @@
-/** Deleting images: they go to the pool's trash, and are destroyed when what was kept is discarded. */
-
-import { InfraError } from '../../../model/error.js'
-import type { Json } from '../../../model/value.js'
+/** Deleting images: they go to the pool's trash. */
 import type { Call, DeleteRequest } from '../../provider.js'
 import type { Ceph } from '../ask.js'
 import type { CallOptions, RbdImageRef } from '../client/connection.js'
-import { isErrno, orAbsent } from '../client/error.js'
-import type { Token } from '../handler.js'
+import { orAbsent } from '../client/error.js'
 import { listPools } from '../pools/read.js'
 import { checkSame, held } from '../refuse.js'
 import { imageAt, readAll } from './read.js'
-
-interface KeptImage {
-  readonly kind: 'RbdImage'
-  /** The pool by number: it may be kept under another name itself. */
-  readonly poolId: number
-  readonly id: string
-  readonly name: string
-}
-
-export const keptImage = (token: Json) => token as unknown as KeptImage
+import type { KeptImage } from './trash.js'
 
 export async function deleteImage(ceph: Ceph, request: DeleteRequest, call: Call): Promise<void> {
   const options = { signal: call.signal }
@@ -43,7 +30,7 @@ export async function deleteImage(ceph: Ceph, request: DeleteRequest, call: Call
     )
   }
   const poolId = pools.find(pool => pool.pool_name === at.pool)?.pool_id ?? -1
-  await call.keep({ kind: 'RbdImage', poolId, id: info.id, name: request.name })
+  await call.keep({ kind: 'RbdImage', poolId, id: info.id, name: request.name } satisfies KeptImage)
   await rbd.trashMove(at, options)
 }
 
@@ -64,30 +51,5 @@ async function watchersThatStay(ceph: Ceph, at: RbdImageRef, call: Call): Promis
     if (watchers.length === 0 || waited >= deadWatchSeconds) return watchers
     call.progress(`in use by the client at ${watchers.join(', ')}; waits until that is surely no dead one`)
     await ceph.clock.sleep(1000, call.signal)
-  }
-}
-
-/** Destroys an image in the trash, with its snapshots. */
-export async function discardImage(ceph: Ceph, token: Token, signal: AbortSignal): Promise<void> {
-  const options = { signal, timeoutSeconds: 3600 }
-  const { rbd } = ceph.connection
-  const { poolId, id, name } = keptImage(token)
-  const pool = (await listPools(ceph, options)).find(one => one.pool_id === poolId)?.pool_name
-  if (pool === undefined) return
-  const entries = await rbd.trashList({ pool }, options)
-  if (!entries.some(entry => entry.id === id)) return
-  // Listed there already, and still in its place: a way into the trash that was cut off, and the image has been used since
-  if ((await orAbsent(rbd.info({ pool, image: name }, options)))?.id === id) return
-  try {
-    await rbd.trashRemove({ pool, id }, options)
-  } catch (thrown) {
-    if (!isErrno(thrown, 'EBUSY', 'ENOTEMPTY')) throw thrown
-    throw new InfraError({
-      kind: 'operation',
-      code: 'ceph-held',
-      message: `the kept image ${pool}/${name} (${id}) cannot be destroyed yet`,
-      why: thrown.why ?? thrown.message,
-      hint: 'A clone of it is still there or in the trash; that one has to go first.',
-    })
   }
 }

@@ -1,16 +1,16 @@
 /** Making images and bringing them to what is declared. */
 import { InfraError } from '../../../model/error.js'
-import type { Json } from '../../../model/value.js'
 import type { Call, CreateRequest, Target, UpdateRequest } from '../../provider.js'
 import type { Ceph } from '../ask.js'
 import type { CallOptions, RbdClone, RbdImageInfo } from '../client/connection.js'
 import { isErrno, orAbsent } from '../client/error.js'
 import { changeableFeatures } from '../kinds/image.js'
 import { fields, number, objects, text, texts } from '../kinds/values.js'
-import { lost, mayFinish } from '../refuse.js'
+import { mayFinish } from '../refuse.js'
 import { ownerKey, ownerTag, readTag } from '../tags.js'
 import { imageAt, imageSpec, madeSnapshots, snapshotsKey } from './read.js'
-import { clearRemains, keptImage } from './remove.js'
+import { clearRemains } from './remove.js'
+import { inPlace, restoreImage } from './trash.js'
 
 /** How long a resize or a snapshot of a large image may take. */
 const longSeconds = 3600
@@ -19,7 +19,8 @@ export async function createImage(ceph: Ceph, request: CreateRequest, call: Call
   const options = { signal: call.signal }
   const { rbd } = ceph.connection
   const at = imageAt(request)
-  const found = await orAbsent(rbd.info(at, options))
+  const named = await orAbsent(rbd.info(at, options))
+  const found = named && (await inPlace(ceph, request, named.id, options)) ? named : undefined
   if (found) {
     const { owner } = readTag(found.metadata[ownerKey])
     const spec = imageSpec(found, at.pool, request.spec)
@@ -29,7 +30,7 @@ export async function createImage(ceph: Ceph, request: CreateRequest, call: Call
       ['objectSize', 'dataPool', 'stripeUnit', 'stripeCount'],
       request.restore === undefined ? ['size'] : [],
     )
-  } else if (request.restore !== undefined) await restore(ceph, request, request.restore, options)
+  } else if (request.restore !== undefined) await restoreImage(ceph, request, request.restore, options)
   else await makeOverRemains(ceph, request, options)
   // At once after it is there: with the tag it is known whose it is
   await rbd.setMetadata({ ...at, values: { [ownerKey]: ownerTag(request.owner, request.identity) } }, options)
@@ -158,24 +159,5 @@ async function bringSnapshots(ceph: Ceph, target: Target, info: RbdImageInfo, op
   if (gone.length > 0) {
     const left = made.filter(name => !gone.includes(name))
     await rbd.setMetadata({ ...at, values: { [snapshotsKey]: left.join(' ') || '-' } }, options)
-  }
-}
-
-/** Takes an image out of the trash. */
-async function restore(ceph: Ceph, request: CreateRequest, token: Json, options: CallOptions): Promise<void> {
-  const { rbd } = ceph.connection
-  const { id, name } = keptImage(token)
-  const { pool } = imageAt(request)
-  const entries = await rbd.trashList({ pool }, options)
-  if (!entries.some(entry => entry.id === id))
-    throw lost(request, `image ${id} is not in the trash of pool ${pool}`)
-  const restored = () => rbd.trashRestore({ pool, id, name: request.name }, options)
-  try {
-    await restored()
-  } catch (thrown) {
-    if (!isErrno(thrown, 'EBUSY')) throw thrown
-    // Its way into the trash was cut off, and has to be ended first: librbd finds it by the name that it had
-    await rbd.trashMove({ pool, image: name }, options)
-    await restored()
   }
 }
