@@ -124,22 +124,36 @@ describe.skipIf('skip' in lab)(`virtual machines${'skip' in lab ? `: ${lab.skip}
       reason: 'a bridge',
       spec: { networkInterfaces: [{ bridge: 'br-nowhere', dhcp: true }] },
       code: 'no-bridge',
+      planned: ['no-bridge'],
     },
     {
       reason: 'a network',
       spec: { networkInterfaces: [{ network: 'lob', dhcp: true }] },
       code: 'no-network',
+      planned: ['no-network'],
     },
-    { reason: 'an image', spec: { bootDisk: { sizeGB: 1, image: 'fest.qcow2' } }, code: 'no-volume' },
-    { reason: 'a pool', spec: { storagePool: 'nowhere' }, code: 'no-pool' },
+    {
+      reason: 'an image',
+      spec: { bootDisk: { sizeGB: 1, image: 'fest.qcow2' } },
+      code: 'no-volume',
+      planned: ['no-image'],
+    },
+    { reason: 'a pool', spec: { storagePool: 'nowhere' }, code: 'no-pool', planned: ['no-pool'] },
     {
       reason: 'room for the image',
       spec: { bootDisk: { sizeGB: 0.01, image: 'fast.qcow2' } },
       code: 'disk-too-small',
+      planned: [],
     },
-  ])('what lacks $reason is refused before anything is made, with what there is', async ({ spec, code }) => {
+  ])('what lacks $reason is refused before anything is made, with what there is', async row => {
+    const { spec, code, planned } = row
     const before = await files()
-    const error = await create(provider, machine('poor', spec)).catch(thrown => thrown)
+    const poor = machine('poor', spec)
+    const { signal } = new AbortController()
+    const told = await provider.lacks?.([poor], [poor], signal)
+    expect(told?.map(error => error.code)).toEqual(planned)
+    for (const error of told ?? []) expect(error.why?.length).toBeGreaterThan(0)
+    const error = await create(provider, poor).catch(thrown => thrown)
     expect(error).toMatchObject({ code })
     expect(error.why.length).toBeGreaterThan(0)
     expect(await files()).toEqual(before)

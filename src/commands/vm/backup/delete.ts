@@ -5,13 +5,12 @@ import { hostFlags } from '../../../cli/hosts/flags.js'
 import { HostCommand } from '../../../cli/hosts/host-command.js'
 import { InfraError } from '../../../model/error.js'
 import {
-  type Backup,
   type DoomedBackup,
   deleteBackup,
   doomedOf,
   findDoomed,
-  listBackups,
-} from '../../../providers/libvirt/acts/backup-store.js'
+} from '../../../providers/libvirt/acts/backup-delete.js'
+import { type Backup, listBackups } from '../../../providers/libvirt/acts/backup-store.js'
 
 export default class VmBackupDelete extends HostCommand {
   static override summary = 'Delete backups: those that are named, or all but the newest of each machine.'

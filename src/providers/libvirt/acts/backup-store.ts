@@ -1,6 +1,6 @@
 /** Backups on the disk of who made them: a folder each, with a manifest that tells every file and its sum. */
 import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { InfraError, messageOf } from '../../../model/error.js'
@@ -204,43 +204,8 @@ export async function verifyBackup(
   return { files: files.length, bytes }
 }
 
-/** A backup that is to go. */
-export interface DoomedBackup {
-  readonly folder: string
-  /** MACHINE/ID. */
-  readonly reference: string
-  /** What is wrong with it, where it is not whole. */
-  readonly error?: InfraError
-}
-
-/**
- * Finds what is to be deleted, as `findBackup` does. One that is not whole is found, too, but only by its own MACHINE/ID: a
- * folder that is named by its path and holds no backup may be anything.
- */
-export async function findDoomed(root: string, reference: string): Promise<DoomedBackup> {
-  const { broken: notWhole } = await listBackups(root)
-  const spoiled = notWhole.find(one => one.reference === reference)
-  if (spoiled !== undefined) return { folder: join(root, reference), ...spoiled }
-  return doomedOf(await findBackup(root, reference))
-}
-
-/** A whole backup, as one to be deleted. */
-export function doomedOf({ folder, manifest }: Backup): DoomedBackup {
-  return { folder, reference: `${manifest.machine}/${manifest.id}` }
-}
-
-/** Removes a backup, all of it, and looks whether it is gone. Renamed first, so that half of one never counts as one. */
-export async function deleteBackup({ folder }: Pick<Backup, 'folder'>): Promise<void> {
-  const doomed = `${folder}.deleting`
-  // of an earlier try that was cut off
-  await rm(doomed, { recursive: true, force: true })
-  await rename(folder, doomed)
-  await rm(doomed, { recursive: true, force: true })
-  const left = await Promise.all([folder, doomed].map(isThere))
-  if (left.includes(true)) throw broken(folder, 'It was deleted, and something of it is still there')
-}
-
-function isThere(path: string): Promise<boolean> {
+/** Whether there is anything of that name. */
+export function isThere(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,
@@ -299,7 +264,8 @@ function safeName(machine: string): string {
   return safe === '' ? 'machine' : safe
 }
 
-function broken(folder: string, why: string): InfraError {
+/** The error of a backup that is not as it was written. */
+export function broken(folder: string, why: string): InfraError {
   return new InfraError({
     kind: 'storage',
     code: 'backup-broken',

@@ -2,13 +2,12 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { deleteBackup, findDoomed } from '../../../../src/providers/libvirt/acts/backup-delete.js'
 import { exportBackup } from '../../../../src/providers/libvirt/acts/backup-export.js'
 import {
   type Backup,
   beginBackup,
-  deleteBackup,
   findBackup,
-  findDoomed,
   finishBackup,
   listBackups,
   type Manifest,

@@ -135,7 +135,7 @@ describe.skipIf(why !== undefined)(`moving machines${why === undefined ? '' : `:
     expect(await boot(await atFirst())).toBe(kernel)
   })
 
-  test('it moves as it runs: its disks are copied, what both hosts have is not; one that is cut off is ended later', async () => {
+  test('it moves as it runs: its disks are copied, what both hosts have is not; one that is cut off is made back, or ended', async () => {
     const before = await atFirst()
     const kernel = await boot(before)
     await world.writeDisk(name, 'copied')
@@ -146,7 +146,17 @@ describe.skipIf(why !== undefined)(`moving machines${why === undefined ? '' : `:
         if (said.startsWith('removes what is left')) throw new Error('cut off')
       },
     }
-    await expect(migrateMachine(before, target(), live, cutOff)).rejects.toThrow('cut off')
+    const acts: MoveAct[] = []
+    const journal = { begin: async (act: MoveAct) => void acts.push(act), undone: () => undefined }
+    await expect(migrateMachine(before, target(), live, cutOff, journal)).rejects.toThrow('cut off')
+    await freeTap(second, name)
+    const sides = { from: world.host, to: target() }
+    expect(await settleMove(acts[0] as MoveAct, sides, 'back', actCall())).toBe('libvirt')
+    expect(await boot(await atFirst())).toBe(kernel)
+    expect(await second.virsh('list', '--all', '--name')).not.toContain(name)
+    expect(await files(second)).toEqual([])
+    await freeTap(first, name)
+    await expect(migrateMachine(await atFirst(), target(), live, cutOff)).rejects.toThrow('cut off')
     expect(await first.virsh('list', '--all', '--name')).not.toContain(name)
     expect(await files(first)).toEqual(whole)
     expect(await cameFrom(await atSecond(), signal)).toBe('libvirt')

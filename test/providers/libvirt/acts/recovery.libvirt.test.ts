@@ -4,14 +4,10 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { backupMachine } from '../../../../src/providers/libvirt/acts/backup.js'
+import { deleteBackup } from '../../../../src/providers/libvirt/acts/backup-delete.js'
 import { exportBackup } from '../../../../src/providers/libvirt/acts/backup-export.js'
 import { restoreBackup } from '../../../../src/providers/libvirt/acts/backup-restore.js'
-import {
-  deleteBackup,
-  findBackup,
-  listBackups,
-  verifyBackup,
-} from '../../../../src/providers/libvirt/acts/backup-store.js'
+import { findBackup, listBackups, verifyBackup } from '../../../../src/providers/libvirt/acts/backup-store.js'
 import type { NamedHost } from '../../../../src/providers/libvirt/acts/open.js'
 import { startMachine, stopMachine } from '../../../../src/providers/libvirt/acts/power.js'
 import { beginRescue, endRescue } from '../../../../src/providers/libvirt/acts/rescue.js'
