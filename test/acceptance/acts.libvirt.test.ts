@@ -2,7 +2,7 @@
  * Acts by the program, on two hosts of one stack: lists, power, sizes written back, backups, rescue, a move. No guest is needed
  * for them; those that need one are tested in test/providers/libvirt/acts. virsh says what came of it.
  */
-import { readFile, rename } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freeTap, type LibvirtLab, libvirtLab } from '../lab/libvirt.js'
@@ -168,7 +168,12 @@ spec:
     await first.virsh('destroy', 'hoist')
     await first.virsh('undefine', 'hoist', '--remove-all-storage')
     await here.ok('vm', 'backup', 'export', 'winch', 'winch.tar')
-    await here.ok('vm', 'backup', 'delete', 'winch', 'crate', 'barge', '--yes')
+    // one that is not whole goes, too, by its own name
+    const { backup, folder } = backups.find((one: { machine: string }) => one.machine === 'winch')
+    await writeFile(join(folder, 'manifest.json'), '{')
+    expect(await here.ok('vm', 'backup', 'delete', backup, 'crate', 'barge', '--yes')).toMatch(
+      /^3 deleted\.\n {2}winch\/\S+ was not whole/,
+    )
     expect(await json('vm', 'backup', 'list')).toEqual({ backups: [], broken: [] })
   })
 
