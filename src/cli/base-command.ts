@@ -109,6 +109,8 @@ export abstract class InfraCommand extends Command {
 
   override async init(): Promise<void> {
     await super.init()
+    // Else oclif takes an argument that is left out from whatever is piped in, and waits for it.
+    for (const arg of Object.values(this.ctor.args)) arg.ignoreStdin = true
     this.#json = this.argv.includes('--json')
     this.#verbose = this.argv.includes('--verbose')
     process.on('SIGINT', this.#interrupt)

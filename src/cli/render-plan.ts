@@ -4,8 +4,6 @@ import { InfraError } from '../model/error.js'
 import type { PlanResult } from '../planner/input.js'
 import { maskPlan, maskRendered, type RenderedChanges } from '../planner/mask.js'
 import type { PolicyReport } from '../policy/policy.js'
-import { renderHtml } from '../report/html.js'
-import { renderMarkdown } from '../report/markdown.js'
 import { renderTerminal } from '../report/terminal.js'
 
 export const planFormats = ['terminal', 'markdown', 'html', 'json'] as const
@@ -33,8 +31,8 @@ export interface RenderInput {
   readonly budget?: number
 }
 
-/** The plan as text in the format, secrets masked. */
-export function renderPlan(format: PlanFormat, input: RenderInput): string {
+/** The plan as text in the format, secrets masked. Formats for pages are loaded by those who ask for them. */
+export async function renderPlan(format: PlanFormat, input: RenderInput): Promise<string> {
   const { result, policy, secrets, rendered, commit, budget, full, milliseconds, width } = input
   const { plan, problems } = result
   const review = {
@@ -59,15 +57,19 @@ export function renderPlan(format: PlanFormat, input: RenderInput): string {
         undefined,
         2,
       )}\n`
-    case 'markdown':
+    case 'markdown': {
+      const { renderMarkdown } = await import('../report/markdown.js')
       return renderMarkdown(plan, {
         ...review,
         ...about,
         ...(input.whole !== undefined && { whole: input.whole }),
         ...(budget !== undefined && { budget }),
       })
-    case 'html':
+    }
+    case 'html': {
+      const { renderHtml } = await import('../report/html.js')
       return renderHtml(plan, { ...review, ...about })
+    }
     case 'terminal':
       return renderTerminal(plan, {
         ...review,

@@ -93,9 +93,9 @@ export default class PlanCommand extends InfraCommand {
         ...(flags.budget !== undefined && { budget: flags.budget }),
         ...this.tableOptions,
       }
-      process.stdout.write(renderPlan(flags.json ? 'json' : flags.format, input))
+      process.stdout.write(await renderPlan(flags.json ? 'json' : flags.format, input))
       for (const { file, format } of reports) {
-        const text = renderPlan(format, { ...input, colour: false })
+        const text = await renderPlan(format, { ...input, colour: false })
         await writeOutput(this.ports.files, file, text, 0o600)
       }
       if (result.problems.length > 0) throw new InfraErrors(result.problems)

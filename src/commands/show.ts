@@ -24,7 +24,7 @@ export default class Show extends InfraCommand {
   async run(): Promise<void> {
     const { args, flags } = await this.parse(Show)
     const { plan, request } = await readPlanFile(args.plan)
-    const text = renderPlan(flags.json ? 'json' : flags.format, {
+    const text = await renderPlan(flags.json ? 'json' : flags.format, {
       result: { plan, problems: [] },
       policy: undefined,
       // What is secret was masked when it was saved

@@ -1,5 +1,5 @@
 /** Digests that bind a plan to what it was made from. */
-import { createHash } from 'node:crypto'
+import * as crypto from 'node:crypto'
 import { canonicalJson, type Json } from '../model/value.js'
 import type { Observation } from '../providers/provider.js'
 import { maskPlan } from './mask.js'
@@ -19,7 +19,7 @@ export function observationDigest(observation: Observation): string {
     pending: pending ?? [],
     spec,
   }
-  return createHash('sha256').update(canonicalJson(told)).digest('hex').slice(0, 16)
+  return sha256(canonicalJson(told)).slice(0, 16)
 }
 
 /**
@@ -29,10 +29,14 @@ export function observationDigest(observation: Observation): string {
  */
 export function planDigest(clear: Omit<Plan, 'digest'>): string {
   const plan = maskPlan({ ...clear, digest: '', steps: clear.steps.map(withoutPlace) })
-  return createHash('sha256')
-    .update(canonicalJson(plan as unknown as Json))
-    .digest('hex')
+  return sha256(canonicalJson(plan as unknown as Json))
 }
+
+/** In hex. At once where this Node can, which takes a third of the time for short texts. */
+const sha256: (text: string) => string =
+  typeof crypto.hash === 'function'
+    ? text => crypto.hash('sha256', text)
+    : text => crypto.createHash('sha256').update(text).digest('hex')
 
 function withoutPlace(step: Step): Step {
   if (!step.desired) return step

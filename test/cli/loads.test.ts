@@ -53,3 +53,13 @@ it.each([
   expect(modules).toContain('src/cli/main.ts')
   expect(kB).toBeLessThan(mostKb)
 })
+
+it('what is piped in is not taken for the stack’s path', () => {
+  const told = execFileSync(process.execPath, [join(root, 'bin/infra'), 'plan'], {
+    cwd: folder,
+    env: { HOME: folder, PATH: process.env.PATH },
+    input: 'yes\n',
+    encoding: 'utf8',
+  })
+  expect(told).toContain('1 to create')
+})

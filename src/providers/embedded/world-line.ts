@@ -51,11 +51,8 @@ function decodeChange(text: string): (WorldChange & { readonly synced?: number }
     if (put === undefined && remove === undefined) return undefined
     if (put !== undefined && !isWorldObject(put)) return undefined
     if (remove !== undefined && typeof remove !== 'string') return undefined
-    return {
-      ...(put !== undefined && { put }),
-      ...(remove !== undefined && { remove }),
-      ...(typeof synced === 'number' && { synced }),
-    }
+    if (synced !== undefined && typeof synced !== 'number') return undefined
+    return line
   } catch {
     return undefined
   }

@@ -1,29 +1,34 @@
 /** The kind CephClient. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import type { Kind } from '../../kind.js'
 import { checkName, cluster, clusterRule, fields, filled, present, text } from './values.js'
 
 const cap = z.string().min(1)
 
-const schema = z.strictObject({
-  cluster,
-  caps: z
-    .strictObject({
-      mon: cap.optional().describe('On the monitors: `allow r`, `profile rbd`.'),
-      mgr: cap.optional().describe('On the managers: `profile rbd pool=images`.'),
-      osd: cap
-        .optional()
-        .describe('On the OSDs: `profile rbd pool=images`, `allow rw tag cephfs data=files`.'),
-      mds: cap.optional().describe('On the metadata servers: `allow rw path=/volumes/a`.'),
-    })
-    .describe('What it may do, as `ceph auth` writes it.'),
-})
+const schema = once(() =>
+  z.strictObject({
+    cluster,
+    caps: z
+      .strictObject({
+        mon: cap.optional().describe('On the monitors: `allow r`, `profile rbd`.'),
+        mgr: cap.optional().describe('On the managers: `profile rbd pool=images`.'),
+        osd: cap
+          .optional()
+          .describe('On the OSDs: `profile rbd pool=images`, `allow rw tag cephfs data=files`.'),
+        mds: cap.optional().describe('On the metadata servers: `allow rw path=/volumes/a`.'),
+      })
+      .describe('What it may do, as `ceph auth` writes it.'),
+  }),
+)
 
 export const cephClient: Kind = {
   kind: 'CephClient',
   provider: 'ceph',
   summary: 'Someone who may use the cluster (`client.NAME`), and what they may do. Their key is never shown.',
-  schema,
+  get schema() {
+    return schema()
+  },
   keyedLists: {},
   sensitive: ['key'],
   facts: {

@@ -1,5 +1,6 @@
 /** The kind CephFilesystem. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import { type Attributes, isUnresolved, type Json } from '../../../model/value.js'
 import type { ChangeRule, Kind, KindMeta, Problem } from '../../kind.js'
 import {
@@ -17,30 +18,32 @@ import {
   undeclared,
 } from './values.js'
 
-const schema = z.strictObject({
-  cluster,
-  metadataPool: name
-    .optional()
-    .describe(
-      'Pool of the metadata, which must be there. With dataPools. By default one is made with the file system.',
-    ),
-  dataPools: z
-    .array(name)
-    .min(1)
-    .optional()
-    .describe(
-      'Pools of the data, the first for all that says no other. By default one is made with the file system.',
-    ),
-  placement: name
-    .optional()
-    .describe(
-      'Where an orchestrator puts its metadata servers, as it writes it: `2 host1 host2`. Used when it is made.',
-    ),
-  maxMds: z.int().min(1).max(64).optional().describe('Metadata servers at work at once. 1 by default.'),
-  standbyReplay: z.boolean().optional().describe('Whether standbys follow the journal. False by default.'),
-  standbyCount: z.int().min(0).optional().describe('Fewer standbys than this are a health warning.'),
-  maxFileSize: size.optional().describe('The largest file: `1TiB`. Ceph’s default where it is left out.'),
-})
+const schema = once(() =>
+  z.strictObject({
+    cluster,
+    metadataPool: name
+      .optional()
+      .describe(
+        'Pool of the metadata, which must be there. With dataPools. By default one is made with the file system.',
+      ),
+    dataPools: z
+      .array(name)
+      .min(1)
+      .optional()
+      .describe(
+        'Pools of the data, the first for all that says no other. By default one is made with the file system.',
+      ),
+    placement: name
+      .optional()
+      .describe(
+        'Where an orchestrator puts its metadata servers, as it writes it: `2 host1 host2`. Used when it is made.',
+      ),
+    maxMds: z.int().min(1).max(64).optional().describe('Metadata servers at work at once. 1 by default.'),
+    standbyReplay: z.boolean().optional().describe('Whether standbys follow the journal. False by default.'),
+    standbyCount: z.int().min(0).optional().describe('Fewer standbys than this are a health warning.'),
+    maxFileSize: size.optional().describe('The largest file: `1TiB`. Ceph’s default where it is left out.'),
+  }),
+)
 
 const grown = {
   text: 'pools are added at the end',
@@ -70,7 +73,9 @@ export const cephFilesystem: Kind = {
   kind: 'CephFilesystem',
   provider: 'ceph',
   summary: 'A CephFS file system with its pools and how many metadata servers serve it.',
-  schema,
+  get schema() {
+    return schema()
+  },
   keyedLists: {},
   sensitive: [],
   facts: {

@@ -1,5 +1,6 @@
 /** The kind RbdImage. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import { type Attributes, type Json, sameValue } from '../../../model/value.js'
 import type { ChangeRule, Kind, KindMeta, Problem } from '../../kind.js'
 import {
@@ -41,47 +42,51 @@ export const changeableFeatures: readonly string[] = [
   'object-map',
 ]
 
-const schema = z.strictObject({
-  cluster,
-  pool: name.describe('The pool that it is in.'),
-  size: size
-    .optional()
-    .describe('Size: `10GiB`, or bytes. Grows in place. May be left out of a clone, which has its parent’s.'),
-  from: z
-    .strictObject({
-      pool: name.optional().describe('Pool of the parent. The image’s own by default.'),
-      image: name.describe('The parent.'),
-      snapshot: name.describe('Its snapshot.'),
-    })
-    .optional()
-    .describe('The snapshot that it begins as: a clone, which shares what is not written.'),
-  dataPool: name.optional().describe('Pool of its data, where that is not `pool`: an erasure-coded one.'),
-  objectSize: size
-    .optional()
-    .describe('Size of its objects, a power of two from 4KiB to 32MiB. `4MiB` by default.'),
-  stripeUnit: size
-    .optional()
-    .describe('How much goes to one object before the next. The object size by default.'),
-  stripeCount: z.int().min(1).optional().describe('Over how many objects it is striped. 1 by default.'),
-  features: z
-    .array(z.enum(imageFeatures))
-    .optional()
-    .describe(
-      'Features. By default layering, exclusive-lock, object-map, fast-diff and deep-flatten. object-map and fast-diff go together.',
-    ),
-  snapshots: z
-    .array(
-      z.strictObject({
-        name: name.describe('Name of the snapshot.'),
-        protected: z
-          .boolean()
-          .optional()
-          .describe('Whether it is kept from deletion, for clones. False by default.'),
-      }),
-    )
-    .optional()
-    .describe('Snapshots of it. Those that infra did not make are left alone.'),
-})
+const schema = once(() =>
+  z.strictObject({
+    cluster,
+    pool: name.describe('The pool that it is in.'),
+    size: size
+      .optional()
+      .describe(
+        'Size: `10GiB`, or bytes. Grows in place. May be left out of a clone, which has its parent’s.',
+      ),
+    from: z
+      .strictObject({
+        pool: name.optional().describe('Pool of the parent. The image’s own by default.'),
+        image: name.describe('The parent.'),
+        snapshot: name.describe('Its snapshot.'),
+      })
+      .optional()
+      .describe('The snapshot that it begins as: a clone, which shares what is not written.'),
+    dataPool: name.optional().describe('Pool of its data, where that is not `pool`: an erasure-coded one.'),
+    objectSize: size
+      .optional()
+      .describe('Size of its objects, a power of two from 4KiB to 32MiB. `4MiB` by default.'),
+    stripeUnit: size
+      .optional()
+      .describe('How much goes to one object before the next. The object size by default.'),
+    stripeCount: z.int().min(1).optional().describe('Over how many objects it is striped. 1 by default.'),
+    features: z
+      .array(z.enum(imageFeatures))
+      .optional()
+      .describe(
+        'Features. By default layering, exclusive-lock, object-map, fast-diff and deep-flatten. object-map and fast-diff go together.',
+      ),
+    snapshots: z
+      .array(
+        z.strictObject({
+          name: name.describe('Name of the snapshot.'),
+          protected: z
+            .boolean()
+            .optional()
+            .describe('Whether it is kept from deletion, for clones. False by default.'),
+        }),
+      )
+      .optional()
+      .describe('Snapshots of it. Those that infra did not make are left alone.'),
+  }),
+)
 
 const anew = 'it would be made anew, without its data'
 
@@ -137,7 +142,9 @@ export const rbdImage: Kind = {
   kind: 'RbdImage',
   provider: 'ceph',
   summary: 'A block device image, which a machine can have as a disk.',
-  schema,
+  get schema() {
+    return schema()
+  },
   keyedLists: { snapshots: 'name' },
   sensitive: [],
   facts: {

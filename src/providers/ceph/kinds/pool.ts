@@ -1,5 +1,6 @@
 /** The kind CephPool. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Kind, KindMeta, Problem } from '../../kind.js'
 import {
@@ -18,91 +19,104 @@ import {
   undeclared,
 } from './values.js'
 
-const erasure = z.strictObject({
-  dataChunks: z.int().min(2).describe('Into how many chunks an object is cut (k).'),
-  codingChunks: z.int().min(1).describe('How many more chunks are kept, and how many may be lost (m).'),
-  plugin: name.optional().describe('`jerasure` by default.'),
-  failureDomain: name.optional().describe('No two chunks lie in the same one. `host` by default.'),
-  deviceClass: name.optional().describe('Only on OSDs of this class: `hdd`, `ssd`, `nvme`. Any by default.'),
-  overwrites: z
-    .boolean()
-    .optional()
-    .describe('Whether objects may be written in part, as images and file systems do. False by default.'),
-})
+const erasure = once(() =>
+  z.strictObject({
+    dataChunks: z.int().min(2).describe('Into how many chunks an object is cut (k).'),
+    codingChunks: z.int().min(1).describe('How many more chunks are kept, and how many may be lost (m).'),
+    plugin: name.optional().describe('`jerasure` by default.'),
+    failureDomain: name.optional().describe('No two chunks lie in the same one. `host` by default.'),
+    deviceClass: name
+      .optional()
+      .describe('Only on OSDs of this class: `hdd`, `ssd`, `nvme`. Any by default.'),
+    overwrites: z
+      .boolean()
+      .optional()
+      .describe('Whether objects may be written in part, as images and file systems do. False by default.'),
+  }),
+)
 
-const schema = z.strictObject({
-  cluster,
-  type: z.enum(['replicated', 'erasure']).optional().describe('`replicated` by default.'),
-  size: z
-    .int()
-    .min(1)
-    .max(10)
-    .optional()
-    .describe('Copies of every object, of a replicated pool. The cluster’s default where it is left out.'),
-  minSize: z
-    .int()
-    .min(1)
-    .max(32)
-    .optional()
-    .describe(
-      'Below so many copies or chunks nothing is written. The cluster’s default where it is left out.',
-    ),
-  erasure: erasure.optional().describe('How an erasure-coded pool cuts its objects.'),
-  autoscale: z
-    .enum(['on', 'off', 'warn'])
-    .optional()
-    .describe('Whether the manager chooses pgNum. `on` by default, `off` where pgNum is given.'),
-  pgNum: z.int().min(1).max(65536).optional().describe('Placement groups, where autoscale is off or warn.'),
-  pgNumMin: z.int().min(1).max(65536).optional().describe('The autoscaler keeps at least so many.'),
-  pgNumMax: z.int().min(1).max(65536).optional().describe('The autoscaler keeps at most so many.'),
-  bulk: z.boolean().optional().describe('Starts with many placement groups: a large pool. False by default.'),
-  targetSizeRatio: z
-    .number()
-    .min(0)
-    .optional()
-    .describe('Its expected share of the cluster, for the autoscaler.'),
-  targetSize: size.optional().describe('Its expected size, for the autoscaler: `10TiB`.'),
-  application: name
-    .optional()
-    .describe('What it is for: `rbd` (default), `cephfs`, `rgw` or a name of your own.'),
-  quota: z
-    .strictObject({
-      maxBytes: z
-        .union([size, z.literal(0)])
-        .optional()
-        .describe('`10GiB` or bytes. 0: no limit, the default.'),
-      maxObjects: z.int().min(0).optional().describe('0: no limit, the default.'),
-    })
-    .optional()
-    .describe('Limits; writes beyond them fail.'),
-  compression: z
-    .strictObject({
-      mode: z.enum(['none', 'passive', 'aggressive', 'force']).optional().describe('`none` by default.'),
-      algorithm: z
-        .enum(['snappy', 'zlib', 'zstd', 'lz4'])
-        .optional()
-        .describe('The OSDs’ default where it is left out.'),
-      requiredRatio: z
-        .number()
-        .min(0)
-        .max(1)
-        .optional()
-        .describe('A chunk is kept compressed only below this.'),
-    })
-    .optional()
-    .describe('Compression on the OSDs.'),
-  crushRule: name
-    .optional()
-    .describe('Name of the CRUSH rule that places it. Or leave it out and say failureDomain or deviceClass.'),
-  failureDomain: name
-    .optional()
-    .describe('No two copies lie in the same one: `osd`, `host`, `rack`. `host` by default.'),
-  deviceClass: name.optional().describe('Only on OSDs of this class: `hdd`, `ssd`, `nvme`. Any by default.'),
-  nodelete: z
-    .boolean()
-    .optional()
-    .describe('Ceph refuses to delete it while this is true. False by default.'),
-})
+const schema = once(() =>
+  z.strictObject({
+    cluster,
+    type: z.enum(['replicated', 'erasure']).optional().describe('`replicated` by default.'),
+    size: z
+      .int()
+      .min(1)
+      .max(10)
+      .optional()
+      .describe('Copies of every object, of a replicated pool. The cluster’s default where it is left out.'),
+    minSize: z
+      .int()
+      .min(1)
+      .max(32)
+      .optional()
+      .describe(
+        'Below so many copies or chunks nothing is written. The cluster’s default where it is left out.',
+      ),
+    erasure: erasure().optional().describe('How an erasure-coded pool cuts its objects.'),
+    autoscale: z
+      .enum(['on', 'off', 'warn'])
+      .optional()
+      .describe('Whether the manager chooses pgNum. `on` by default, `off` where pgNum is given.'),
+    pgNum: z.int().min(1).max(65536).optional().describe('Placement groups, where autoscale is off or warn.'),
+    pgNumMin: z.int().min(1).max(65536).optional().describe('The autoscaler keeps at least so many.'),
+    pgNumMax: z.int().min(1).max(65536).optional().describe('The autoscaler keeps at most so many.'),
+    bulk: z
+      .boolean()
+      .optional()
+      .describe('Starts with many placement groups: a large pool. False by default.'),
+    targetSizeRatio: z
+      .number()
+      .min(0)
+      .optional()
+      .describe('Its expected share of the cluster, for the autoscaler.'),
+    targetSize: size.optional().describe('Its expected size, for the autoscaler: `10TiB`.'),
+    application: name
+      .optional()
+      .describe('What it is for: `rbd` (default), `cephfs`, `rgw` or a name of your own.'),
+    quota: z
+      .strictObject({
+        maxBytes: z
+          .union([size, z.literal(0)])
+          .optional()
+          .describe('`10GiB` or bytes. 0: no limit, the default.'),
+        maxObjects: z.int().min(0).optional().describe('0: no limit, the default.'),
+      })
+      .optional()
+      .describe('Limits; writes beyond them fail.'),
+    compression: z
+      .strictObject({
+        mode: z.enum(['none', 'passive', 'aggressive', 'force']).optional().describe('`none` by default.'),
+        algorithm: z
+          .enum(['snappy', 'zlib', 'zstd', 'lz4'])
+          .optional()
+          .describe('The OSDs’ default where it is left out.'),
+        requiredRatio: z
+          .number()
+          .min(0)
+          .max(1)
+          .optional()
+          .describe('A chunk is kept compressed only below this.'),
+      })
+      .optional()
+      .describe('Compression on the OSDs.'),
+    crushRule: name
+      .optional()
+      .describe(
+        'Name of the CRUSH rule that places it. Or leave it out and say failureDomain or deviceClass.',
+      ),
+    failureDomain: name
+      .optional()
+      .describe('No two copies lie in the same one: `osd`, `host`, `rack`. `host` by default.'),
+    deviceClass: name
+      .optional()
+      .describe('Only on OSDs of this class: `hdd`, `ssd`, `nvme`. Any by default.'),
+    nodelete: z
+      .boolean()
+      .optional()
+      .describe('Ceph refuses to delete it while this is true. False by default.'),
+  }),
+)
 
 const anew = 'the pool would be made anew, and be empty'
 const moves = 'data moves to other OSDs in the background'
@@ -154,7 +168,9 @@ export const cephPool: Kind = {
   kind: 'CephPool',
   provider: 'ceph',
   summary: 'A pool: replicated or erasure-coded, with its placement, limits and purpose.',
-  schema,
+  get schema() {
+    return schema()
+  },
   keyedLists: {},
   sensitive: [],
   facts: { id: 'Ceph’s number of the pool.', name: 'Its name.' },

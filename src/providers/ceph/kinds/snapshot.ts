@@ -1,39 +1,44 @@
 /** The kind CephSnapshot, and what its retention means. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import type { Attributes, Json } from '../../../model/value.js'
 import type { Kind, Problem } from '../../kind.js'
 import { checkName, cluster, clusterRule, fields, filled, name, present, text } from './values.js'
 
 const durationPattern = /^\d+[hdw]$/
 
-const schema = z.strictObject({
-  cluster,
-  filesystem: name.describe('The file system of the volume.'),
-  group: name.optional().describe('Group of the volume. By default none.'),
-  volume: name.describe('The volume that it is of.'),
-  retention: z
-    .strictObject({
-      keepLast: z
-        .int()
-        .min(1)
-        .max(1000)
-        .optional()
-        .describe('How many later snapshots of the same series are kept: `NAME-TIME`.'),
-      keepFor: z
-        .string()
-        .regex(durationPattern, 'must be hours, days or weeks: 12h, 7d, 4w')
-        .optional()
-        .describe('How long later snapshots of the same series are kept: `7d`.'),
-    })
-    .optional()
-    .describe('What `infra volume snapshot` keeps when it takes further snapshots of this series.'),
-})
+const schema = once(() =>
+  z.strictObject({
+    cluster,
+    filesystem: name.describe('The file system of the volume.'),
+    group: name.optional().describe('Group of the volume. By default none.'),
+    volume: name.describe('The volume that it is of.'),
+    retention: z
+      .strictObject({
+        keepLast: z
+          .int()
+          .min(1)
+          .max(1000)
+          .optional()
+          .describe('How many later snapshots of the same series are kept: `NAME-TIME`.'),
+        keepFor: z
+          .string()
+          .regex(durationPattern, 'must be hours, days or weeks: 12h, 7d, 4w')
+          .optional()
+          .describe('How long later snapshots of the same series are kept: `7d`.'),
+      })
+      .optional()
+      .describe('What `infra volume snapshot` keeps when it takes further snapshots of this series.'),
+  }),
+)
 
 export const cephSnapshot: Kind = {
   kind: 'CephSnapshot',
   provider: 'ceph',
   summary: 'A snapshot of a CephFS volume, and how many of its series are kept.',
-  schema,
+  get schema() {
+    return schema()
+  },
   keyedLists: {},
   sensitive: [],
   facts: { createdAt: 'When it was taken, as the manager writes it.' },

@@ -1,5 +1,6 @@
 /** The kind CephSubvolumeGroup. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Kind } from '../../kind.js'
 import {
@@ -18,19 +19,21 @@ import {
   undeclared,
 } from './values.js'
 
-const schema = z.strictObject({
-  cluster,
-  filesystem: name.describe('The file system that it is in.'),
-  size: sizeOrInfinite
-    .optional()
-    .describe('What its volumes may hold together: `1TiB`, or `infinite` (default).'),
-  mode: mode.optional().describe('Permissions of its folder. `755` by default.'),
-  uid: id.optional().describe('Owner of its folder. 0 by default.'),
-  gid: id.optional().describe('Group of its folder. 0 by default.'),
-  dataPool: name
-    .optional()
-    .describe('Data pool of its volumes, one of the file system’s. The first by default.'),
-})
+const schema = once(() =>
+  z.strictObject({
+    cluster,
+    filesystem: name.describe('The file system that it is in.'),
+    size: sizeOrInfinite
+      .optional()
+      .describe('What its volumes may hold together: `1TiB`, or `infinite` (default).'),
+    mode: mode.optional().describe('Permissions of its folder. `755` by default.'),
+    uid: id.optional().describe('Owner of its folder. 0 by default.'),
+    gid: id.optional().describe('Group of its folder. 0 by default.'),
+    dataPool: name
+      .optional()
+      .describe('Data pool of its volumes, one of the file system’s. The first by default.'),
+  }),
+)
 
 const changes: readonly ChangeRule[] = [
   ...undeclared('dataPool'),
@@ -53,7 +56,9 @@ export const cephSubvolumeGroup: Kind = {
   kind: 'CephSubvolumeGroup',
   provider: 'ceph',
   summary: 'A group of CephFS volumes, a folder of its own with a quota of its own.',
-  schema,
+  get schema() {
+    return schema()
+  },
   keyedLists: {},
   sensitive: [],
   facts: { path: 'Its path in the file system.' },

@@ -1,5 +1,6 @@
 /** The kinds CephVolume and CephClone: subvolumes, made empty or from a snapshot. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import { type Attributes, isUnresolved, type Json } from '../../../model/value.js'
 import type { ChangeRule, Kind, Problem } from '../../kind.js'
 import {
@@ -31,31 +32,35 @@ const place = {
     .describe('Data pool, one of the file system’s. The group’s or the first by default.'),
 }
 
-const volumeSchema = z.strictObject({
-  ...place,
-  size: sizeOrInfinite.optional().describe('Its quota: `10GiB`, or `infinite` (default). Grows in place.'),
-  mode: mode.optional().describe('Permissions of its folder. `755` by default.'),
-  uid: id.optional().describe('Owner of its folder. 0 by default.'),
-  gid: id.optional().describe('Group of its folder. 0 by default.'),
-  isolatedNamespace: z
-    .boolean()
-    .optional()
-    .describe(
-      'Keeps its objects in a RADOS namespace of their own, for caps that reach no other. False by default.',
-    ),
-})
+const volumeSchema = once(() =>
+  z.strictObject({
+    ...place,
+    size: sizeOrInfinite.optional().describe('Its quota: `10GiB`, or `infinite` (default). Grows in place.'),
+    mode: mode.optional().describe('Permissions of its folder. `755` by default.'),
+    uid: id.optional().describe('Owner of its folder. 0 by default.'),
+    gid: id.optional().describe('Group of its folder. 0 by default.'),
+    isolatedNamespace: z
+      .boolean()
+      .optional()
+      .describe(
+        'Keeps its objects in a RADOS namespace of their own, for caps that reach no other. False by default.',
+      ),
+  }),
+)
 
-const cloneSchema = z.strictObject({
-  ...place,
-  source: z
-    .strictObject({
-      group: name.optional().describe('Group of the volume. By default none.'),
-      volume: name.describe('The volume that the snapshot is of.'),
-      snapshot: name.describe('The snapshot.'),
-    })
-    .describe('The snapshot that it begins as.'),
-  size: sizeOrInfinite.optional().describe('Its quota. The source’s where it is left out. Grows in place.'),
-})
+const cloneSchema = once(() =>
+  z.strictObject({
+    ...place,
+    source: z
+      .strictObject({
+        group: name.optional().describe('Group of the volume. By default none.'),
+        volume: name.describe('The volume that the snapshot is of.'),
+        snapshot: name.describe('The snapshot.'),
+      })
+      .describe('The snapshot that it begins as.'),
+    size: sizeOrInfinite.optional().describe('Its quota. The source’s where it is left out. Grows in place.'),
+  }),
+)
 
 const anew = 'it would be made anew, without its data'
 
@@ -92,7 +97,9 @@ export const cephVolume: Kind = {
   kind: 'CephVolume',
   provider: 'ceph',
   summary: 'A volume of CephFS (a subvolume): a folder with an owner and a quota.',
-  schema: volumeSchema,
+  get schema() {
+    return volumeSchema()
+  },
   keyedLists: {},
   sensitive: [],
   facts,
@@ -125,7 +132,9 @@ export const cephClone: Kind = {
   kind: 'CephClone',
   provider: 'ceph',
   summary: 'A volume of CephFS that begins as a snapshot of another. It is waited for.',
-  schema: cloneSchema,
+  get schema() {
+    return cloneSchema()
+  },
   keyedLists: {},
   sensitive: [],
   facts,

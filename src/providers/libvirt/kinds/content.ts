@@ -1,18 +1,24 @@
 /** Where the bytes of an image or a volume come from, and by what they are known. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import { type Attributes, isUnresolved, type Json } from '../../../model/value.js'
 import type { Problem } from '../../kind.js'
 import { fields, text } from './values.js'
 
-export const contentSource = z.strictObject({
-  path: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('A file on the machine that runs infra; relative to the stack’s folder. This or `url`.'),
-  url: z.string().min(1).optional().describe('An https address. This or `path`.'),
-  insecure: z.boolean().optional().describe('True: http is allowed, and redirects to it. False by default.'),
-})
+export const contentSource = once(() =>
+  z.strictObject({
+    path: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A file on the machine that runs infra; relative to the stack’s folder. This or `url`.'),
+    url: z.string().min(1).optional().describe('An https address. This or `path`.'),
+    insecure: z
+      .boolean()
+      .optional()
+      .describe('True: http is allowed, and redirects to it. False by default.'),
+  }),
+)
 
 export const checksum = z
   .string()

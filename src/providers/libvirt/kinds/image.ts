@@ -1,5 +1,6 @@
 /** The kind Image: a disk image that machines start from, as Foundry imports and names it. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import { type Attributes, isUnresolved, type Json } from '../../../model/value.js'
 import type { ChangeRule, Kind, KindMeta, Problem } from '../../kind.js'
 import { defaultImagePool } from '../names.js'
@@ -15,32 +16,38 @@ import {
 } from './content.js'
 import { present, text } from './values.js'
 
-const schema = z.strictObject({
-  host: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
-  pool: z.string().min(1).optional().describe('Storage pool that it is put in. `foundry-images` by default.'),
-  volume: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'Name of the volume; it ends in `.qcow2` or `.raw`, as its content is. The resource’s name and that ending by default.',
-    ),
-  source: contentSource.describe('Where it comes from.'),
-  checksum,
-  format: z
-    .enum(['qcow2', 'raw'])
-    .optional()
-    .describe('What the source is; its content must agree. By default as its name ends.'),
-  convert: z
-    .enum(['qcow2'])
-    .optional()
-    .describe('Convert a raw source to qcow2; runs of zeros take no space then.'),
-  content,
-})
+const schema = once(() =>
+  z.strictObject({
+    host: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
+    pool: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Storage pool that it is put in. `foundry-images` by default.'),
+    volume: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Name of the volume; it ends in `.qcow2` or `.raw`, as its content is. The resource’s name and that ending by default.',
+      ),
+    source: contentSource().describe('Where it comes from.'),
+    checksum,
+    format: z
+      .enum(['qcow2', 'raw'])
+      .optional()
+      .describe('What the source is; its content must agree. By default as its name ends.'),
+    convert: z
+      .enum(['qcow2'])
+      .optional()
+      .describe('Convert a raw source to qcow2; runs of zeros take no space then.'),
+    content,
+  }),
+)
 
 const otherBytes = 'machines’ disks are based on the image; its bytes never change under them'
 
@@ -58,7 +65,9 @@ export const image: Kind = {
   kind: 'Image',
   provider: 'libvirt',
   summary: 'A disk image in a storage pool, from a file or a download.',
-  schema,
+  get schema() {
+    return schema()
+  },
   keyedLists: {},
   sensitive: [],
   facts: {

@@ -1,5 +1,6 @@
 /** The kind Network: a network of libvirt, with its DHCP and DNS. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Kind } from '../../kind.js'
 import { canonicalAddress, canonicalCidr } from './ip.js'
@@ -8,86 +9,93 @@ import { fields, list, mapObjects, mapText, present, text } from './values.js'
 
 const address = z.string().min(1)
 
-const schema = z.strictObject({
-  host: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
-  mode: z
-    .enum(['isolated', 'nat', 'route', 'bridge'])
-    .optional()
-    .describe(
-      'Guests among themselves (`isolated`), out by address translation (`nat`, the default) or routing (`route`), or an existing bridge of the host (`bridge`).',
-    ),
-  bridge: z
-    .string()
-    .min(1)
-    .max(15)
-    .optional()
-    .describe('Name of the bridge. libvirt picks one by default; needed for `mode: bridge`.'),
-  forwardDevice: z
-    .string()
-    .min(1)
-    .max(15)
-    .optional()
-    .describe('Interface of the host that traffic leaves by, for `nat` and `route`.'),
-  addresses: z
-    .array(address)
-    .optional()
-    .describe('Addresses of the host on it, in CIDR notation: `10.97.0.1/24`, `fd00:97::1/64`.'),
-  domain: z.string().min(1).optional().describe('DNS domain of its guests.'),
-  mtu: z.number().int().min(68).max(65535).optional().describe('MTU of the bridge.'),
-  stp: z.boolean().optional().describe('Spanning tree protocol on the bridge. True by default.'),
-  autostart: z.boolean().optional().describe('Start it when the host starts. True by default.'),
-  dhcp: z
-    .strictObject({
-      ranges: z
-        .array(
-          z.strictObject({
-            start: address.describe('First address.'),
-            end: address.describe('Last address.'),
-          }),
-        )
-        .optional()
-        .describe('Addresses that are given out.'),
-      hosts: z
-        .array(
-          z.strictObject({
-            ip: address.describe('The address it gets.'),
-            mac: z
-              .string()
-              .regex(
-                /^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$/,
-                'must be six pairs of hexadecimal digits with colons',
-              )
-              .optional()
-              .describe('MAC address that it is known by. Needed for IPv4.'),
-            name: z.string().min(1).optional().describe('Its name in DNS.'),
-          }),
-        )
-        .optional()
-        .describe('Machines with an address of their own, told apart by it. Changed while the network runs.'),
-    })
-    .optional()
-    .describe('DHCP server. None by default.'),
-  dns: z
-    .strictObject({
-      enabled: z.boolean().optional().describe('Whether the host answers DNS on it. True by default.'),
-      forwarders: z.array(address).optional().describe('Name servers that are asked instead of the host’s.'),
-      hosts: z
-        .array(
-          z.strictObject({
-            ip: address.describe('The address.'),
-            names: z.array(z.string().min(1)).min(1).describe('Its names.'),
-          }),
-        )
-        .optional()
-        .describe('Names beyond those of DHCP, told apart by the address. Changed while the network runs.'),
-    })
-    .optional()
-    .describe('DNS server.'),
-})
+const schema = once(() =>
+  z.strictObject({
+    host: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
+    mode: z
+      .enum(['isolated', 'nat', 'route', 'bridge'])
+      .optional()
+      .describe(
+        'Guests among themselves (`isolated`), out by address translation (`nat`, the default) or routing (`route`), or an existing bridge of the host (`bridge`).',
+      ),
+    bridge: z
+      .string()
+      .min(1)
+      .max(15)
+      .optional()
+      .describe('Name of the bridge. libvirt picks one by default; needed for `mode: bridge`.'),
+    forwardDevice: z
+      .string()
+      .min(1)
+      .max(15)
+      .optional()
+      .describe('Interface of the host that traffic leaves by, for `nat` and `route`.'),
+    addresses: z
+      .array(address)
+      .optional()
+      .describe('Addresses of the host on it, in CIDR notation: `10.97.0.1/24`, `fd00:97::1/64`.'),
+    domain: z.string().min(1).optional().describe('DNS domain of its guests.'),
+    mtu: z.number().int().min(68).max(65535).optional().describe('MTU of the bridge.'),
+    stp: z.boolean().optional().describe('Spanning tree protocol on the bridge. True by default.'),
+    autostart: z.boolean().optional().describe('Start it when the host starts. True by default.'),
+    dhcp: z
+      .strictObject({
+        ranges: z
+          .array(
+            z.strictObject({
+              start: address.describe('First address.'),
+              end: address.describe('Last address.'),
+            }),
+          )
+          .optional()
+          .describe('Addresses that are given out.'),
+        hosts: z
+          .array(
+            z.strictObject({
+              ip: address.describe('The address it gets.'),
+              mac: z
+                .string()
+                .regex(
+                  /^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$/,
+                  'must be six pairs of hexadecimal digits with colons',
+                )
+                .optional()
+                .describe('MAC address that it is known by. Needed for IPv4.'),
+              name: z.string().min(1).optional().describe('Its name in DNS.'),
+            }),
+          )
+          .optional()
+          .describe(
+            'Machines with an address of their own, told apart by it. Changed while the network runs.',
+          ),
+      })
+      .optional()
+      .describe('DHCP server. None by default.'),
+    dns: z
+      .strictObject({
+        enabled: z.boolean().optional().describe('Whether the host answers DNS on it. True by default.'),
+        forwarders: z
+          .array(address)
+          .optional()
+          .describe('Name servers that are asked instead of the host’s.'),
+        hosts: z
+          .array(
+            z.strictObject({
+              ip: address.describe('The address.'),
+              names: z.array(z.string().min(1)).min(1).describe('Its names.'),
+            }),
+          )
+          .optional()
+          .describe('Names beyond those of DHCP, told apart by the address. Changed while the network runs.'),
+      })
+      .optional()
+      .describe('DNS server.'),
+  }),
+)
 
 function restart(path: string): ChangeRule {
   return {
@@ -119,7 +127,9 @@ export const network: Kind = {
   kind: 'Network',
   provider: 'libvirt',
   summary: 'A network of libvirt: isolated, with address translation, routed, or a bridge of the host.',
-  schema,
+  get schema() {
+    return schema()
+  },
   keyedLists: { 'dhcp.hosts': 'ip', 'dns.hosts': 'ip' },
   sensitive: [],
   facts: {

@@ -1,34 +1,37 @@
 /** The kind Snapshot: a state of a virtual machine to go back to. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Kind, KindMeta, Problem } from '../../kind.js'
 import { present, text } from './values.js'
 
-const schema = z.strictObject({
-  host: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
-  virtualMachine: z.string().min(1).describe('Name of the machine.'),
-  description: z.string().max(4000).optional().describe('A description, kept in the snapshot.'),
-  memory: z
-    .boolean()
-    .optional()
-    .describe('With the memory of the running machine, not the disks alone. False by default.'),
-  storage: z
-    .enum(['external', 'internal'])
-    .optional()
-    .describe(
-      'In overlay files beside the disks (`external`, the default), or inside the qcow2 files (`internal`; not with UEFI on most versions of libvirt).',
-    ),
-  quiesce: z
-    .boolean()
-    .optional()
-    .describe(
-      'Have the guest agent write out and freeze its file systems meanwhile. False by default; not with `memory`.',
-    ),
-})
+const schema = once(() =>
+  z.strictObject({
+    host: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
+    virtualMachine: z.string().min(1).describe('Name of the machine.'),
+    description: z.string().max(4000).optional().describe('A description, kept in the snapshot.'),
+    memory: z
+      .boolean()
+      .optional()
+      .describe('With the memory of the running machine, not the disks alone. False by default.'),
+    storage: z
+      .enum(['external', 'internal'])
+      .optional()
+      .describe(
+        'In overlay files beside the disks (`external`, the default), or inside the qcow2 files (`internal`; not with UEFI on most versions of libvirt).',
+      ),
+    quiesce: z
+      .boolean()
+      .optional()
+      .describe(
+        'Have the guest agent write out and freeze its file systems meanwhile. False by default; not with `memory`.',
+      ),
+  }),
+)
 
 const taken = 'a snapshot holds one moment'
 
@@ -45,7 +48,9 @@ export const snapshot: Kind = {
   kind: 'Snapshot',
   provider: 'libvirt',
   summary: 'A snapshot of a virtual machine: its disks, or its disks and memory.',
-  schema,
+  get schema() {
+    return schema()
+  },
   keyedLists: {},
   sensitive: [],
   facts: {

@@ -1,5 +1,6 @@
 /** The kind StoragePool: where libvirt keeps volumes. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Kind, KindMeta, Problem } from '../../kind.js'
 import { defaultPools } from '../names.js'
@@ -10,97 +11,103 @@ export const poolTypes = ['dir', 'logical', 'netfs', 'zfs', 'rbd', 'disk'] as co
 const path = z.string().startsWith('/', 'must be an absolute path')
 const devices = z.array(path)
 
-const schema = z.strictObject({
-  host: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
-  type: z
-    .enum(poolTypes)
-    .optional()
-    .describe(
-      'A folder (`dir`, the default), an LVM volume group (`logical`), NFS or its like (`netfs`), ZFS, Ceph (`rbd`), or a disk’s partitions (`disk`).',
-    ),
-  path: path
-    .optional()
-    .describe(
-      'Where it is on the host: the folder, or where a share is mounted. By default `/var/lib/libvirt/images/NAME`; Foundry’s pools are at Foundry’s places.',
-    ),
-  autostart: z.boolean().optional().describe('Start it when the host starts. True by default.'),
-  build: z
-    .boolean()
-    .optional()
-    .describe(
-      'Make what is missing: the folder, the volume group. True by default; never formats what holds data.',
-    ),
-  permissions: z
-    .strictObject({
-      mode: z
-        .string()
-        .regex(/^0?[0-7]{3}$/, 'must be three octal digits')
-        .optional()
-        .describe('Mode of the folder: `0711`.'),
-      owner: z.number().int().min(0).optional().describe('User id of its owner.'),
-      group: z.number().int().min(0).optional().describe('Id of its group.'),
-    })
-    .optional()
-    .describe('Rights of the folder, where libvirt makes it.'),
-  logical: z
-    .strictObject({
-      volumeGroup: z.string().min(1).optional().describe('The volume group. The pool’s name by default.'),
-      devices: devices.optional().describe('Disks to make the volume group of, where it does not exist.'),
-    })
-    .optional()
-    .describe('For `type: logical`.'),
-  netfs: z
-    .strictObject({
-      server: z.string().min(1).describe('The server.'),
-      export: z.string().min(1).describe('What it exports: `/srv/images`.'),
-      format: z.enum(['auto', 'nfs', 'glusterfs', 'cifs']).optional().describe('`nfs` by default.'),
-      version: z
-        .string()
-        .regex(/^\d(\.\d)?$/, 'must be a version such as 4 or 4.2')
-        .optional()
-        .describe('Version of NFS.'),
-    })
-    .optional()
-    .describe('For `type: netfs`.'),
-  zfs: z
-    .strictObject({
-      dataset: z.string().min(1).describe('ZFS pool or dataset that holds the volumes.'),
-      devices: devices.optional().describe('Disks to make the ZFS pool of, where it does not exist.'),
-    })
-    .optional()
-    .describe('For `type: zfs`.'),
-  rbd: z
-    .strictObject({
-      pool: z.string().min(1).describe('Ceph pool.'),
-      monitors: z
-        .array(z.string().min(1))
-        .min(1)
-        .describe('Addresses of the monitors, `HOST` or `HOST:PORT`.'),
-      user: z.string().min(1).optional().describe('Ceph user without `client.`. None: no authentication.'),
-      key: z.string().min(1).optional().describe('The user’s key, stored as a secret of libvirt. A secret.'),
-      keyring: z
-        .string()
-        .min(1)
-        .optional()
-        .describe('Instead of `key`: the Ceph keyring with it, a file on the machine where infra runs.'),
-    })
-    .optional()
-    .describe('For `type: rbd`.'),
-  disk: z
-    .strictObject({
-      device: path.describe('The disk: `/dev/sdb`.'),
-      format: z
-        .enum(['dos', 'gpt', 'lvm2', 'mac', 'bsd', 'sun', 'dvh', 'pc98'])
-        .optional()
-        .describe('Kind of its partition table. `gpt` by default.'),
-    })
-    .optional()
-    .describe('For `type: disk`.'),
-})
+const schema = once(() =>
+  z.strictObject({
+    host: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
+    type: z
+      .enum(poolTypes)
+      .optional()
+      .describe(
+        'A folder (`dir`, the default), an LVM volume group (`logical`), NFS or its like (`netfs`), ZFS, Ceph (`rbd`), or a disk’s partitions (`disk`).',
+      ),
+    path: path
+      .optional()
+      .describe(
+        'Where it is on the host: the folder, or where a share is mounted. By default `/var/lib/libvirt/images/NAME`; Foundry’s pools are at Foundry’s places.',
+      ),
+    autostart: z.boolean().optional().describe('Start it when the host starts. True by default.'),
+    build: z
+      .boolean()
+      .optional()
+      .describe(
+        'Make what is missing: the folder, the volume group. True by default; never formats what holds data.',
+      ),
+    permissions: z
+      .strictObject({
+        mode: z
+          .string()
+          .regex(/^0?[0-7]{3}$/, 'must be three octal digits')
+          .optional()
+          .describe('Mode of the folder: `0711`.'),
+        owner: z.number().int().min(0).optional().describe('User id of its owner.'),
+        group: z.number().int().min(0).optional().describe('Id of its group.'),
+      })
+      .optional()
+      .describe('Rights of the folder, where libvirt makes it.'),
+    logical: z
+      .strictObject({
+        volumeGroup: z.string().min(1).optional().describe('The volume group. The pool’s name by default.'),
+        devices: devices.optional().describe('Disks to make the volume group of, where it does not exist.'),
+      })
+      .optional()
+      .describe('For `type: logical`.'),
+    netfs: z
+      .strictObject({
+        server: z.string().min(1).describe('The server.'),
+        export: z.string().min(1).describe('What it exports: `/srv/images`.'),
+        format: z.enum(['auto', 'nfs', 'glusterfs', 'cifs']).optional().describe('`nfs` by default.'),
+        version: z
+          .string()
+          .regex(/^\d(\.\d)?$/, 'must be a version such as 4 or 4.2')
+          .optional()
+          .describe('Version of NFS.'),
+      })
+      .optional()
+      .describe('For `type: netfs`.'),
+    zfs: z
+      .strictObject({
+        dataset: z.string().min(1).describe('ZFS pool or dataset that holds the volumes.'),
+        devices: devices.optional().describe('Disks to make the ZFS pool of, where it does not exist.'),
+      })
+      .optional()
+      .describe('For `type: zfs`.'),
+    rbd: z
+      .strictObject({
+        pool: z.string().min(1).describe('Ceph pool.'),
+        monitors: z
+          .array(z.string().min(1))
+          .min(1)
+          .describe('Addresses of the monitors, `HOST` or `HOST:PORT`.'),
+        user: z.string().min(1).optional().describe('Ceph user without `client.`. None: no authentication.'),
+        key: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('The user’s key, stored as a secret of libvirt. A secret.'),
+        keyring: z
+          .string()
+          .min(1)
+          .optional()
+          .describe('Instead of `key`: the Ceph keyring with it, a file on the machine where infra runs.'),
+      })
+      .optional()
+      .describe('For `type: rbd`.'),
+    disk: z
+      .strictObject({
+        device: path.describe('The disk: `/dev/sdb`.'),
+        format: z
+          .enum(['dos', 'gpt', 'lvm2', 'mac', 'bsd', 'sun', 'dvh', 'pc98'])
+          .optional()
+          .describe('Kind of its partition table. `gpt` by default.'),
+      })
+      .optional()
+      .describe('For `type: disk`.'),
+  }),
+)
 
 const elsewhere = 'it would be another pool'
 
@@ -130,7 +137,9 @@ export const storagePool: Kind = {
   kind: 'StoragePool',
   provider: 'libvirt',
   summary: 'A storage pool of libvirt.',
-  schema,
+  get schema() {
+    return schema()
+  },
   keyedLists: {},
   sensitive: ['rbd.key'],
   facts: {

@@ -1,5 +1,6 @@
 /** The kind Volume: a disk of its own, which outlives the machines that use it. */
 import { z } from 'zod'
+import { once } from '../../../model/once.js'
 import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Hazard, Kind, KindMeta, Problem } from '../../kind.js'
 import { defaultVmPool } from '../names.js'
@@ -7,47 +8,49 @@ import { canonicalChecksum, checkContent, checksum, content, contentOf, contentS
 import { parseSize, sizePattern } from './units.js'
 import { grows, mapText, present, shrinks, splitReference, text, volumeReference } from './values.js'
 
-const schema = z.strictObject({
-  host: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
-  pool: z.string().min(1).optional().describe('Storage pool that it is in. `foundry-vms` by default.'),
-  volume: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Name of the volume in the pool. The resource’s name by default.'),
-  size: z
-    .union([
-      z
-        .number()
-        .int('must be whole bytes')
-        .positive('must be above 0')
-        .max(2 ** 50, 'is more than 1 PiB'),
-      z.string().regex(sizePattern, 'must be a size such as 10GiB or 512MiB'),
-    ])
-    .optional()
-    .describe(
-      'Size: `10GiB`, `512MiB`, or bytes. Kept as bytes, rounded up to whole KiB. Grows in place. May be left out where `source` or `backing` gives it.',
-    ),
-  format: z.enum(['qcow2', 'raw']).optional().describe('`qcow2` by default.'),
-  backing: z
-    .string()
-    .min(1)
-    .optional()
-    .describe(
-      'A volume that it starts from and reads through: `VOLUME` in the same pool, or `POOL:VOLUME`. Only for qcow2.',
-    ),
-  backingFormat: z
-    .enum(['qcow2', 'raw'])
-    .optional()
-    .describe('Format of `backing`. `qcow2` by default, `raw` where its name ends so.'),
-  source: contentSource.optional().describe('What it is filled with when it is made.'),
-  checksum,
-  content,
-})
+const schema = once(() =>
+  z.strictObject({
+    host: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
+    pool: z.string().min(1).optional().describe('Storage pool that it is in. `foundry-vms` by default.'),
+    volume: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Name of the volume in the pool. The resource’s name by default.'),
+    size: z
+      .union([
+        z
+          .number()
+          .int('must be whole bytes')
+          .positive('must be above 0')
+          .max(2 ** 50, 'is more than 1 PiB'),
+        z.string().regex(sizePattern, 'must be a size such as 10GiB or 512MiB'),
+      ])
+      .optional()
+      .describe(
+        'Size: `10GiB`, `512MiB`, or bytes. Kept as bytes, rounded up to whole KiB. Grows in place. May be left out where `source` or `backing` gives it.',
+      ),
+    format: z.enum(['qcow2', 'raw']).optional().describe('`qcow2` by default.'),
+    backing: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'A volume that it starts from and reads through: `VOLUME` in the same pool, or `POOL:VOLUME`. Only for qcow2.',
+      ),
+    backingFormat: z
+      .enum(['qcow2', 'raw'])
+      .optional()
+      .describe('Format of `backing`. `qcow2` by default, `raw` where its name ends so.'),
+    source: contentSource().optional().describe('What it is filled with when it is made.'),
+    checksum,
+    content,
+  }),
+)
 
 const data: readonly Hazard[] = ['deletes-data']
 
@@ -87,7 +90,9 @@ export const volume: Kind = {
   kind: 'Volume',
   provider: 'libvirt',
   summary: 'A volume in a storage pool, a disk that outlives its machines.',
-  schema,
+  get schema() {
+    return schema()
+  },
   keyedLists: {},
   sensitive: [],
   facts: {

@@ -11,7 +11,9 @@ const virtualCluster: Kind = {
   kind: 'VirtualCluster',
   provider: 'vcluster',
   summary: 'A virtual Kubernetes cluster (vCluster), installed as a Helm release in a host cluster',
-  schema: virtualClusterSchema,
+  get schema() {
+    return virtualClusterSchema()
+  },
   keyedLists: {},
   fileLists: ['valuesFiles'],
   sensitive: [

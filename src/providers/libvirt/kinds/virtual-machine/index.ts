@@ -12,7 +12,9 @@ export const virtualMachine: Kind = {
   kind: 'VirtualMachine',
   provider: 'libvirt',
   summary: 'A virtual machine of libvirt, with its disks and its first set-up.',
-  schema: virtualMachineSchema,
+  get schema() {
+    return virtualMachineSchema()
+  },
   keyedLists: { dataDisks: 'device', networkInterfaces: 'name', fwCfg: 'name', shares: 'tag' },
   sensitive: [
     'cloudInit.passwordHash',
