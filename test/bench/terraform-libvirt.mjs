@@ -3,7 +3,8 @@
 //
 //   node test/bench/terraform-libvirt.mjs
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -14,11 +15,6 @@ const version = '0.8.3'
 const module = 'github.com/dmacvicar/terraform-provider-libvirt'
 const folder = join(homedir(), '.cache/infra-lab', `terraform-provider-libvirt-${version}`)
 const program = join(folder, 'terraform-provider-libvirt')
-
-/** So many machines tell what more of them will cost. */
-const few = 50
-/** Terraform's apply grows a little less than with the square. */
-const growth = 1.7
 
 function build() {
   const work = mkdtempSync(join(tmpdir(), 'infra-bench-'))
@@ -78,10 +74,11 @@ ${['boot', 'data']
 `
 
 /**
- * Makes machines on a libvirtd, as many of `most` as `minutes` allow, and plans them without a change. Memory is that of the
- * larger of its two processes. Undefined where even a few take too long.
+ * Terraform makes machines on a libvirtd (`applied`; it starts each and stops it again, so that a thousand take most of an hour),
+ * calls of libvirt make as many more of the same as there are to be (`machines`), which are written into its state, and it
+ * plans them all without a change. `ask` calls one of `procedures`. Memory is that of the larger of its two processes.
  */
-export function measureTerraform({ uri, pool, work, most, minutes }) {
+export async function measureTerraform({ uri, pool, work, applied, machines, ask, procedures }) {
   mkdirSync(work, { recursive: true })
   writeFileSync(join(work, 'main.tf'), configuration(uri, pool))
   writeFileSync(
@@ -89,22 +86,51 @@ export function measureTerraform({ uri, pool, work, most, minutes }) {
     `provider_installation {\n  dev_overrides { "dmacvicar/libvirt" = "${folder}" }\n  direct {}\n}\n`,
   )
   const env = { TF_CLI_CONFIG_FILE: join(work, 'terraformrc'), CHECKPOINT_DISABLE: '1' }
-  const seconds = minutes * 60
-  const terraform = (machines, ...args) =>
-    measure(
-      'timeout',
-      // an interrupt lets it end its own processes
-      ['--signal=INT', '--kill-after=60', String(seconds), 'terraform', ...args, `-var=machines=${machines}`],
-      { cwd: work, env, timeoutSeconds: seconds + 120 },
-    )
-  const first = Math.min(few, most)
-  const trial = terraform(first, 'apply', '-auto-approve')
-  const machines = Math.min(most, Math.floor(first * (seconds / trial.wall) ** (1 / growth)))
-  if (machines < first) return undefined
-  if (machines > first) terraform(0, 'apply', '-auto-approve')
-  const apply = machines > first ? terraform(machines, 'apply', '-auto-approve') : trial
-  // exits 2 where it would change something
-  return { machines, apply, plan: terraform(machines, 'plan', '-detailed-exitcode') }
+  const terraform = (count, ...args) =>
+    measure('terraform', [...args, `-var=machines=${count}`], { cwd: work, env, timeoutSeconds: 3600 })
+  const apply = terraform(applied, 'apply', '-auto-approve')
+  await makeMore({ state: join(work, 'terraform.tfstate'), from: applied, to: machines, ask, procedures })
+  // it exits with 2 where it would change something
+  return { apply, plan: terraform(machines, 'plan', '-detailed-exitcode') }
+}
+
+/** More machines like the first one, on libvirt and in the state. */
+async function makeMore({ state: file, from, to, ask, procedures }) {
+  const state = JSON.parse(readFileSync(file, 'utf8'))
+  const made = state.resources.filter(({ type }) => type !== 'libvirt_pool')
+  const [machine] = made.find(({ type }) => type === 'libvirt_domain').instances
+  const { id, network_interface: interfaces } = machine.attributes
+  const domain = await ask(procedures.domains.lookupByUuid, { uuid: id })
+  const model = await ask(procedures.domains.xml, { domain, flags: 2 })
+  const pool = await ask(procedures.pools.lookupByName, { name: 'tf' })
+  const one = async number => {
+    const uuid = randomUUID()
+    const mac = `52:54:01:00:${[number >> 8, number & 255].map(octet => octet.toString(16).padStart(2, '0')).join(':')}`
+    const renamed = text =>
+      text
+        .replaceAll('tf0_', `tf${number}_`)
+        .replace('<name>tf0</name>', `<name>tf${number}</name>`)
+        .replaceAll('"tf0"', `"tf${number}"`)
+        .replaceAll(id, uuid)
+        .replaceAll(interfaces[0].mac, mac.toUpperCase())
+        .replaceAll(interfaces[0].mac.toLowerCase(), mac)
+    for (const ending of ['boot', 'data']) {
+      const xml = `<volume><name>tf${number}_${ending}</name><capacity>10737664</capacity><allocation>0</allocation><target><format type='qcow2'/><compat>1.1</compat></target></volume>`
+      await ask(procedures.volumes.create, { pool, xml, flags: 0 })
+    }
+    await ask(procedures.domains.define, { xml: renamed(model), flags: 0 })
+    for (const { instances } of made) {
+      const copy = JSON.parse(renamed(JSON.stringify(instances[0])))
+      instances.push({ ...copy, index_key: number })
+    }
+  }
+  const queue = Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index)
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await one(next)
+    }),
+  )
+  writeFileSync(file, JSON.stringify({ ...state, serial: state.serial + 1 }))
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) build()
