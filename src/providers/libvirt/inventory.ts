@@ -274,6 +274,7 @@ export interface StoredVolume extends VolumeReading {
 
 /** What a volume’s XML tells of it; sizes in bytes. */
 export function volumeReading(volume: Volume, xml: string): StoredVolume {
-  const reading = readVolume(parseXml(xml, notRead))
-  return { ...reading, pool: volume.pool, name: volume.name, key: volume.key }
+  const { pool, name, key } = volume
+  // not a literal that spreads and overwrites: see `present`
+  return Object.assign(readVolume(parseXml(xml, notRead)), { pool, name, key })
 }

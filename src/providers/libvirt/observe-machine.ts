@@ -85,21 +85,25 @@ export class MachineObserver {
       ...lost.map(device => `the volume of its disk ${device} is gone`),
       ...(observed.undeclared.length > 0 ? [`not in the stack: ${observed.undeclared.join(', ')}`] : []),
     ]
-    return {
-      status: 'present',
-      identity: { uuid: entry.domain.uuid },
-      ...(reading.metadata.owner && { owner: reading.metadata.owner }),
-      // not a literal that spreads and adds: see `present`
-      spec: Object.assign({}, withLeftDisks(now?.spec ?? stored, target.spec, left), {
-        autostart: entry.autostart,
-        // one whose memory is saved is neither running nor stopped: it is left to whoever saved it
-        ...(!entry.saved && { powerState: entry.active ? 'running' : 'stopped' }),
-      }),
-      facts: await this.#facts(entry, reading, live, hasAgent),
-      ...(pending !== undefined && pending.length > 0 && { pending: [...new Set(pending)].sort() }),
-      ...(remarks.length > 0 && { remark: remarks.join('; ') }),
-      ...((progress !== undefined || isOwnLost) && { incomplete: true as const }),
-    }
+    // not a literal that spreads and adds, here and below: see `present`
+    const spec = Object.assign({}, withLeftDisks(now?.spec ?? stored, target.spec, left), {
+      autostart: entry.autostart,
+    })
+    // one whose memory is saved is neither running nor stopped: it is left to whoever saved it
+    if (!entry.saved) Object.assign(spec, { powerState: entry.active ? 'running' : 'stopped' })
+    const { owner } = reading.metadata
+    return Object.assign(
+      {
+        status: 'present' as const,
+        identity: { uuid: entry.domain.uuid },
+        spec,
+        facts: await this.#facts(entry, reading, live, hasAgent),
+      },
+      owner && { owner },
+      pending !== undefined && pending.length > 0 ? { pending: [...new Set(pending)].sort() } : undefined,
+      remarks.length > 0 ? { remark: remarks.join('; ') } : undefined,
+      progress !== undefined || isOwnLost ? { incomplete: true as const } : undefined,
+    )
   }
 
   /**

@@ -1,6 +1,6 @@
 /** The network interfaces of a domain's XML, under the names that the stack has for them. */
 import type { Attributes, Json } from '../../../model/value.js'
-import { objects, present, text } from '../kinds/values.js'
+import { objects, present } from '../kinds/values.js'
 import type { Metadata } from './metadata.js'
 import { find, findAll, toInteger, type XmlElement } from './tree.js'
 
@@ -46,12 +46,12 @@ export function readInterfaces(
 
 /** What a canonical spec calls its interfaces, by their MAC addresses. */
 export function namesByMac(spec: Attributes): ReadonlyMap<string, string> {
-  return new Map(
-    objects(spec.networkInterfaces).flatMap(({ item }) => {
-      const [mac, name] = [text(item.mac), text(item.name)]
-      return mac === undefined || name === undefined ? [] : [[mac.toLowerCase(), name] as const]
-    }),
-  )
+  const names = new Map<string, string>()
+  for (const { item } of objects(spec.networkInterfaces)) {
+    if (typeof item.mac === 'string' && typeof item.name === 'string')
+      names.set(item.mac.toLowerCase(), item.name)
+  }
+  return names
 }
 
 function freeName(index: number, taken: Set<string>): string {

@@ -45,17 +45,18 @@ export function readMetadata(root: XmlElement): Metadata {
   const text = textOf(find(own, `${mark}document`))
   let document: Json | undefined
   const seed = find(own, `${mark}seed`)?.attributes.sha256
-  return {
-    ...(owner?.lineage !== undefined &&
-      owner.address !== undefined && { owner: { lineage: owner.lineage, address: owner.address } }),
-    ...(isObject(labels) && { labels: texts(labels) }),
+  const read: { -readonly [K in keyof Metadata]: Metadata[K] } = {
     // parsed for who asks: every plan reads every machine, and few look at it
     get document() {
       document ??= json(text)
       return isObject(document) ? document : undefined
     },
-    ...(seed !== undefined && { seed }),
   }
+  const { lineage, address } = owner ?? {}
+  if (lineage !== undefined && address !== undefined) read.owner = { lineage, address }
+  if (isObject(labels)) read.labels = texts(labels)
+  if (seed !== undefined) read.seed = seed
+  return read
 }
 
 function isOwn(candidate: XmlElement): boolean {
