@@ -76,6 +76,7 @@ export function heldBack({ stored, live, declared }: Forms, changing: boolean): 
 
 /** The spec with the disks that a cut off change was to take away, and whose volumes still wait to be put away. */
 export function withLeftDisks(spec: Attributes, declared: Attributes, left: ReadonlySet<string>): Attributes {
+  if (left.size === 0) return spec
   const there = new Set(objects(spec.dataDisks).map(({ item }) => item.device))
   const more = objects(declared.dataDisks).flatMap(({ item }) =>
     left.has(String(item.device)) && !there.has(item.device) ? [item] : [],
