@@ -1,7 +1,7 @@
 /** What is to be done about one resource, from what is desired, recorded and observed. */
 
 import { InfraError } from '../model/error.js'
-import { sameValue } from '../model/value.js'
+import { type Attributes, sameValue } from '../model/value.js'
 import type { Hazard, Kind } from '../providers/kind.js'
 import type { Observation } from '../providers/provider.js'
 import type { DesiredResource } from '../stack/desired.js'
@@ -282,7 +282,7 @@ function sameRecord(desired: DesiredResource, record: ResourceRecord): boolean {
   return (
     sameValue(desired.labels, record.labels) &&
     sameValue(desired.annotations, record.annotations) &&
-    sameValue({ ...desired.lifecycle }, { ...record.lifecycle }) &&
+    sameValue(desired.lifecycle as Attributes, record.lifecycle as Attributes) &&
     sameValue(desired.dependencies, record.dependencies) &&
     sameValue(desired.sensitive, record.sensitive)
   )

@@ -5,7 +5,7 @@
 //
 // Plans are the median of --repeat runs; what changes something runs once. Above --terraform-apply-most resources Terraform's
 // creates and destroys are left out, which grow with the square, and its plans start from a state that is generated.
-// `cold` is without a cache of parsed documents, `warm` with one.
+// `cold` is without anything kept from an earlier run, `warm` with a stack that has not changed since the last one.
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
