@@ -2,11 +2,17 @@
 import type { Call, CreateRequest } from '../provider.js'
 import { ensureNamespace } from './namespace.js'
 import { placeOf } from './observe.js'
+import { setPaused } from './pause.js'
 import { readOne, waitReady } from './ready.js'
-import { bringRelease, markWorkload, recordApplied, setPaused } from './release.js'
+import { bringRelease } from './release.js'
 import type { Session } from './session.js'
 import { asKept, bringBack, releaseMarks } from './volumes.js'
+import { markWorkload, recordApplied } from './workload.js'
 
+/**
+ * Makes it, or finishes one that a create began: called again, it makes no second. Resolves once the cluster is ready and has answered.
+ * Fails with `namespace-taken`, `namespace-occupied`, `cluster-not-ready` and the errors of helm and of the host.
+ */
 export async function create(session: Session, request: CreateRequest, call: Call): Promise<void> {
   const { signal, progress } = call
   const place = placeOf(request)

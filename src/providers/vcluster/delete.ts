@@ -9,14 +9,18 @@ import { uninstall } from './helm/run.js'
 import { paused as pauseMarks } from './marks.js'
 import { removeNamespace } from './namespace.js'
 import { placeOf } from './observe.js'
+import { setPaused } from './pause.js'
 import { readOne } from './ready.js'
-import { setPaused } from './release.js'
 import type { Session } from './session.js'
 import { claimsOf, planKeep, retain } from './volumes.js'
 
 /** What the virtual cluster makes in its namespace, beside its release. */
 const synced = ['pods', 'services', 'endpoints', 'configmaps', 'secrets', 'persistentvolumeclaims'] as const
 
+/**
+ * Takes it away: what its volumes hold is given to `keep` first. Succeeds where nothing is there. Fails with `cluster-protected`,
+ * `volume-not-kept`, `namespace-stuck` and `cluster-not-gone`.
+ */
 export async function remove(session: Session, request: DeleteRequest, call: Call): Promise<void> {
   const { signal, progress } = call
   const place = placeOf(request)

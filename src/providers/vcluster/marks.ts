@@ -56,6 +56,7 @@ export function ownerOf(object: KubeObject | undefined): Owner | undefined {
   return lineage === undefined || address === undefined ? undefined : { lineage, address }
 }
 
+/** What the last change recorded on the workload; undefined where there is none, or where a hand broke it. */
 export function appliedOf(object: KubeObject | undefined): Applied | undefined {
   return parse(object?.metadata.annotations?.[marks.applied]) as Applied | undefined
 }

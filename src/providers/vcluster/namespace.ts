@@ -5,8 +5,8 @@ import { hasCode } from './client/errors.js'
 import type { Namespace, Workload } from './client/objects.js'
 import { paths } from './client/paths.js'
 import { marks, ownerOf } from './marks.js'
-import { terminating } from './observe.js'
 import type { Session } from './session.js'
+import { terminating } from './told.js'
 
 export interface NamespaceRequest {
   readonly namespace: string

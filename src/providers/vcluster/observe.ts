@@ -3,16 +3,18 @@ import { type Attributes, isObject, type Json } from '../../model/value.js'
 import { sensible } from '../answer.js'
 import type { Identity, Observation, Target } from '../provider.js'
 import type { Namespace } from './client/objects.js'
-import { foreignObjects, foreignValues } from './hand-changes.js'
+import { specOf } from './declared.js'
+import { foreignObjects } from './hand-changes.js'
 import { type ReleaseContent, readRelease } from './helm/release.js'
-import { canonicalSpec } from './kinds/canonical.js'
-import { lower } from './kinds/shortcuts.js'
-import { type Values, valueAt } from './kinds/tree.js'
-import { appliedOf, digestOf, marks, ownerOf, paused, releaseOwner } from './marks.js'
+import { appliedOf, digestOf, marks, ownerOf, releaseOwner } from './marks.js'
 import type { Session } from './session.js'
 import { type Found, keyOf, type Snapshot, takeSnapshot } from './snapshot.js'
-import { isReady, troubleOf } from './trouble.js'
+import { chartVersion, kubernetesVersion, madeFor, phaseOf, remarkOf, terminating } from './told.js'
 
+/**
+ * Every target's observation, from a few list calls, whatever their number. One that cannot be read is `unreadable`, with why, and
+ * hides no other; a host that does not answer fails the call.
+ */
 export async function observe(
   session: Session,
   targets: readonly Target[],
@@ -132,62 +134,6 @@ function remainsOf(
   }
 }
 
-/** The namespace where infra made it for this cluster. */
-function madeFor(space: Namespace | undefined, name: string): Namespace | undefined {
-  return space?.metadata.annotations?.[marks.made] === name ? space : undefined
-}
-
-/** The declared attributes as they are. Without a change since the last apply they are the recorded ones. */
-function specOf(
-  target: Target,
-  found: Found,
-  release: ReleaseContent | undefined,
-  space: Namespace | undefined,
-  handMade: readonly string[],
-): Attributes {
-  const { workload } = found
-  const meta = { name: found.name, labels: {}, annotations: {} }
-  const given = lower(target.spec)
-  const read = release === undefined ? undefined : canonicalSpec({ values: release.values }, meta)
-  const kept = read ?? target.spec
-  const foreign = [
-    ...(release === undefined ? [] : foreignValues(given, release.values as Values)),
-    ...handMade,
-  ]
-  const { replicas: _replicas, kubeconfig: _kubeconfig, chart: _chart, ...rest } = kept
-  const stopped = workload?.metadata.annotations?.[paused.replicas]
-  const replicas = workload?.spec.replicas === 0 ? Number(stopped ?? 1) : workload?.spec.replicas
-  const claim = found.claims.find(one => one.metadata.name === `data-${found.name}-0`)
-  const size = claim?.spec.resources?.requests?.storage
-  const server = valueAt(kept, ['kubeconfig', 'server'])
-  const version = chartVersion(found)
-  return {
-    ...rest,
-    ...(target.spec.hostCluster !== undefined && { hostCluster: target.spec.hostCluster }),
-    namespace: found.namespace,
-    createNamespace: madeFor(space, found.name) !== undefined,
-    chart: {
-      ...(isObject(target.spec.chart) ? target.spec.chart : {}),
-      ...(version !== undefined && { version }),
-    },
-    ...(replicas !== undefined && { replicas }),
-    ...(isObject(kept.storage) && { storage: { ...kept.storage, ...(size !== undefined && { size }) } }),
-    ttl: workload?.metadata.annotations?.[marks.ttl] ?? 'none',
-    paused: workload?.spec.replicas === 0,
-    kubeconfig: {
-      ...(isObject(target.spec.kubeconfig) ? withoutServer(target.spec.kubeconfig) : {}),
-      ...(server !== undefined && { server }),
-    },
-    readinessTimeout: target.spec.readinessTimeout ?? '5m',
-    handChanges: foreign.length === 0 ? 'none' : foreign.join('; '),
-  }
-}
-
-function withoutServer(kubeconfig: Attributes): Attributes {
-  const { server: _, ...rest } = kubeconfig
-  return rest
-}
-
 async function factsOf(
   session: Session,
   target: Target,
@@ -216,56 +162,6 @@ async function factsOf(
     }),
     ...(expiresAt !== undefined && { expiresAt }),
   }
-}
-
-/** One word for how it is. */
-export function phaseOf(found: Found): string {
-  if (found.workload === undefined) return 'Failed'
-  if (found.workload.metadata.deletionTimestamp !== undefined) return 'Terminating'
-  const { replicas = 1 } = found.workload.spec
-  if (replicas === 0) return 'Paused'
-  if ((found.workload.status?.readyReplicas ?? 0) >= replicas || found.pods.some(isReady)) return 'Running'
-  return troubleOf(found.pods, found.claims, []) === undefined ? 'Pending' : 'Failed'
-}
-
-/** The chart's version, as the chart labels all it makes. */
-export function chartVersion(found: Found): string | undefined {
-  return found.workload?.metadata.labels?.chart?.replace(/^.*?-(?=\d)/, '')
-}
-
-/** The tag of the image that brings Kubernetes. */
-export function kubernetesVersion(found: Found): string | undefined {
-  const template = found.workload?.spec.template as unknown as {
-    spec?: { initContainers?: readonly { image?: string }[] }
-  }
-  const images = template?.spec?.initContainers?.map(container => container.image ?? '') ?? []
-  return images.map(image => /kubernetes:(v\d[^@]*)/.exec(image)?.[1]).find(tag => tag !== undefined)
-}
-
-function remarkOf(found: Found, space: Namespace | undefined, owned: boolean): string | undefined {
-  const ending = space === undefined ? undefined : terminating(space)
-  if (ending !== undefined) return ending
-  const [latest] = found.revisions
-  if (latest === undefined) return 'it was not installed with helm'
-  if (latest.status !== 'deployed') return `its Helm release is ${latest.status}`
-  if (!owned) return undefined
-  const { workload } = found
-  if (workload?.spec.replicas === 0)
-    return workload.metadata.annotations?.[paused.flag] === 'true'
-      ? 'paused'
-      : 'scaled to nothing without being paused'
-  return troubleOf(found.pods, found.claims, [])?.text
-}
-
-/** What holds a namespace that is being removed. */
-export function terminating(space: Namespace): string | undefined {
-  if (space.metadata.deletionTimestamp === undefined) return undefined
-  const held = (space.status?.conditions ?? [])
-    .filter(condition => condition.status === 'True' && condition.message !== undefined)
-    .map(condition => condition.message)
-  const finalizers = (space.spec?.finalizers ?? []).filter(finalizer => finalizer !== 'kubernetes')
-  if (finalizers.length > 0) held.push(`finalizers: ${finalizers.join(', ')}`)
-  return `namespace ${space.metadata.name} is being removed${held.length > 0 ? `; it is held: ${held.join('; ')}` : ''}`
 }
 
 function identityOf(found: Found, space: Namespace | undefined): Identity {

@@ -29,6 +29,7 @@ export interface Session {
 /** How many details are read at once. */
 const details = 16
 
+/** What the verbs and acts on one host share. `removal`: how long a namespace may take to go away, milliseconds. Asks no host. */
 export function openSession(options: {
   readonly host: Host
   readonly ports: Ports

@@ -7,9 +7,10 @@ import { readRelease } from './helm/release.js'
 import { canonicalSpec } from './kinds/canonical.js'
 import { formatDuration } from './kinds/duration.js'
 import { marks, ownerOf } from './marks.js'
-import { chartVersion, phaseOf, placeOf } from './observe.js'
+import { placeOf } from './observe.js'
 import type { Session } from './session.js'
 import { type Found, keyOf, type Snapshot, takeSnapshot } from './snapshot.js'
+import { chartVersion, phaseOf } from './told.js'
 
 /** Clusters of the host without a mark of infra that no target names. */
 export async function unmanaged(

@@ -3,16 +3,23 @@ import { isObject } from '../../model/value.js'
 import type { Call, UpdateRequest } from '../provider.js'
 import type { Namespace } from './client/objects.js'
 import { paths } from './client/paths.js'
+import { growStorage } from './grow.js'
 import { labelNames, marks } from './marks.js'
 import { labelNamespace } from './namespace.js'
 import { placeOf } from './observe.js'
+import { setPaused } from './pause.js'
 import { readOne, waitReady } from './ready.js'
-import { bringRelease, growStorage, markWorkload, recordApplied, setPaused } from './release.js'
+import { bringRelease } from './release.js'
 import type { Session } from './session.js'
+import { markWorkload, recordApplied } from './workload.js'
 
 /** Fields that a release knows nothing of. */
 const beside = new Set(['ttl', 'paused', 'readinessTimeout', 'createNamespace', 'hostCluster'])
 
+/**
+ * Brings what is there to the spec of the request, as far as its changes say that something moves. Resolves once the cluster is ready
+ * again, or paused. Fails with `volume-cannot-grow`, `cluster-not-ready` and the errors of helm and of the host.
+ */
 export async function update(session: Session, request: UpdateRequest, call: Call): Promise<void> {
   const { signal, progress } = call
   const place = placeOf(request)

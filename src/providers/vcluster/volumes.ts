@@ -32,6 +32,7 @@ export interface Kept {
   readonly volumes: readonly KeptVolume[]
 }
 
+/** What a delete kept; undefined for the token of something else. */
 export function asKept(token: Json | undefined): Kept | undefined {
   return isObject(token) && token.type === 'virtual-cluster' ? (token as unknown as Kept) : undefined
 }

@@ -2,6 +2,7 @@
 import { afterAll, describe } from 'vitest'
 import { type KubernetesLab, kubernetesLab } from '../../lab/kubernetes.js'
 import { faults } from './faults.suite.js'
+import { ready } from './ready.suite.js'
 import { watch } from './watch.suite.js'
 
 // Each loses its API server now and then, so that each has its own
@@ -20,6 +21,9 @@ describe.skipIf(missing)(
     })
 
     describe.concurrent('one host', () => faults(first))
-    describe.concurrent('another', () => watch(second))
+    describe.concurrent('another', () => {
+      ready(second)
+      watch(second)
+    })
   },
 )

@@ -1,4 +1,7 @@
-/** Virtual clusters on one real host: what follows one another in each suite, the suites side by side. */
+/**
+ * Virtual clusters on one real host. The provider's suites side by side; then ten clusters at once; then the commands as
+ * processes, on a host that has nothing else. The host comes up once for all of them: that takes longer than most tests.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Attributes } from '../../../src/model/value.js'
 import type { Kind } from '../../../src/providers/kind.js'
@@ -6,7 +9,16 @@ import { vclusterKinds } from '../../../src/providers/vcluster/kinds/index.js'
 import { conformance } from '../../conformance/suite.js'
 import { type KubernetesLab, kubernetesLab } from '../../lab/kubernetes.js'
 import { acts } from './acts.suite.js'
+import { backup } from './commands/backup.suite.js'
+import { changing } from './commands/changing.suite.js'
+import { commandDesk } from './commands/desk.js'
+import { ending } from './commands/ending.suite.js'
+import { first } from './commands/first.suite.js'
+import { looking } from './commands/looking.suite.js'
+import { others } from './commands/others.suite.js'
+import { watching } from './commands/watching.suite.js'
 import { life } from './life.suite.js'
+import { notReady } from './not-ready.suite.js'
 import { openWorld, type World } from './world.js'
 
 const lab = await kubernetesLab()
@@ -20,6 +32,7 @@ describe.skipIf('skip' in lab)(`a real host${'skip' in lab ? `: ${lab.skip}` : '
   describe.concurrent('contract', () => {
     describe.sequential('of a provider', () => contract(host))
   })
+  describe.concurrent('not ready', () => notReady(host))
 
   describe('many', () => {
     let world: World
@@ -45,6 +58,25 @@ describe.skipIf('skip' in lab)(`a real host${'skip' in lab ? `: ${lab.skip}` : '
       await Promise.all(world.kept.map(token => world.provider.discard?.(token, soon())))
       expect(await volumes()).not.toContain('vcluster-many-')
     }, 900_000)
+  })
+
+  // Each is a dozen processes or more, which a busy machine has one after the other
+  describe('commands', { timeout: 600_000 }, () => {
+    const desk = commandDesk(host)
+    beforeAll(() => desk.open())
+    afterAll(() => desk.close())
+
+    first(desk)
+    looking(desk)
+    watching(desk)
+    describe.concurrent('its changes', () => {
+      describe.sequential('in order', () => {
+        changing(desk)
+        backup(desk)
+      })
+    })
+    describe.concurrent('what others made', () => others(desk))
+    ending(desk)
   })
 })
 

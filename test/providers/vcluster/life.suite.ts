@@ -4,6 +4,7 @@ import { cp, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Attributes } from '../../../src/model/value.js'
 import { asKept } from '../../../src/providers/vcluster/volumes.js'
 import type { KubernetesLab } from '../../lab/kubernetes.js'
 import { openWorld, type World } from './world.js'
@@ -21,6 +22,18 @@ export function life(host: KubernetesLab): void {
       await world?.close()
     })
 
+    /** With the chart's own defaults, CoreDNS and all, as far as the lab has their images. */
+    const values = {
+      controlPlane: {
+        statefulSet: {
+          image: { repository: 'loft-sh/vcluster-oss' },
+          probes: { startupProbe: { periodSeconds: 1 } },
+        },
+      },
+    }
+    const spec = (more: Attributes = {}): Attributes => ({ ttl: '2h', values, ...more })
+    const logging = spec({ values: { ...values, logging: { encoding: 'json' } } })
+
     /** What the vcluster tool says of it. */
     const listed = async () => {
       const all = JSON.parse(await host.vclusterctl('list', '--driver', 'helm', '--output', 'json'))
@@ -34,16 +47,16 @@ export function life(host: KubernetesLab): void {
       return items.filter(one => one.spec.claimRef?.namespace === 'vcluster-team-a')
     }
     const inside = async (...args: readonly string[]) => {
-      const { facts } = await world.present('team-a', { ttl: '2h' })
+      const { facts } = await world.present('team-a', spec())
       return (await run(`${host.bin}/kubectl`, ['--kubeconfig', String(facts.kubeconfigPath), ...args]))
         .stdout
     }
 
     test('is made, ready, and answers', async () => {
-      await world.make('team-a', { ttl: '2h' }, { labels: { team: 'a' } })
+      await world.make('team-a', spec(), { labels: { team: 'a' } })
       expect(await inside('get', '--raw', '/readyz')).toBe('ok')
       expect(await inside('create', 'configmap', 'proof', '--from-literal=a=b')).toContain('created')
-      const seen = await world.present('team-a', { ttl: '2h' })
+      const seen = await world.present('team-a', spec())
       expect(seen).toMatchObject({
         identity: { namespace: 'vcluster-team-a', name: 'team-a' },
         owner: { address: 'VirtualCluster/team-a' },
@@ -54,7 +67,7 @@ export function life(host: KubernetesLab): void {
       const { createdAt, expiresAt, kubeconfigPath } = seen.facts
       expect(Date.parse(String(expiresAt)) - Date.parse(String(createdAt))).toBe(7_200_000)
       expect((await stat(String(kubeconfigPath))).mode & 0o777).toBe(0o600)
-      expect(await world.drift('team-a', { ttl: '2h' })).toEqual([])
+      expect(await world.drift('team-a', spec())).toEqual([])
     })
 
     test('is what helm, vcluster and kubectl expect', async () => {
@@ -70,7 +83,46 @@ export function life(host: KubernetesLab): void {
       expect(space.metadata.labels).toMatchObject({ team: 'a', 'infra/lineage': expect.any(String) })
     })
 
-    test('drift: a value set with helm, declared or not, and another version of the chart', async () => {
+    test('drift: objects changed and deleted with kubectl', async () => {
+      await host.kubectl('-n', 'vcluster-team-a', 'delete', 'service', 'team-a-headless')
+      await host.kubectl(
+        '-n',
+        'vcluster-team-a',
+        'patch',
+        'service',
+        'team-a',
+        '-p',
+        '{"spec":{"type":"NodePort"}}',
+      )
+      const [seen] = await world.drift('team-a', spec())
+      expect(seen).toContain('Service/team-a-headless is missing')
+      expect(seen).toContain('Service/team-a: spec.type')
+      await world.change('team-a', spec({ values: { a: 1 } }), spec())
+      expect(await world.drift('team-a', spec())).toEqual([])
+    })
+
+    test('is paused by its spec, and resumed and paused by the vcluster tool', async () => {
+      await world.change('team-a', spec(), spec({ paused: true }))
+      expect(await listed()).toMatchObject([{ Status: 'Paused' }])
+      expect(await world.drift('team-a', spec({ paused: true }))).toEqual([])
+      await host.vclusterctl('resume', 'team-a', '-n', 'vcluster-team-a', '--driver', 'helm')
+      expect(await world.drift('team-a', spec({ paused: true }))).toContain('paused: false')
+      await world.change('team-a', spec({ paused: true }), spec())
+      expect(await world.drift('team-a', spec())).toEqual([])
+      expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toBe('configmap/proof\n')
+
+      await host.vclusterctl('pause', 'team-a', '-n', 'vcluster-team-a', '--driver', 'helm')
+      const seen = await world.present('team-a', spec())
+      expect(seen.remark).toBe('paused')
+      expect(await world.drift('team-a', spec())).toEqual(['paused: true'])
+    })
+
+    test('an update, which starts it again where it is to run', async () => {
+      await world.change('team-a', spec({ paused: true }), logging)
+      expect(await world.drift('team-a', logging)).toEqual([])
+    })
+
+    test('drift: values set with helm, declared or not, and another version of the chart; the way back is a helm rollback', async () => {
       const other = join(world.folder, 'chart')
       await cp(host.chart, other, { recursive: true })
       const about = join(other, 'Chart.yaml')
@@ -83,81 +135,33 @@ export function life(host: KubernetesLab): void {
         'vcluster-team-a',
         '--reuse-values',
         '--set',
-        'logging.encoding=json',
-        '--set',
         'telemetry.enabled=true',
         '--set',
         'controlPlane.statefulSet.image.tag=0.36.1',
       )
-      const declared = { ttl: '2h', chart: { path: host.chart, version: '0.36.1' } }
+      const declared = spec({ chart: { path: host.chart, version: '0.36.1' } })
       expect((await world.drift('team-a', declared)).sort()).toEqual([
         'chart.version: "0.36.2"',
         'handChanges: "value controlPlane.statefulSet.image.tag=\\"0.36.1\\"; value logging.encoding=\\"json\\""',
         'values.telemetry.enabled: true',
       ])
-      await world.change('team-a', { ttl: '2h', values: { logging: { encoding: 'json' } } }, { ttl: '2h' })
-      expect(await world.drift('team-a', { ttl: '2h' })).toEqual([])
-      expect(world.said.at(-1)).toBeDefined()
-    })
-
-    test('drift: objects changed and deleted with kubectl', async () => {
-      await host.kubectl('-n', 'vcluster-team-a', 'delete', 'service', 'team-a-headless')
-      await host.kubectl(
-        '-n',
-        'vcluster-team-a',
-        'patch',
-        'service',
-        'team-a',
-        '-p',
-        '{"spec":{"type":"NodePort"}}',
-      )
-      const [seen] = await world.drift('team-a', { ttl: '2h' })
-      expect(seen).toContain('Service/team-a-headless is missing')
-      expect(seen).toContain('Service/team-a: spec.type')
-      await world.change('team-a', { ttl: '2h', values: { a: 1 } }, { ttl: '2h' })
-      expect(await world.drift('team-a', { ttl: '2h' })).toEqual([])
-    })
-
-    test('drift: paused and resumed with the vcluster tool', async () => {
-      await host.vclusterctl('pause', 'team-a', '-n', 'vcluster-team-a', '--driver', 'helm')
-      const seen = await world.present('team-a', { ttl: '2h' })
-      expect(seen.remark).toBe('paused')
-      expect(await world.drift('team-a', { ttl: '2h' })).toEqual(['paused: true'])
-      await world.change('team-a', { ttl: '2h', paused: true }, { ttl: '2h' })
-      expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toBe('configmap/proof\n')
-    })
-
-    test('is paused by its spec, and resumed by the vcluster tool', async () => {
-      await world.change('team-a', { ttl: '2h' }, { ttl: '2h', paused: true })
-      expect(await listed()).toMatchObject([{ Status: 'Paused' }])
-      expect(await world.drift('team-a', { ttl: '2h', paused: true })).toEqual([])
-      await host.vclusterctl('resume', 'team-a', '-n', 'vcluster-team-a', '--driver', 'helm')
-      expect(await world.drift('team-a', { ttl: '2h', paused: true })).toContain('paused: false')
-      await world.change('team-a', { ttl: '2h', paused: true }, { ttl: '2h' })
-      expect(await world.drift('team-a', { ttl: '2h' })).toEqual([])
-    })
-
-    test('an update and the way back, which is a helm rollback', async () => {
-      const changed = { ttl: '2h', values: { logging: { encoding: 'json' } } }
-      await world.change('team-a', { ttl: '2h' }, changed)
-      expect(await world.drift('team-a', changed)).toEqual([])
       world.said.length = 0
-      await world.change('team-a', changed, { ttl: '2h' })
+      await world.change('team-a', logging, spec())
       expect(world.said.join('\n')).toContain('helm rollback to revision')
-      expect(await world.drift('team-a', { ttl: '2h' })).toEqual([])
+      expect(await world.drift('team-a', spec())).toEqual([])
     })
 
     test('is deleted, and comes back with its objects', async () => {
-      await world.remove('team-a', { ttl: '2h' })
-      expect(await world.observe('team-a', { ttl: '2h' })).toEqual({ status: 'absent' })
+      await world.remove('team-a', spec())
+      expect(await world.observe('team-a', spec())).toEqual({ status: 'absent' })
       expect(await host.kubectl('get', 'ns', '-o', 'name')).not.toContain('team-a')
       expect(await listed()).toEqual([])
       const [token] = world.kept
       expect(asKept(token)?.volumes).toHaveLength(1)
 
-      await world.make('team-a', { ttl: '2h' }, { restore: token ?? null })
+      await world.make('team-a', spec(), { restore: token ?? null })
       expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toBe('configmap/proof\n')
-      expect(await world.drift('team-a', { ttl: '2h' })).toEqual([])
+      expect(await world.drift('team-a', spec())).toEqual([])
       const [volume] = asKept(token)?.volumes ?? []
       const policy = await host.kubectl(
         'get',
@@ -173,8 +177,8 @@ export function life(host: KubernetesLab): void {
     })
 
     test('is deleted for good', async () => {
-      await world.remove('team-a', { ttl: '2h' })
-      await world.remove('team-a', { ttl: '2h' })
+      await world.remove('team-a', spec())
+      await world.remove('team-a', spec())
       expect(await volumes()).toHaveLength(1)
       await world.provider.discard?.(world.kept[0] ?? null, AbortSignal.timeout(60_000))
       await world.provider.discard?.(world.kept[0] ?? null, AbortSignal.timeout(60_000))

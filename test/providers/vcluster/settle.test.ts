@@ -1,4 +1,4 @@
-/** Acts that were cut off: what settles them. test/providers/vcluster/commands.vcluster.test.ts kills real ones. */
+/** Acts that were cut off: what settles them. test/providers/vcluster/commands and ready.suite.ts kill real ones. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -74,7 +74,7 @@ describe('an extension that was cut off', () => {
   })
 })
 
-test('a restore that has begun has no way back', () => {
+test('a restore that kept nothing has no way back', () => {
   expect(() => wayOf(restore, 'back')).toThrow(
     expect.objectContaining({ code: 'restore-begun', hint: expect.stringContaining('--forward') }),
   )
@@ -143,10 +143,14 @@ test.each([
   { reason: 'no verb', what: { ...place } },
   { reason: 'a cluster without its namespace', what: { ...restore, namespace: 1 } },
   { reason: 'a backup without what was there before', what: { ...backup, before: 'x' } },
+  { reason: 'a restore that kept what is no address', what: { ...restore, kept: 1 } },
 ])('$reason is not taken for an act', ({ what }) => {
   expect(clusterAct(what as never)).toBeUndefined()
 })
 
-test.each([extend, backup, restore])('$verb comes back from its journal', act => {
-  expect(clusterAct(JSON.parse(JSON.stringify(act)))).toEqual(act)
-})
+test.each([extend, backup, restore, { ...restore, kept: 's3://b/before' }])(
+  '$verb comes back from its journal',
+  act => {
+    expect(clusterAct(JSON.parse(JSON.stringify(act)))).toEqual(act)
+  },
+)

@@ -25,6 +25,8 @@ export interface RestoreAct {
   readonly name: string
   readonly namespace: string
   readonly address: string
+  /** The backup of what was in it before; absent where it was to go without one, and then there is no way back. */
+  readonly kept?: string
 }
 
 export type ClusterAct = ExtendAct | BackupAct | RestoreAct
@@ -39,6 +41,7 @@ export function clusterAct(what: Attributes): ClusterAct | undefined {
   if (texts === undefined) return undefined
   const whole = ['name', 'namespace', ...texts].every(field => typeof what[field] === 'string')
   if (!whole || (verb === 'backup' && !isTexts(what.before))) return undefined
+  if (what.kept !== undefined && typeof what.kept !== 'string') return undefined
   return what as unknown as ClusterAct
 }
 

@@ -2,9 +2,9 @@
 import { messageOf } from '../../../model/error.js'
 import { timeLeft } from '../expiry.js'
 import { appliedOf, marks, ownerOf } from '../marks.js'
-import { chartVersion, kubernetesVersion, phaseOf } from '../observe.js'
 import type { Session } from '../session.js'
 import { type Found, takeSnapshot } from '../snapshot.js'
+import { chartVersion, kubernetesVersion, phaseOf } from '../told.js'
 
 export interface ListedCluster {
   readonly name: string

@@ -46,6 +46,7 @@ export async function manifestChanges(
   return compareManifests(release?.manifest ?? '', rendered)
 }
 
+/** What becomes of the objects from one rendering (YAML documents) to another, by name. What changes in a Secret is not shown. */
 export function compareManifests(before: string, after: string): readonly ManifestChange[] {
   const [old, next] = [objectsOf(before), objectsOf(after)]
   const names = [...new Set([...old.keys(), ...next.keys()])].sort()

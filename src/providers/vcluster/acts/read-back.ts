@@ -1,14 +1,12 @@
 /** Reading a backup back: the proof that it is one. */
-import { PassThrough } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
 import { gunzipSync } from 'node:zlib'
-import { Exec } from '@kubernetes/client-node'
 import { InfraError } from '../../../model/error.js'
 import type { Session } from '../session.js'
 import type { Found } from '../snapshot.js'
 import { entriesOfTar } from '../tar.js'
 import { isReady } from '../trouble.js'
 import { tool } from './snapshot-tool.js'
+import { runInSyncer } from './syncer.js'
 
 /**
  * One in the cluster's own volume is fetched and unpacked; for any other vCluster's own reading counts. Resolves to how it was
@@ -46,22 +44,8 @@ async function fileOf(
   path: string,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const out = new PassThrough()
-  const errors = new PassThrough()
-  const words = buffer(errors)
-  const bytes = buffer(out)
-  const status = await new Promise<{ readonly status?: string; readonly message?: string }>(
-    (resolve, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-      new Exec(session.host.config)
-        .exec(namespace, pod, 'syncer', ['cat', path], out, errors, null, false, resolve)
-        .catch(reject)
-    },
-  )
-  out.end()
-  errors.end()
-  if (status.status !== 'Success')
-    throw unread(`container://${path}`, (await words).toString('utf8').trim() || (status.message ?? ''))
+  const { bytes, failure } = await runInSyncer(session, { namespace, pod }, ['cat', path], signal)
+  if (failure !== undefined) throw unread(`container://${path}`, failure)
   return bytes
 }
 

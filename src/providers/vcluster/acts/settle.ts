@@ -20,11 +20,12 @@ export function wayOf(act: ClusterAct, direction: 'forward' | 'back'): string {
         : `Nothing in ${name} is changed by a backup; what there is of it stays at ${act.address}.`
     case 'restore':
       if (forward) return `${act.address} is put back into ${name} once more, from its beginning.`
+      if (act.kept !== undefined) return `What was in ${name} before is put back from ${act.kept}.`
       throw new InfraError({
         kind: 'validation',
         code: 'restore-begun',
         message: `A restore of ${name} that has begun cannot be taken back.`,
-        why: 'what was in it may have been overwritten',
+        why: 'what was in it may have been overwritten, and it was not kept',
         hint: 'Complete it with `infra recover --forward`; then another backup can be restored.',
       })
   }
@@ -48,8 +49,10 @@ export async function settleAct(
       const { address, verified } = await finishBackup(session, act, progress, signal)
       return `${act.name} → ${address} (${verified})`
     }
-    case 'restore':
-      await finishRestore(session, act, choice, progress, signal)
-      return `${act.name} is as in ${act.address}, and ready.`
+    case 'restore': {
+      const address = direction === 'forward' ? act.address : (act.kept ?? act.address)
+      await finishRestore(session, { ...act, address }, choice, progress, signal)
+      return `${act.name} is as in ${address}, and ready.`
+    }
   }
 }

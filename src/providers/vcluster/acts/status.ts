@@ -41,6 +41,7 @@ interface PodMetrics extends KubeObject {
 
 const lastEvents = 20
 
+/** One cluster as it is now. Fails with `no-such-cluster`, `ambiguous-cluster` and the errors of the host; no metrics are no failure. */
 export async function clusterStatus(
   session: Session,
   name: string,

@@ -73,6 +73,7 @@ export function saysMissing(text: string): boolean {
   }
 }
 
+/** The error for an answer that Kubernetes would not give. */
 export function unfit({ what, host }: Asked, why: string, cause?: unknown): InfraError {
   return new InfraError({
     kind: 'connection',

@@ -37,6 +37,7 @@ export interface Requests {
 
 export const json = 'application/json'
 
+/** Calls that are tried again while the API server is busy or away: each for `attemptTimeout`, all of them for `patience`, milliseconds. */
 export function openRequests({ name, transport, clock, attemptTimeout, patience }: RequestOptions): Requests {
   let told: { readonly host: number; readonly here: number } | undefined
 

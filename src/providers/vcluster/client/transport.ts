@@ -24,6 +24,7 @@ export interface Transport {
 /** Connections that may be open at once; what is beyond waits. */
 const sockets = 16
 
+/** Calls of one API server with the credentials of a kubeconfig. Connects with the first call. */
 export function openTransport(config: KubeConfig, server: URL): Transport {
   const secure = server.protocol === 'https:'
   const prefix = server.pathname.replace(/\/$/, '')

@@ -17,6 +17,7 @@ export function defaultNamespace(name: string): string {
   return `vcluster-${name}`
 }
 
+/** The one form of a spec: what values say of a typed field moves there, quantities are spelled one way, defaults are filled in. */
 export function canonicalSpec(spec: Attributes, meta: KindMeta): Attributes {
   const { values, valuesFiles } = mergedValues(spec)
   const lifted = lift({ ...spec, values: isUnresolved(spec.values) ? spec.values : values })

@@ -9,6 +9,7 @@ const label = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
 const longestName = 48
 const kept = ['default', 'kube-system', 'kube-public', 'kube-node-lease']
 
+/** What is wrong with a spec beyond its schema, each with its path in the document. */
 export function checkSpec(spec: Attributes, meta: KindMeta): readonly Problem[] {
   const problems: Problem[] = []
   const add = (path: readonly (string | number)[], code: string, message: string, hint?: string) =>

@@ -51,6 +51,7 @@ export interface KubeconfigPorts {
   limited<T>(work: () => Promise<T>): Promise<T>
 }
 
+/** The kubeconfigs of a host's virtual clusters: read from their Secrets, proved, kept as private files. */
 export function openKubeconfigs(ports: KubeconfigPorts): Kubeconfigs {
   const { host, files, clock } = ports
   const place = (target: Pick<Target, 'spec'>, namespace: string, name: string) =>

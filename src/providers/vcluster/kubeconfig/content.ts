@@ -16,6 +16,7 @@ interface Config {
   readonly users?: readonly Named<{ readonly 'client-certificate-data'?: string; readonly token?: string }>[]
 }
 
+/** Fails with `broken-kubeconfig`, which quotes nothing of it. */
 export function parseKubeconfig(text: string): Config {
   let value: unknown
   try {
@@ -32,6 +33,7 @@ export function parseKubeconfig(text: string): Config {
   })
 }
 
+/** The address of its first cluster. */
 export function serverOf(text: string): string | undefined {
   const cluster = parseKubeconfig(text).clusters?.[0]?.cluster
   return typeof cluster === 'object' ? cluster.server : undefined

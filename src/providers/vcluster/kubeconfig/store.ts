@@ -48,6 +48,7 @@ export function placeOfKubeconfig(
   return { path, ...(typeof wanted.recipient === 'string' && { recipient: wanted.recipient }) }
 }
 
+/** Writes a kubeconfig whole, sealed where the place has a recipient, and a note on how long it may be used beside it. */
 export async function writeKubeconfig(
   files: FileSystem,
   clock: Clock,
@@ -106,6 +107,7 @@ function parseNote(words: string): Note | undefined {
   }
 }
 
+/** Removes it with its note; nothing happens where there is none. */
 export async function removeKubeconfig(files: FileSystem, place: StorePlace): Promise<void> {
   await files.remove(place.path)
   await files.remove(notePath(place.path))
