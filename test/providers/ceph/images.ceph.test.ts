@@ -8,6 +8,13 @@ import { openProvider, Subject } from './harness.js'
 
 const missing = await cephLabMissing()
 
+/** Text as Ceph stores it: its length, and its bytes. */
+function encoded(text: string): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeUInt32LE(text.length)
+  return Buffer.concat([length, Buffer.from(text)])
+}
+
 describe.skipIf(missing)(`images ${missing ?? ''}`, () => {
   let lab: CephLab
   const providers: Provider[] = []
@@ -235,10 +242,7 @@ describe.skipIf(missing)(`images ${missing ?? ''}`, () => {
           return value
         })
         if (!named) return
-        const length = Buffer.alloc(4)
-        length.writeUInt32LE(id.length)
-        const object = `rbd_id.${one.name}`
-        await lab.putObject('images', object, Buffer.concat([length, Buffer.from(id)]))
+        await lab.putObject('images', `rbd_id.${one.name}`, encoded(id))
       }
       const halves = [
         { reason: 'its name leads to it, and no list has it', named: true },
@@ -286,6 +290,47 @@ describe.skipIf(missing)(`images ${missing ?? ''}`, () => {
           expect(objects).not.toContain((token as { readonly id: string }).id)
         })
       }
+
+      /** As a way into the trash leaves it that was cut off at its last step: listed still, and its name leads nowhere. */
+      const halfGone = async (one: Subject, token: Json | undefined) => {
+        const { id } = token as { readonly id: string }
+        await lab.omap('images', 'rbd_trash', `id_${id}`, value => {
+          value[value.length - 1] = 1
+          return value
+        })
+        await lab.omap('images', 'rbd_directory', `name_${one.name}`, () => encoded(id))
+        await lab.omap('images', 'rbd_directory', `id_${id}`, () => encoded(one.name))
+      }
+      it('keeps an image whose way into the trash was cut off, whatever is done next', async () => {
+        const one = image('half')
+        await one.create()
+        const path = `images/${one.name}`
+        await lab.rbd('bench', '--io-type', 'write', '--io-total', '1M', path)
+        const hash = await lab.imageHash(path)
+        const token = await one.remove()
+
+        await halfGone(one, token)
+        expect(await one.observe()).toMatchObject({ status: 'present', incomplete: true })
+        await one.remove()
+        expect(await one.observe()).toEqual({ status: 'absent' })
+        await one.create(token)
+        expect(await lab.imageHash(path)).toBe(hash)
+
+        const again = await one.remove()
+        await halfGone(one, again)
+        const another = image('half', { ...base, size: '16MiB' })
+        await another.create()
+        await another.discard(await another.remove())
+        await one.create(again)
+        expect(await lab.imageHash(path)).toBe(hash)
+
+        const last = await one.remove()
+        await halfGone(one, last)
+        await one.create(last)
+        expect(await lab.imageHash(path)).toBe(hash)
+        await one.discard(await one.remove())
+        expect(await lab.rbdJson('trash', 'ls', 'images')).toEqual([])
+      })
 
       it('destroys no image that is in its place again', async () => {
         const one = image('back')

@@ -23,7 +23,7 @@ export const imageAt = (target: Target): RbdImageRef => ({
 /** What there is of a pool's images. */
 export interface PoolImages {
   readonly infos: readonly RbdImageInfo[]
-  /** Names that nobody can open: all that a create left that was cut off inside librbd. */
+  /** Names that nobody can open: a create, or a way into the trash, was cut off inside librbd. */
   readonly remains: readonly string[]
 }
 
@@ -108,7 +108,7 @@ export async function observeImages(
 }
 
 function seenRemains(pool: string): Observation {
-  const remark = 'only its name is there: making it was cut off'
+  const remark = 'only its name is there: making it, or deleting it, was cut off'
   return { status: 'present', identity: {}, spec: { pool }, facts: {}, incomplete: true, remark }
 }
 

@@ -1,19 +1,19 @@
 /** Deleting images: they go to the pool's trash. */
 import type { Call, DeleteRequest } from '../../provider.js'
 import type { Ceph } from '../ask.js'
-import type { CallOptions, RbdImageRef } from '../client/connection.js'
+import type { RbdImageRef } from '../client/connection.js'
 import { orAbsent } from '../client/error.js'
 import { listPools } from '../pools/read.js'
 import { checkSame, held } from '../refuse.js'
 import { imageAt, readAll } from './read.js'
-import type { KeptImage } from './trash.js'
+import { deadWatchSeconds, type KeptImage, patiently } from './trash.js'
 
 export async function deleteImage(ceph: Ceph, request: DeleteRequest, call: Call): Promise<void> {
   const options = { signal: call.signal }
   const { rbd } = ceph.connection
   const at = imageAt(request)
   const info = await orAbsent(rbd.info(at, options))
-  if (!info) return clearRemains(ceph, at, options)
+  if (!info) return clearRemains(ceph, at, call)
   checkSame(request, { id: info.id }, 'id')
   const [children, watchers, pools] = await Promise.all([
     rbd.children(at, options),
@@ -34,14 +34,28 @@ export async function deleteImage(ceph: Ceph, request: DeleteRequest, call: Call
   await rbd.trashMove(at, options)
 }
 
-/** Takes away the name that a create which was cut off has left of an image, where there is one. There is no data behind it. */
-export async function clearRemains(ceph: Ceph, at: RbdImageRef, options: CallOptions): Promise<void> {
-  const { remains } = await readAll(ceph, at.pool, name => name === at.image, options)
-  if (remains.length > 0) await orAbsent(ceph.connection.rbd.removeRemains(at, options))
+/**
+ * Takes away a name that is listed and leads to nothing, where there is one. A create that was cut off leaves it: there is no
+ * data behind it then. A way into the trash that was cut off leaves it, too, and that is ended: librbd's remove would find
+ * the image by the list and destroy it.
+ */
+export async function clearRemains(ceph: Ceph, at: RbdImageRef, call: Call): Promise<void> {
+  const options = { signal: call.signal }
+  const { rbd } = ceph.connection
+  const { pool, image } = at
+  const { remains } = await readAll(ceph, pool, name => name === image, options)
+  if (remains.length === 0) return
+  const trashed = await rbd.trashList({ pool }, options)
+  if (!trashed.some(entry => entry.name === image)) {
+    await orAbsent(patiently(ceph, call, () => rbd.removeRemains(at, options)))
+    return
+  }
+  await orAbsent(patiently(ceph, call, () => rbd.trashMove(at, options)))
+  // Another of that name lay in the trash already, and the name was a create's: what that left is in the trash now
+  const known = new Set(trashed.map(entry => entry.id))
+  const fresh = (await rbd.trashList({ pool }, options)).filter(({ id }) => !known.has(id))
+  for (const { id, name } of fresh) if (name === image) await rbd.trashRemove({ pool, id }, options)
 }
-
-/** Ceph takes a client that has died for alive so long: osd_client_watch_timeout, which is 30 by default, and some more. */
-const deadWatchSeconds = 35
 
 /** Who uses an image. One that was killed is still listed for half a minute: infra itself, cut off, would be in its own way. */
 async function watchersThatStay(ceph: Ceph, at: RbdImageRef, call: Call): Promise<readonly string[]> {

@@ -4,7 +4,7 @@
  */
 import { InfraError } from '../../../model/error.js'
 import type { Json } from '../../../model/value.js'
-import type { CreateRequest } from '../../provider.js'
+import type { Call, CreateRequest } from '../../provider.js'
 import type { Ceph } from '../ask.js'
 import type { CallOptions, RbdImageRef } from '../client/connection.js'
 import { isErrno, orAbsent } from '../client/error.js'
@@ -24,13 +24,30 @@ export interface KeptImage {
 
 const keptImage = (token: Json) => token as unknown as KeptImage
 
+/** Ceph takes a client that has died for alive so long: osd_client_watch_timeout, which is 30 by default, and some more. */
+export const deadWatchSeconds = 35
+
+/** Does it again while Ceph answers EBUSY: a client that was killed, infra itself, holds an image's lock for half a minute. */
+export async function patiently(ceph: Ceph, call: Call, work: () => Promise<void>): Promise<void> {
+  for (let waited = 0; ; waited += 1) {
+    try {
+      return await work()
+    } catch (thrown) {
+      if (!isErrno(thrown, 'EBUSY') || waited >= deadWatchSeconds) throw thrown
+      call.progress('in use; waits until that is surely no client that has died')
+      await ceph.clock.sleep(1000, call.signal)
+    }
+  }
+}
+
 /** Takes an image out of the trash. Fails with `ceph-kept-lost` where it is not there. */
 export async function restoreImage(
   ceph: Ceph,
   request: CreateRequest,
   token: Json,
-  options: CallOptions,
+  call: Call,
 ): Promise<void> {
+  const options = { signal: call.signal }
   const { rbd } = ceph.connection
   const { id, name } = keptImage(token)
   const { pool } = imageAt(request)
@@ -42,7 +59,7 @@ export async function restoreImage(
   } catch (thrown) {
     if (!isErrno(thrown, 'EBUSY')) throw thrown
     // Its way into the trash was cut off, and has to be ended first: librbd finds it by the name that it had
-    await rbd.trashMove({ pool, image: name }, options)
+    await patiently(ceph, call, () => rbd.trashMove({ pool, image: name }, options))
     await restored()
   }
 }

@@ -30,8 +30,8 @@ export async function createImage(ceph: Ceph, request: CreateRequest, call: Call
       ['objectSize', 'dataPool', 'stripeUnit', 'stripeCount'],
       request.restore === undefined ? ['size'] : [],
     )
-  } else if (request.restore !== undefined) await restoreImage(ceph, request, request.restore, options)
-  else await makeOverRemains(ceph, request, options)
+  } else if (request.restore !== undefined) await restoreImage(ceph, request, request.restore, call)
+  else await makeOverRemains(ceph, request, call)
   // At once after it is there: with the tag it is known whose it is
   await rbd.setMetadata({ ...at, values: { [ownerKey]: ownerTag(request.owner, request.identity) } }, options)
   await bring(ceph, request, options)
@@ -45,12 +45,13 @@ export async function updateImage(ceph: Ceph, request: UpdateRequest, call: Call
 }
 
 /** Makes an image; where only the name of one is in the way, which an earlier try left that was cut off, without that. */
-async function makeOverRemains(ceph: Ceph, request: CreateRequest, options: CallOptions): Promise<void> {
+async function makeOverRemains(ceph: Ceph, request: CreateRequest, call: Call): Promise<void> {
+  const options = { signal: call.signal }
   try {
     await make(ceph, request, options)
   } catch (thrown) {
     if (!isErrno(thrown, 'EEXIST')) throw thrown
-    await clearRemains(ceph, imageAt(request), options)
+    await clearRemains(ceph, imageAt(request), call)
     await make(ceph, request, options)
   }
 }
