@@ -10,7 +10,7 @@ const system = await killedLibvirt('test')
 
 if ('skip' in system) describe.skip(`infra killed: ${system.skip}`, () => test('nothing', () => undefined))
 else
-  shortRuns(system, 25, [
+  shortRuns(system, 40, [
     { reason: 'infra is killed', fault: 'infra' },
     { reason: 'libvirtd is killed', fault: 'libvirtd' },
     { reason: 'the disk is full', fault: 'room' },
