@@ -166,9 +166,10 @@ function canonical(spec: Attributes, meta: KindMeta): Attributes {
     spec[name] !== undefined && spec[name] === fields(spec[name]) ? fields(spec[name]) : undefined
   const [logical, netfs, disk] = [has('logical'), has('netfs'), has('disk')]
   const mode = fields(spec.permissions).mode
+  const path = spec.path ?? defaultPath(type, meta.name)
   return present(spec, {
     type,
-    path: text(spec.path)?.replace(/(?<=.)\/+$/, '') ?? spec.path ?? defaultPath(type, meta.name),
+    path: text(path)?.replace(/(?<=.)\/+$/, '') ?? path,
     autostart: spec.autostart ?? true,
     build: spec.build ?? true,
     ...(typeof mode === 'string' && {

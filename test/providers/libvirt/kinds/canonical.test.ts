@@ -41,6 +41,12 @@ describe.each(libvirtKinds.map(kind => ({ kind, name: kind.kind })))('$name', ({
     })
   }
 
+  it('is canonical once and for all, whatever a name ends with', () => {
+    const meta = { name: 'images/', labels: {}, annotations: {} }
+    const once = kind.canonical({}, meta)
+    expect(kind.canonical(once, meta)).toEqual(once)
+  })
+
   it('has a canonical form that fits the schema again', () => {
     fc.assert(
       fc.property(specOf(kind), spec => {
