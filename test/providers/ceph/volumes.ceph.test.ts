@@ -162,6 +162,7 @@ describe.skipIf(missing)(`file systems and volumes ${missing ?? ''}`, () => {
     const theirs = volume('folder')
     await lab.mounted('files', '/volumes/team', async folder => {
       await mkdir(join(folder, 'torn', '8e67e54d-3745-433e-8490-cbc4c4df50a3'), { recursive: true })
+      await writeFile(join(folder, 'torn', '.meta.tmp'), '[GLOBAL]')
       await mkdir(join(folder, 'folder'))
       await writeFile(join(folder, 'folder', 'data'), 'somebody’s own')
     })

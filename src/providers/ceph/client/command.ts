@@ -110,18 +110,28 @@ export function openCommand(access: Access, environment: Environment): Wire {
     },
     rbd: commandImages(run),
     files: {
+      names: async () => {
+        throw needsLibrary('a folder cannot be read through the ceph client', 'look through a mount')
+      },
       chown: async () => {
-        throw new InfraError({
-          kind: 'operation',
-          code: 'ceph-needs-library',
-          message: 'the owner of a folder cannot be set through the ceph client',
-          hint: 'Install librados2 and libcephfs2 here, or change the owner through a mount.',
-        })
+        throw needsLibrary(
+          'the owner of a folder cannot be set through the ceph client',
+          'change the owner through a mount',
+        )
       },
     },
     offers: async call => readHelp((await run('ceph', ['--help'], 'ceph --help', call)).output),
     close: async () => queue.clear(),
   }
+}
+
+function needsLibrary(message: string, otherwise: string): InfraError {
+  return new InfraError({
+    kind: 'operation',
+    code: 'ceph-needs-library',
+    message,
+    hint: `Install librados2 and libcephfs2 here, or ${otherwise}.`,
+  })
 }
 
 function cannotRun(file: string, why: string): InfraError {

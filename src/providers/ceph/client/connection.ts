@@ -62,6 +62,11 @@ export interface AuditListener {
 
 /** What no command does: it needs a mount. */
 export interface FileOperations {
+  /** Names of what is in a folder of a file system. */
+  names(
+    at: { readonly filesystem: string; readonly path: string },
+    options: CallOptions,
+  ): Promise<readonly string[]>
   /** Sets the owner of a path in a file system. */
   chown(
     at: { readonly filesystem: string; readonly path: string; readonly uid: number; readonly gid: number },

@@ -67,6 +67,8 @@ export async function openLibrary(
     },
     rbd,
     files: {
+      names: async (at, options) =>
+        (await ask('names', at, `what is in ${at.path} of ${at.filesystem}`, options)) as readonly string[],
       chown: async (at, options) => {
         await ask('chown', at, `chown ${at.path} in ${at.filesystem}`, options)
       },

@@ -10,6 +10,7 @@ import type { Token } from '../handler.js'
 import { needs } from '../offered.js'
 import { checkSame, held } from '../refuse.js'
 import { keptPrefix, ownerKey, readTag } from '../tags.js'
+import { isEmpty } from './empty.js'
 import { retain, snapshotNames, wholeState } from './kept.js'
 import { about, inGroup, type Place, placeOf } from './place.js'
 import { canBeKept, type VolumeJson, volumeMetadata } from './read.js'
@@ -68,7 +69,8 @@ async function removeOld(
   info: VolumeJson,
   options: CallOptions,
 ): Promise<void> {
-  if (info.bytes_used === 0) return tellMgr(ceph, about(place, 'fs subvolume rm'), options)
+  if (await isEmpty(ceph, place, info, options))
+    return tellMgr(ceph, about(place, 'fs subvolume rm'), options)
   throw new InfraError({
     kind: 'operation',
     code: 'ceph-cannot-keep',

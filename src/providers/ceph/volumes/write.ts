@@ -11,6 +11,7 @@ import { requireOffered } from '../offered.js'
 import { lost, mayFinish } from '../refuse.js'
 import { ownerKey, ownerTag, readTag } from '../tags.js'
 import { awaitClone, cloneVolume } from './clone.js'
+import { isEmpty } from './empty.js'
 import { bringBack, wholeState } from './kept.js'
 import { about, type Place, placeOf } from './place.js'
 import {
@@ -104,8 +105,8 @@ async function isUnused(
   state: Extract<VolumeState, { is: 'live' }>,
   options: CallOptions,
 ): Promise<boolean> {
-  if (state.info.bytes_used > 0) return false
-  return Object.keys(await volumeMetadata(ceph, place, options)).length === 0
+  if (Object.keys(await volumeMetadata(ceph, place, options)).length > 0) return false
+  return isEmpty(ceph, place, state.info, options)
 }
 
 async function clone(ceph: Ceph, request: CreateRequest, call: Call): Promise<void> {
