@@ -52,6 +52,7 @@ export function mergeValues(base: Values, over: Values): Values {
 export function withoutEmpty(tree: Values): Values {
   const result: { [key: string]: Json } = {}
   for (const [key, value] of Object.entries(tree)) {
+    if (none.has(key)) continue
     if (!isObject(value) || isUnresolved(value)) {
       result[key] = value
       continue

@@ -133,6 +133,14 @@ describe('canonical', () => {
     )
   })
 
+  test('a key that JavaScript takes for the prototype is left out, and what is in it', () => {
+    const inner =
+      '{"__proto__": {"__proto__": {"enabled": false}, "controlPlane": false}, "controlPlane": false}'
+    const values = JSON.parse(`{"sync": {"toHost": {"controlPlane": ${inner}}}}`)
+    const once = canonical({ values })
+    expect(canonical(once)).toEqual(once)
+  })
+
   test('fits its own schema', () => {
     const spec = canonical({
       ttl: '2h',
