@@ -42,6 +42,17 @@ export async function actLeftOpen(session: Session): Promise<InfraError | undefi
   })
 }
 
+/** Told where a journal holds an act that a later version began. */
+export function unknownAct(address: string): InfraError {
+  return new InfraError({
+    kind: 'storage',
+    code: 'journal-newer',
+    address,
+    message: 'the journal tells of an act that this version of infra does not know',
+    hint: 'Run `infra recover` with the version that was acting.',
+  })
+}
+
 /** The errors that are infra's own; none for anything else. */
 export function errorsOf(error: unknown): readonly InfraError[] {
   if (error instanceof InfraErrors) return error.errors

@@ -5,7 +5,7 @@ import type { Ports } from '../../model/ports.js'
 import { type ClusterAct, clusterAct } from '../../providers/vcluster/acts/journaled.js'
 import { settleAct, wayOf } from '../../providers/vcluster/acts/settle.js'
 import type { Session } from '../../session/session.js'
-import { errorsOf, type SettledAct } from '../open-acts.js'
+import { errorsOf, type SettledAct, unknownAct } from '../open-acts.js'
 import { openClusterHosts } from './hosts.js'
 
 /** What settling them would do, in words. Fails where there is no such way for one of them. */
@@ -51,13 +51,7 @@ export async function settleActs(
 function knownAct({ what, address }: ActRecord): ClusterAct {
   const act = clusterAct(what)
   if (act !== undefined) return act
-  throw new InfraError({
-    kind: 'storage',
-    code: 'journal-newer',
-    address,
-    message: 'the journal tells of an act that this version of infra does not know',
-    hint: 'Run `infra recover` with the version that was acting.',
-  })
+  throw unknownAct(address)
 }
 
 function noConnection(connection: string, address: string): InfraError {

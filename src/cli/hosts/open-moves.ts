@@ -1,12 +1,11 @@
 /** Moves of machines that were cut off, settled by `infra recover`. */
 import type { ActRecord } from '../../apply/act-journal.js'
-import { InfraError } from '../../model/error.js'
 import type { Ports } from '../../model/ports.js'
 import { type MoveAct, moveAct } from '../../providers/libvirt/acts/journaled-move.js'
 import { type Hosts, openHosts } from '../../providers/libvirt/acts/open.js'
 import { moveWay, settleMove } from '../../providers/libvirt/acts/settle-move.js'
 import type { Session } from '../../session/session.js'
-import type { SettledAct } from '../open-acts.js'
+import { type SettledAct, unknownAct } from '../open-acts.js'
 import { hostOf } from './host-of.js'
 import { prepareMove } from './moved.js'
 
@@ -67,11 +66,5 @@ async function settleOne(
 function knownMove({ what, address }: ActRecord): MoveAct {
   const move = moveAct(what)
   if (move !== undefined) return move
-  throw new InfraError({
-    kind: 'storage',
-    code: 'journal-newer',
-    address,
-    message: 'the journal tells of an act that this version of infra does not know',
-    hint: 'Run `infra recover` with the version that was acting.',
-  })
+  throw unknownAct(address)
 }
