@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { libvirtLab } from '../lab/libvirt.js'
-import { type Desk, desk } from './desk.js'
+import { type Desk, desk, type Ended } from './desk.js'
 import { stackText } from './documents.js'
 import { eyes } from './eyes.js'
 
@@ -16,6 +16,8 @@ describe.skipIf('skip' in lab)(`Foundry’s documents${'skip' in lab ? `: ${lab.
   if ('skip' in lab) return
   const { domains, pools, volumes, power } = eyes(lab)
   let here: Desk
+  /** The plan while neither the image nor its pool was there. */
+  let tooEarly: Ended
 
   const example = async (name: string) => {
     const path = fileURLToPath(new URL(`../../examples/${name}/${name}.yaml`, import.meta.url))
@@ -37,12 +39,19 @@ describe.skipIf('skip' in lab)(`Foundry’s documents${'skip' in lab ? `: ${lab.
       'two.yaml',
       (await example('multi-disk-vm')).replace('autostart: true', 'autostart: false\n  powerState: stopped'),
     )
+    tooEarly = await here.infra('plan')
     const image = `${await lab.guest('fast')}/fast.qcow2`
     await here.ok('image', 'import', image, '--name', 'fedora-43.qcow2')
   })
   afterAll(async () => {
     await here?.clear()
     await lab.clean()
+  })
+
+  test('an image that is not there is told by the plan, though its pool is yet to be made', () => {
+    expect(tooEarly.code).toBe(2)
+    expect(tooEarly.text).toContain('There is no image fedora-43.qcow2 for the pool foundry-images')
+    expect(tooEarly.text).toContain('/var/lib/libvirt/images/foundry/images has no files')
   })
 
   test('their pools are made on first use, where Foundry has them', async () => {

@@ -3,7 +3,7 @@
  * place where it is, without being copied. By this machine's own file system, or by ssh where that is the way there.
  */
 import { execFile } from 'node:child_process'
-import { lstat, open, rename, rm } from 'node:fs/promises'
+import { lstat, open, readdir, rename, rm } from 'node:fs/promises'
 import { InfraError } from '../../model/error.js'
 import { sshCommand } from './rpc/transport.js'
 import type { LibvirtUri } from './rpc/uri.js'
@@ -12,6 +12,8 @@ export interface HostFiles {
   /** Renames within a folder. Done already (the old name gone, the new one there) is no error; it never overwrites. */
   rename(from: string, to: string, signal: AbortSignal): Promise<void>
   exists(path: string, signal: AbortSignal): Promise<boolean>
+  /** Names in a folder, none where it is not there; undefined where that is not to be known: no rights, or not on this machine. */
+  names(folder: string): Promise<readonly string[] | undefined>
   /** The last bytes of a file, as text; undefined where there is none. */
   tail(path: string, bytes: number, signal: AbortSignal): Promise<string | undefined>
   /** Removes a file; nothing happens where there is none. */
@@ -45,6 +47,14 @@ const localFiles: HostFiles = {
     })
   },
   exists: path => there(path),
+  async names(folder) {
+    try {
+      return await readdir(folder)
+    } catch (error) {
+      // anything but "not found" says nothing of what is in there
+      return (error as NodeJS.ErrnoException).code === 'ENOENT' ? [] : undefined
+    }
+  },
   async tail(path, bytes) {
     const file = await open(path, 'r').catch(() => undefined)
     if (file === undefined) return undefined
@@ -93,6 +103,7 @@ function sshFiles(uri: LibvirtUri): HostFiles {
       const { code, out } = await runs(`tail -c ${bytes} -- ${quote(path)}`, path, signal)
       return code === 0 ? out : undefined
     },
+    names: async () => undefined,
     exists: async (path, signal) => (await run(`[ -e ${quote(path)} ]`, path, signal)) === 0,
     async remove(path, signal) {
       const code = await run(`rm -f -- ${quote(path)}`, path, signal)
@@ -104,6 +115,7 @@ function sshFiles(uri: LibvirtUri): HostFiles {
 const noFiles: HostFiles = {
   rename: path => Promise.reject(unreachable(path)),
   exists: path => Promise.reject(unreachable(path)),
+  names: async () => undefined,
   tail: async () => undefined,
   remove: path => Promise.reject(unreachable(path)),
 }

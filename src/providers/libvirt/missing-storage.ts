@@ -1,8 +1,10 @@
 /** Pools, images and volumes that a stack names and nobody has: found before anything is made. */
 import { InfraError } from '../../model/error.js'
+import { once } from '../../model/once.js'
 import type { Attributes } from '../../model/value.js'
 import type { Target, Wanted } from '../provider.js'
 import { ask, type Host, orAbsent } from './connection.js'
+import { defaultFolder } from './default-folder.js'
 import { fields, objects, splitReference, text } from './kinds/values.js'
 import { bootVolume, dataVolume, defaultPools, ignitionVolume, seedVolume } from './names.js'
 import { missing, nearest } from './nearest.js'
@@ -48,14 +50,15 @@ export async function missingStorage(
   const pools = await ask(host, procedures.connect.listPools, { needResults: 1, flags: 0 }, signal)
   const poolNames = [...new Set([...pools.map(one => one.name), ...declared.pools])]
 
-  const checked = new Map<string, Promise<InfraError | undefined>>()
-  const lists = new Map<string, Promise<readonly string[] | undefined>>()
-  const listOf = (name: string) => {
+  const listOf = asked((name: string) => {
     const pool = changing.has(name) ? undefined : pools.find(one => one.name === name)
-    const list = lists.get(name) ?? (pool ? volumesOf(host, pool, signal) : Promise.resolve(undefined))
-    lists.set(name, list)
-    return list
-  }
+    return pool ? volumesOf(host, pool, signal) : Promise.resolve(undefined)
+  })
+  const folderOf = asked((name: string) => defaultFolder(host, name, signal))
+  const elsewhere = once(async () => {
+    const lists = await Promise.all(pools.map(async ({ name }) => ({ name, volumes: await listOf(name) })))
+    return lists.flatMap(({ name, volumes = [] }) => volumes.map(volume => `${name}:${volume}`))
+  })
   const check = async ({ what, name }: Named): Promise<InfraError | undefined> => {
     if (what === 'pool') return lacksPool(name, poolNames)
     const parts = splitReference(name)
@@ -63,9 +66,14 @@ export async function missingStorage(
     const { pool, volume } = parts
     if (declared.has(pool, volume)) return undefined
     const there = await listOf(pool)
-    if (there === undefined) return lacksPool(pool, poolNames)
-    return there.includes(volume) ? undefined : noVolume(what, pool, volume, there)
+    if (there !== undefined) return there.includes(volume) ? undefined : noVolume(what, pool, volume, there)
+    if (poolNames.includes(pool)) return undefined
+    if (defaultPools[pool] === undefined) return lacksPool(pool, poolNames)
+    const found = await folderOf(pool)
+    if (found === undefined || found.includes(volume)) return undefined
+    return notInFolder(what, pool, volume, found, found.length > 0 ? [] : await elsewhere())
   }
+  const checked = new Map<string, Promise<InfraError | undefined>>()
   const found = await Promise.all(
     wanted.map(async ({ address, named }) => {
       const key = keyOf(named)
@@ -81,6 +89,16 @@ export async function missingStorage(
     const key = `${error.address} ${error.message}`
     return !told.has(key) && told.add(key)
   }) as InfraError[]
+}
+
+/** Asks once for each name. */
+function asked<T>(ask: (name: string) => Promise<T>): (name: string) => Promise<T> {
+  const answers = new Map<string, Promise<T>>()
+  return name => {
+    const answer = answers.get(name) ?? ask(name)
+    answers.set(name, answer)
+    return answer
+  }
 }
 
 function keyOf({ what, name }: Named): string {
@@ -178,5 +196,25 @@ function noVolume(what: string, pool: string, volume: string, there: readonly st
     message: `There is no ${what} ${volume} in the pool ${pool}`,
     why: near.length === 0 ? 'The pool is empty' : `The pool has ${near.join(', ')}`,
     hint: `Correct the name, or declare it: a document of kind ${what === 'image' ? 'Image' : 'Volume'}. A file put there by hand is seen after \`infra pool refresh ${pool}\`.`,
+  })
+}
+
+/** `found` is in the folder of the pool; `others`, as `POOL:VOLUME`, in the host's pools. */
+function notInFolder(
+  what: string,
+  pool: string,
+  volume: string,
+  found: readonly string[],
+  others: readonly string[],
+): InfraError {
+  const folder = `Its folder ${defaultPools[pool]}`
+  const [near, far] = [nearest(volume, found), nearest(`${pool}:${volume}`, others)]
+  const why = near.length > 0 ? `${folder} has ${near.join(', ')}` : `${folder} has no files`
+  return new InfraError({
+    kind: 'validation',
+    code: `no-${what}`,
+    message: `There is no ${what} ${volume} for the pool ${pool}, which is made on first use`,
+    why: near.length > 0 || far.length === 0 ? why : `${why}; other pools have ${far.join(', ')}`,
+    hint: `Correct the name, put the file there, or declare it: a document of kind ${what === 'image' ? 'Image' : 'Volume'}`,
   })
 }

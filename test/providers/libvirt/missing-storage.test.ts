@@ -1,4 +1,5 @@
 /** What a stack names in pools and nobody has is found before anything is made, by few calls. */
+import { hostname } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import type { Attributes } from '../../../src/model/value.js'
 import type { Host } from '../../../src/providers/libvirt/connection.js'
@@ -10,8 +11,18 @@ import type { Target, Wanted } from '../../../src/providers/provider.js'
 
 const signal = new AbortController().signal
 
+interface Folders {
+  /** Names in it, by its path; `undefined` for one that cannot be read. A folder that is not named is not there. */
+  readonly folders?: Readonly<Record<string, readonly string[] | undefined>>
+  /** What libvirtd's machine is called. */
+  readonly called?: string
+}
+
 /** A host with these pools and volumes; `undefined` for a pool that is stopped. Tells its calls by libvirt's names. */
-function hostWith(pools: Readonly<Record<string, readonly string[] | undefined>>) {
+function hostWith(
+  pools: Readonly<Record<string, readonly string[] | undefined>>,
+  { folders = {}, called = hostname() }: Folders = {},
+) {
   const calls: string[] = []
   const refuse = (name: LibvirtCode, call: string) => new LibvirtError(call, libvirtCodes[name], 18, 'no')
   const call = async ({ name }: Procedure<unknown, unknown>, args: { pool?: { name: string } }) => {
@@ -19,13 +30,15 @@ function hostWith(pools: Readonly<Record<string, readonly string[] | undefined>>
     if (name === 'connectListAllStoragePools') {
       return Object.keys(pools).map(pool => ({ name: pool, uuid: pool }))
     }
+    if (name === 'connectGetHostname') return called
     const volumes = pools[args.pool?.name ?? '']
     if (name === 'storagePoolListAllVolumes' && volumes) {
       return volumes.map(volume => ({ pool: args.pool?.name, name: volume, key: volume }))
     }
     throw refuse(name === 'storageVolLookupByPath' ? 'NO_STORAGE_VOL' : 'OPERATION_INVALID', name)
   }
-  return { calls, host: { client: { call } } as unknown as Host }
+  const names = async (path: string) => (path in folders ? folders[path] : [])
+  return { calls, host: { client: { call }, files: { names } } as unknown as Host }
 }
 
 function target(kind: string, name: string, spec: Attributes): Target {
@@ -141,6 +154,63 @@ const rows: readonly {
   },
 ]
 
+const images = '/var/lib/libvirt/images/foundry/images'
+const libvirts = { '/var/lib/libvirt': ['images', 'qemu'] }
+const misspelt = 'There is no image debain.qcow2 for the pool foundry-images, which is made on first use'
+
+const unmade: readonly {
+  readonly reason: string
+  readonly image: string
+  readonly on: Folders
+  readonly told: readonly string[]
+  readonly why?: string
+}[] = [
+  {
+    reason: 'the image is in its folder',
+    image: 'debian.qcow2',
+    on: { folders: { ...libvirts, [images]: ['debian.qcow2'] } },
+    told: [],
+  },
+  {
+    reason: 'the folder has others: the nearest names are told',
+    image: 'debain.qcow2',
+    on: { folders: { ...libvirts, [images]: ['alpine.qcow2', 'debian.qcow2'] } },
+    told: [misspelt],
+    why: `Its folder ${images} has debian.qcow2, alpine.qcow2`,
+  },
+  {
+    reason: 'there is no folder yet: what other pools have is told',
+    image: 'debain.qcow2',
+    on: { folders: libvirts },
+    told: [misspelt],
+    why: `Its folder ${images} has no files; other pools have images:debian.qcow2, images:alpine.qcow2, images:debian-13.qcow2, vms:old_boot`,
+  },
+  {
+    reason: 'libvirtd tells the name of this machine with its domain',
+    image: 'debain.qcow2',
+    on: { folders: { ...libvirts, [images]: ['debian.qcow2'] }, called: `${hostname()}.example.org` },
+    told: [misspelt],
+  },
+  {
+    reason: 'a folder that cannot be read, by rights or from afar, says nothing',
+    image: 'debain.qcow2',
+    on: { folders: { ...libvirts, [images]: undefined } },
+    told: [],
+  },
+  {
+    reason: 'libvirtd runs on another machine than its socket',
+    image: 'debain.qcow2',
+    on: { folders: { ...libvirts, [images]: [] }, called: 'elsewhere' },
+    told: [],
+  },
+  {
+    reason: 'not even what libvirtd makes itself is seen: it runs in other mounts',
+    image: 'debain.qcow2',
+    on: {},
+    told: [],
+  },
+]
+
 describe('what resources name in pools', () => {
   it.each(rows)('$reason', async ({ wanted, beside = [], told, why }) => {
     const { host } = hostWith(there)
@@ -148,6 +218,14 @@ describe('what resources name in pools', () => {
     expect(errors.map(error => error.message)).toEqual(told)
     if (why !== undefined) expect(errors[0]?.why).toBe(why)
     for (const error of errors) expect(error).toMatchObject({ kind: 'validation', address: wanted.address })
+  })
+
+  it.each(unmade)('of a pool that is made on first use: $reason', async ({ image, on, told, why }) => {
+    const { host } = hostWith(there, on)
+    const wanted = vm({ imagePool: 'foundry-images', ...boot(image) })
+    const errors = await missingStorage(host, [wanted], [wanted], signal)
+    expect(errors.map(error => error.message)).toEqual(told)
+    if (why !== undefined) expect(errors[0]?.why).toBe(why)
   })
 
   it('costs a call for all pools and one for each pool that is named, however many name it', async () => {
