@@ -1,13 +1,16 @@
 /** Acts beside any plan: each is in the journal before it begins, and one that is cut off stays there for `infra recover`. */
 import type { Ports } from '../model/ports.js'
 import type { StateDocument } from '../state/document.js'
-import { type Journal, openJournal } from './journal.js'
+import { type Journal, openJournal, resumeJournal } from './journal.js'
 import type { JournalRecord } from './record.js'
 
 export type ActRecord = Extract<JournalRecord, { type: 'act' }>
 
 /** Makes an act durable before it begins. What it resolves to is called once the act has come to an end that is known. */
 export type BeginAct = (act: Pick<ActRecord, 'address' | 'connection' | 'what'>) => Promise<() => void>
+
+/** How many acts are told one by one. */
+const toldActs = 5
 
 export interface ActContext {
   readonly ports: Pick<Ports, 'files' | 'clock' | 'random'>
@@ -48,6 +51,34 @@ export async function journalActs<T>(context: ActContext, work: (begin: BeginAct
 export function openActs(records: readonly JournalRecord[]): readonly ActRecord[] {
   const over = new Set(records.flatMap(record => (record.type === 'acted' ? [record.act] : [])))
   return records.flatMap(record => (record.type === 'act' && !over.has(record.act) ? [record] : []))
+}
+
+/** What acts were about, for people: `stop web on near, stop db on near and 3 more`. */
+export function actsInWords(acts: readonly ActRecord[]): string {
+  const words = acts.map(({ what, connection }) => `${what.verb} ${what.name} on ${connection}`)
+  const rest = words.length - toldActs
+  return rest > 0 ? `${words.slice(0, toldActs).join(', ')} and ${rest} more` : words.join(', ')
+}
+
+/**
+ * Lets `work` settle acts that were cut off, and tell by their numbers which of them have come to an end. The journal goes once
+ * all have, and stays with the others. Needs the lock.
+ */
+export async function settleActs<T>(
+  { ports, stateFolder }: Pick<ActContext, 'ports' | 'stateFolder'>,
+  work: (ended: (act: number) => void) => Promise<T>,
+): Promise<T> {
+  const resumed = await resumeJournal(ports.files, stateFolder)
+  if (resumed === undefined) return work(() => undefined)
+  const { journal, contents } = resumed
+  const open = new Set(openActs(contents.records).map(one => one.act))
+  try {
+    return await work(act => {
+      if (open.delete(act)) journal.appendSoon({ type: 'acted', act })
+    })
+  } finally {
+    await (open.size === 0 ? journal.remove() : journal.close())
+  }
 }
 
 async function startJournal({ ports, stateFolder, base, command }: ActContext): Promise<Journal> {

@@ -37,7 +37,7 @@ export async function finishWritten(
 }
 
 /** Removes a journal of which nothing is left to be done. Needs the lock. */
-export async function removeJournal(files: FileSystem, folder: string): Promise<void> {
+async function removeJournal(files: FileSystem, folder: string): Promise<void> {
   const resumed = await resumeJournal(files, folder)
   await resumed?.journal.remove()
 }

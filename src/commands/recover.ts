@@ -7,7 +7,7 @@ import { ChangeCommand } from '../cli/change-command.js'
 import { confirm } from '../cli/hosts/confirm.js'
 import { settlerOf } from '../cli/open-acts.js'
 import { approve, control } from '../cli/run-plan.js'
-import { InfraError } from '../model/error.js'
+import { exitCodes, InfraError, InfraErrors } from '../model/error.js'
 import type { Session } from '../session/session.js'
 
 export default class Recover extends ChangeCommand {
@@ -15,7 +15,7 @@ export default class Recover extends ChangeCommand {
   static override description =
     'Finds out what was done of it, and completes it (--forward) or puts everything back (--back). ' +
     'What was in flight is found by the identity chosen for it, and adopted or removed, never made twice. ' +
-    'An act that was cut off is settled, too: on a virtual cluster (extend, backup, restore), or the move of a machine.'
+    'An act that was cut off is settled, too: on machines (start, stop, restart, reset, migrate), and on a virtual cluster (extend, backup, restore).'
   static override examples = ['<%= config.bin %> recover --forward', '<%= config.bin %> recover --back --yes']
   static override args = { path: Args.string({ description: "The stack's file or folder.", default: '.' }) }
   static override flags = {
@@ -78,7 +78,7 @@ export default class Recover extends ChangeCommand {
   ): Promise<void> {
     const signal = this.stopping.signal
     const settler = await settlerOf(acts)
-    const ways = settler.waysOf(acts, direction)
+    const ways = await settler.waysOf(acts, direction)
     if (!flags.json) process.stdout.write(ways.map(way => `${way}\n`).join(''))
     const leave = { yes: flags.yes === true, interactive: this.interactive, signal }
     if (!(await confirm('Settle it like this?', leave))) {
@@ -88,12 +88,23 @@ export default class Recover extends ChangeCommand {
     const tell = (address: string, message: string) => {
       if (!flags.json) process.stderr.write(`${address}: ${message}\n`)
     }
-    const settled = await settler.settleActs(session, acts, direction, this.ports, tell, signal)
-    await session.closeActs()
+    const { settled, errors } = await session.settleActs(ended =>
+      settler.settleActs(acts, { session, direction, ports: this.ports, signal, tell, ended }),
+    )
     this.print({
-      json: () => ({ open: true, direction, settled }),
+      json: () => ({
+        open: true,
+        direction,
+        settled,
+        ...(errors.length > 0 && { errors: errors.map(one => one.details()) }),
+      }),
       text: () => settled.map(one => `${one.text}\n`).join(''),
     })
+    const [first] = errors
+    if (first === undefined) return
+    // as JSON they are told above
+    if (!flags.json) throw new InfraErrors(errors)
+    this.exitCode = exitCodes[first.kind]
   }
 
   async #direction(flags: { forward: boolean; back: boolean; yes?: boolean }): Promise<'forward' | 'back'> {

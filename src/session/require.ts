@@ -1,5 +1,5 @@
 /** What must hold before a plan may be made or applied; commands and the library ask the same. */
-import { openActs } from '../apply/act-journal.js'
+import { actsInWords, openActs } from '../apply/act-journal.js'
 import { incompletePlan } from '../apply/leave.js'
 import { InfraError, InfraErrors } from '../model/error.js'
 import type { PlanResult } from '../planner/input.js'
@@ -15,11 +15,12 @@ export async function requireSettled(session: Session): Promise<void> {
   const since = new Date(first.at).toISOString()
   const running = await session.runningApply()
   if (running) throw running
+  const acts = openActs(open?.records ?? [])
   throw new InfraError({
     kind: 'operation',
     code: 'journal-open',
-    message: `${openActs(open?.records ?? []).length > 0 ? 'an act' : 'an apply'} of ${since} was cut off and is not settled`,
-    why: first.command,
+    message: `${acts.length > 0 ? 'an act' : 'an apply'} of ${since} was cut off and is not settled`,
+    why: acts.length > 0 ? `${first.command} (open: ${actsInWords(acts)})` : first.command,
     hint: '`infra recover --forward` completes it, `infra recover --back` undoes it.',
   })
 }

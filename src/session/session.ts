@@ -3,11 +3,10 @@
  * planner and the apply engine together, and is what `import { openSession } from 'infra'` gives to programs.
  */
 
-import { type BeginAct, journalActs, openActs } from '../apply/act-journal.js'
+import { type BeginAct, journalActs, openActs, settleActs } from '../apply/act-journal.js'
 import { type CheckpointList, listCheckpoints } from '../apply/checkpoint.js'
 import { type Engine, observeAll, targetsOf } from '../apply/engine.js'
 import type { Report } from '../apply/event.js'
-import { removeJournal } from '../apply/finish-written.js'
 import { readJournal } from '../apply/journal.js'
 import type { Checkpoint, Kept } from '../apply/record.js'
 import { rollbackInput } from '../apply/rollback.js'
@@ -280,9 +279,9 @@ export class Session {
     return journalActs({ ports, stateFolder: this.stateFolder, base, command }, work)
   }
 
-  /** Ends the journal of acts that were cut off and are settled now. Needs the lock. */
-  closeActs(): Promise<void> {
-    return removeJournal(this.#input.ports.files, this.stateFolder)
+  /** Settles acts that were cut off; `ended` is told the number of each that is. The journal goes after the last. Needs the lock. */
+  settleActs<T>(work: (ended: (act: number) => void) => Promise<T>): Promise<T> {
+    return settleActs({ ports: this.#input.ports, stateFolder: this.stateFolder }, work)
   }
 
   /** The journal of an apply that was cut off, if there is one. */

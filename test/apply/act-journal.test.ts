@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { journalActs, openActs } from '../../src/apply/act-journal.js'
+import { actsInWords, journalActs, openActs, settleActs } from '../../src/apply/act-journal.js'
 import { finishWritten } from '../../src/apply/finish-written.js'
 import { openJournal, readJournal } from '../../src/apply/journal.js'
 import { seededDice } from '../sim/dice.js'
@@ -70,6 +70,36 @@ describe('acts beside any plan', () => {
     const code = 'journal-open'
     await expect(openJournal(disk.files, folder)).rejects.toMatchObject({ code })
     await expect(journalActs(context, begin => begin(act('b')))).rejects.toMatchObject({ code })
+  })
+
+  it('stay open until the last of them is settled, and then the journal goes', async () => {
+    const { context, read } = world()
+    await journalActs(context, async begin => {
+      for (const name of ['a', 'b', 'c']) await begin(act(name))
+    })
+    await settleActs(context, async ended => {
+      ended(1)
+      ended(1)
+    })
+    expect(openActs((await read()) ?? []).map(one => one.act)).toEqual([0, 2])
+    const thrown = settleActs(context, async ended => {
+      ended(2)
+      throw new Error('the host is gone')
+    })
+    await expect(thrown).rejects.toThrow('the host is gone')
+    expect(openActs((await read()) ?? []).map(one => one.act)).toEqual([0])
+    await settleActs(context, async ended => ended(0))
+    expect(await read()).toBeUndefined()
+  })
+
+  it('are told for people, some of many', () => {
+    const records = Array.from({ length: 7 }, (_, index) => ({
+      type: 'act' as const,
+      act: index,
+      ...act(`c${index}`),
+    }))
+    expect(actsInWords(records.slice(0, 2))).toBe('extend c0 on lab, extend c1 on lab')
+    expect(actsInWords(records)).toMatch(/extend c4 on lab and 2 more$/)
   })
 
   it('are not taken for an apply of which nothing was started', async () => {

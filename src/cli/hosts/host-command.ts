@@ -1,11 +1,14 @@
 /** What the commands share that work on hosts of libvirt: the stack's connections or an address, several hosts at once. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { InfraError } from '../../model/error.js'
+import { InfraError, InfraErrors } from '../../model/error.js'
+import { type ActJournal, unjournaled } from '../../providers/libvirt/acts/journaled.js'
 import { type Hosts, type NamedHost, openHosts } from '../../providers/libvirt/acts/open.js'
 import type { Connection } from '../../providers/provider.js'
 import { openSession, type Session } from '../../session/session.js'
 import { ActCommand } from '../act-command.js'
+import { actLeftOpen, errorsOf } from '../open-acts.js'
+import { journaled } from './journaled.js'
 
 export interface HostFlags {
   readonly json: boolean
@@ -105,6 +108,26 @@ export abstract class HostCommand extends ActCommand {
     return {
       found: tried.flatMap(one => ('found' in one ? [one.found as T] : [])),
       down: [...hosts.down, ...tried.flatMap(one => ('error' in one && one.error ? [one as never] : []))],
+    }
+  }
+
+  /**
+   * Does one act that is on no machine which is there already. Where it does not come to an end that is known, that is told
+   * beside its error. Needs the lock.
+   */
+  protected async actOnHost<T>(
+    { session }: HostContext,
+    flags: HostFlags,
+    host: NamedHost,
+    work: (journal: ActJournal) => Promise<T>,
+  ): Promise<T> {
+    if (session === undefined) return work(unjournaled)
+    try {
+      return await session.act(this.holder(flags).command, begin => journaled(begin, host, undefined, work))
+    } catch (error) {
+      const open = await actLeftOpen(session)
+      if (open === undefined || (errorsOf(error).length === 0 && !this.signal.aborted)) throw error
+      throw new InfraErrors([...errorsOf(error), open])
     }
   }
 

@@ -1,4 +1,5 @@
 /** Commands on machines: chosen by names, labels, state or drift, on all hosts at once, each told with its own end. */
+import type { BeginAct } from '../../apply/act-journal.js'
 import { type InfraError, InfraErrors } from '../../model/error.js'
 import {
   chooseMachines,
@@ -7,15 +8,24 @@ import {
   requireChoice,
 } from '../../providers/libvirt/acts/choose.js'
 import { type ActCall, type ActResult, onEach } from '../../providers/libvirt/acts/each.js'
+import type { ActJournal } from '../../providers/libvirt/acts/journaled.js'
 import { type Machine, readMachines } from '../../providers/libvirt/acts/machines.js'
 import type { Session } from '../../session/session.js'
+import { actLeftOpen } from '../open-acts.js'
 import { HostCommand, type HostContext, type HostFlags } from './host-command.js'
+import { journaled } from './journaled.js'
 
 export interface FilterFlags {
   readonly selector?: string[] | undefined
   readonly status?: readonly string[] | undefined
   readonly drifted?: boolean
   readonly all?: boolean
+}
+
+/** What an act on a machine works within. */
+export interface ActContext extends HostContext {
+  /** Where it is written down before it begins. */
+  readonly journal: ActJournal
 }
 
 export interface Chosen {
@@ -57,22 +67,31 @@ export abstract class MachineCommand extends HostCommand {
     return machine
   }
 
-  /** Does it on every chosen machine, and tells how each ended. */
+  /**
+   * Does it on every chosen machine, and tells how each ended. Of those that are in the stack's journal and did not come to an
+   * end that is known, that is told, too.
+   */
   protected async actOn<T>(
     flags: HostFlags & FilterFlags,
     names: readonly string[],
-    act: (machine: Machine, call: ActCall, context: HostContext) => Promise<T>,
+    act: (machine: Machine, call: ActCall, context: ActContext) => Promise<T>,
     say: (done: T, machine: ActResult<T>['machine']) => string,
     options: { readonly changes: boolean } = { changes: true },
   ): Promise<void> {
     await this.withHosts(flags, options, async context => {
       const { machines, down } = await this.choose(context, flags, names, true)
-      const results = await onEach(
-        machines,
-        { signal: this.signal, progress: this.progress(flags) },
-        (machine, call) => act(machine, call, context),
-      )
-      this.tellResults(flags, results, down, say)
+      const { session } = context
+      const all = (begin: BeginAct | undefined) =>
+        onEach(machines, { signal: this.signal, progress: this.progress(flags) }, (machine, call) => {
+          const { host, view } = machine
+          return journaled(begin, { name: view.host, host }, view.address, journal =>
+            act(machine, call, { ...context, journal }),
+          )
+        })
+      const acts = session !== undefined && options.changes
+      const results = await (acts ? session.act(this.holder(flags).command, all) : all(undefined))
+      const open = acts ? await actLeftOpen(session) : undefined
+      this.tellResults(flags, results, down, say, open)
     })
   }
 
@@ -81,6 +100,7 @@ export abstract class MachineCommand extends HostCommand {
     results: readonly ActResult<T>[],
     down: Chosen['down'],
     say: (done: T, machine: ActResult<T>['machine']) => string,
+    open?: InfraError,
   ): void {
     const data = {
       results: results.map(({ machine, done, error }) =>
@@ -89,13 +109,15 @@ export abstract class MachineCommand extends HostCommand {
           : { ...machine, ok: false, error: error.details() },
       ),
       ...(down.length > 0 && { unreachable: unreachable(down) }),
+      ...(open !== undefined && { open: open.details() }),
     }
     const lines = () =>
       results
         .flatMap(({ machine, done, error }) => (error === undefined ? [`${say(done as T, machine)}\n`] : []))
         .join('')
     this.tell(flags, data, () => (results.length === 0 ? 'No machine fits.\n' : lines()))
-    this.tellErrors(flags, [...results.flatMap(one => one.error ?? []), ...down.map(one => one.error)])
+    const errors = [...results.flatMap(one => one.error ?? []), ...down.map(one => one.error)]
+    this.tellErrors(flags, open === undefined ? errors : [...errors, open])
   }
 }
 

@@ -1,13 +1,9 @@
 import { Flags } from '@oclif/core'
-import type { BeginAct } from '../../apply/act-journal.js'
 import { confirm } from '../../cli/hosts/confirm.js'
 import { hostFlags, lockFlags, oneMachine, shutdownFlag, shutdownOptions } from '../../cli/hosts/flags.js'
 import { hostOf } from '../../cli/hosts/host-of.js'
-import { MachineCommand, told } from '../../cli/hosts/machine-command.js'
+import { type ActContext, MachineCommand, told } from '../../cli/hosts/machine-command.js'
 import { prepareMove, recordedOn } from '../../cli/hosts/moved.js'
-import { actLeftOpen, errorsOf } from '../../cli/open-acts.js'
-import { InfraErrors } from '../../model/error.js'
-import type { Attributes } from '../../model/value.js'
 import type { ActCall } from '../../providers/libvirt/acts/each.js'
 import type { MoveJournal } from '../../providers/libvirt/acts/journaled-move.js'
 import type { Machine } from '../../providers/libvirt/acts/machines.js'
@@ -17,7 +13,7 @@ import {
   type MigrateOptions,
   migrateMachine,
 } from '../../providers/libvirt/acts/migrate.js'
-import type { Hosts, NamedHost } from '../../providers/libvirt/acts/open.js'
+import type { NamedHost } from '../../providers/libvirt/acts/open.js'
 import { leftBehind } from '../../providers/libvirt/acts/settle-move.js'
 import type { Session } from '../../session/session.js'
 
@@ -92,13 +88,11 @@ export default class VmMigrate extends MachineCommand {
     await this.actOn(
       flags,
       [args.name],
-      (machine, call, { hosts, session }) => {
-        const target = hostOf(hosts, flags.to)
-        const { command } = this.holder(flags)
-        return this.#journaled(session, command, begin =>
-          this.#move(machine, target, options, call, { hosts, session, begin, command }),
-        )
-      },
+      (machine, call, context) =>
+        this.#move(machine, hostOf(context.hosts, flags.to), options, call, {
+          ...context,
+          command: this.holder(flags).command,
+        }),
       (done, { name }) => {
         const remarks = [...done.remarks, ...done.left].map(one => `\n  ${one}`).join('')
         return told(
@@ -115,53 +109,32 @@ export default class VmMigrate extends MachineCommand {
     target: NamedHost,
     options: MigrateOptions,
     call: ActCall,
-    { hosts, session, begin, command }: Within,
+    { hosts, session, journal, command }: Within,
   ) {
     const { name, uuid, host } = machine.view
     const cutOff = host === target.name ? await leftFrom(machine, session, call) : undefined
     const from = cutOff ?? host
     const move = await prepareMove(session, { name, uuid, from }, target.name, this.ports.files, command)
-    let ended: (() => void) | undefined
-    const journal: MoveJournal = {
-      async begin(act) {
-        const address = move.address ?? act.owner ?? `VirtualMachine/${name}`
-        ended = await begin?.({ address, connection: from, what: { ...act } as unknown as Attributes })
-      },
-      undone: () => ended?.(),
+    const moves: MoveJournal = {
+      begin: act =>
+        journal.begin(act, {
+          address: move.address ?? act.owner ?? `VirtualMachine/${name}`,
+          connection: from,
+        }),
+      ended: journal.ended,
     }
     const done =
       cutOff === undefined
-        ? await migrateMachine(machine, target, options, call, journal)
-        : await finishMigration(machine, hostOf(hosts, cutOff), call, journal)
+        ? await migrateMachine(machine, target, options, call, moves)
+        : await finishMigration(machine, hostOf(hosts, cutOff), call, moves)
     const note = await move.follow()
-    if (begin !== undefined && done.left.length > 0) throw leftBehind(name, done.to, done.from, done.left)
-    ended?.()
+    if (session !== undefined && done.left.length > 0) throw leftBehind(name, done.to, done.from, done.left)
     return { ...done, ...(note !== undefined && { note }) }
-  }
-
-  /** With the stack's journal, where there is a stack. What does not come to an end that is known is told beside its error. */
-  async #journaled<T>(
-    session: Session | undefined,
-    command: string,
-    work: (begin: BeginAct | undefined) => Promise<T>,
-  ): Promise<T> {
-    if (session === undefined) return work(undefined)
-    try {
-      return await session.act(command, work)
-    } catch (error) {
-      const open = await actLeftOpen(session)
-      if (open === undefined || (errorsOf(error).length === 0 && !this.signal.aborted)) throw error
-      throw new InfraErrors([...errorsOf(error), open])
-    }
   }
 }
 
 /** What a move works within. */
-interface Within {
-  readonly hosts: Hosts
-  readonly session: Session | undefined
-  /** Absent without a stack. */
-  readonly begin: BeginAct | undefined
+interface Within extends ActContext {
   readonly command: string
 }
 

@@ -22,7 +22,7 @@ export default class VmReset extends MachineCommand {
     await this.actOn(
       flags,
       argv.map(String),
-      (machine, call) => resetMachine(machine, options, call),
+      (machine, call, { journal }) => resetMachine(machine, options, call, journal),
       (_, { name }) => `${name} was reset.`,
     )
   }

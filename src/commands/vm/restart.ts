@@ -34,7 +34,7 @@ export default class VmRestart extends MachineCommand {
     await this.actOn(
       flags,
       argv.map(String),
-      (machine, call) => restartMachine(machine, options, call),
+      (machine, call, { journal }) => restartMachine(machine, options, call, journal),
       (done, { name }) =>
         done.forced ? `${name} did not shut down, was switched off, and runs again.` : `${name} runs again.`,
     )

@@ -34,8 +34,8 @@ export default class VmStart extends MachineCommand {
     await this.actOn(
       flags,
       argv.map(String),
-      async (machine, call, { session }) => {
-        const done = await startMachine(machine, options, call)
+      async (machine, call, { session, journal }) => {
+        const done = await startMachine(machine, options, call, journal)
         const values = [{ path: 'powerState', value: 'running' }]
         const note = await settleDeclared(session, machine, values, flags.write, this.ports.files)
         return { ...done, ...(note !== undefined && { note }) }

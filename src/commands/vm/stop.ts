@@ -35,8 +35,8 @@ export default class VmStop extends MachineCommand {
     await this.actOn(
       flags,
       argv.map(String),
-      async (machine, call, { session }) => {
-        const done = await stopMachine(machine, options, call)
+      async (machine, call, { session, journal }) => {
+        const done = await stopMachine(machine, options, call, journal)
         const values = [{ path: 'powerState', value: 'stopped' }]
         const note = await settleDeclared(session, machine, values, flags.write, this.ports.files)
         return { ...done, ...(note !== undefined && { note }) }

@@ -24,25 +24,30 @@ export async function onEach<M extends Machine, T>(
   call: { readonly signal: AbortSignal; progress(name: string, message: string): void },
   act: (machine: M, call: ActCall) => Promise<T>,
 ): Promise<readonly ActResult<T>[]> {
-  const queue = new PQueue({ concurrency: atOnce })
   const { signal } = call
-  return Promise.all(
-    machines.map(machine =>
-      queue.add(async (): Promise<ActResult<T>> => {
-        const { host, name, address } = machine.view
-        const who = { host, name, ...(address !== undefined && { address }) }
-        try {
-          signal.throwIfAborted()
-          return {
-            machine: who,
-            done: await act(machine, { signal, progress: message => call.progress(name, message) }),
-          }
-        } catch (error) {
-          return { machine: who, error: told(error, name) }
-        }
-      }),
-    ),
-  )
+  return inTurns(machines, async (machine): Promise<ActResult<T>> => {
+    const { host, name, address } = machine.view
+    const who = { host, name, ...(address !== undefined && { address }) }
+    try {
+      signal.throwIfAborted()
+      return {
+        machine: who,
+        done: await act(machine, { signal, progress: message => call.progress(name, message) }),
+      }
+    } catch (error) {
+      return { machine: who, error: told(error, name) }
+    }
+  })
+}
+
+/** As many at once as a host serves well. All of them come to their end, before the first that failed is told. */
+export async function inTurns<A, R>(all: readonly A[], work: (one: A) => Promise<R>): Promise<readonly R[]> {
+  const queue = new PQueue({ concurrency: atOnce })
+  const ended = await Promise.allSettled(all.map(one => queue.add(() => work(one))))
+  return ended.map(one => {
+    if (one.status === 'rejected') throw one.reason
+    return one.value
+  })
 }
 
 /** The error of one machine among several, told of that machine. What infra did not raise on purpose goes on. */

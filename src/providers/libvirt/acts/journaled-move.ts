@@ -1,5 +1,6 @@
 /** A move of a machine to another host as a journal tells it. */
 import { type Attributes, isObject, type Json } from '../../../model/value.js'
+import type { ActJournal } from './journaled.js'
 import type { Left } from './move-definition.js'
 
 export interface VolumeName {
@@ -38,16 +39,8 @@ export interface MoveAct {
   readonly choice: MoveChoice
 }
 
-/** Where a move is written down. */
-export interface MoveJournal {
-  /** Makes the move durable, before anything is made or stopped for it. */
-  begin(act: MoveAct): Promise<void>
-  /** Everything is as it was before the move, on both hosts. */
-  undone(): void
-}
-
-/** Of a move without a stack, which has no journal: the mark in the machine is all that tells of it. */
-export const unjournaled: MoveJournal = { begin: async () => undefined, undone: () => undefined }
+/** Without a stack there is no journal: the mark in the machine is all that tells of a move then. */
+export type MoveJournal = ActJournal<MoveAct>
 
 /** The move of a journal's record; undefined for what this version does not know. */
 export function moveAct(what: Attributes): MoveAct | undefined {

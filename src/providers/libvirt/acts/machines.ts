@@ -54,13 +54,14 @@ export interface Machine {
   readonly live: DomainReading | undefined
 }
 
-/** All machines of a host, by name. */
+/** All machines of a host, or those that are wanted, by name. */
 export async function readMachines(
   { name, host }: NamedHost,
   signal: AbortSignal,
+  isWanted: (domain: Domain) => boolean = () => true,
 ): Promise<readonly Machine[]> {
   const book = new AddressBook(host, signal)
-  const entries = await new Domains(host, signal, true).all()
+  const entries = (await new Domains(host, signal, true).all()).filter(one => isWanted(one.domain))
   const machines = await Promise.all(entries.map(entry => readOne(name, host, entry, book, signal)))
   return machines
     .filter(machine => machine !== undefined)

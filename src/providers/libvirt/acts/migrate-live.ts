@@ -77,7 +77,7 @@ export async function migrateLive(
   try {
     await makePlaces(host, there, plan.moved, signal)
   } catch (error) {
-    if ((await removeMade(there, made)) === undefined) journal.undone()
+    if ((await removeMade(there, made)) === undefined) journal.ended()
     throw error
   }
   const parameters = parametersOf(
@@ -97,7 +97,7 @@ export async function migrateLive(
   if (side === 'here') {
     call.progress(`${view.name} runs on ${view.host}: what was made on ${to} is removed`)
     const stays = await removeMade(there, made)
-    if (stays === undefined) journal.undone()
+    if (stays === undefined) journal.ended()
     throw stayed(machine, to, cause, stays)
   }
   if (side === undefined) throw unclear(machine, to, sides, cause)

@@ -75,7 +75,7 @@ export async function migrateOffline(
       made = await copyOver(machine, target, folder, seeds, options, call)
       await arrive(target.host, view.uuid, { autostart: view.autostart, running }, call)
     } catch (error) {
-      if (await goOn(machine, target.host, { disks, seeds }, running, error)) journal.undone()
+      if (await goOn(machine, target.host, { disks, seeds }, running, error)) journal.ended()
       throw error
     }
     // from here on it must never run on the first host again

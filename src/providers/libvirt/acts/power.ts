@@ -4,10 +4,13 @@ import { ask } from '../connection.js'
 import { number } from '../kinds/values.js'
 import { stop } from '../power.js'
 import { untilReady } from '../readiness.js'
+import { LibvirtError } from '../rpc/errors.js'
 import { domainStates } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import type { ActCall } from './each.js'
+import { type ActJournal, identityOf, unjournaled } from './journaled.js'
 import type { Machine } from './machines.js'
+import type { PowerAct } from './settle-power.js'
 
 /** Seconds that a guest gets to shut down. */
 const defaultTimeout = 60
@@ -33,9 +36,11 @@ export async function startMachine(
   machine: Machine,
   options: PowerOptions,
   call: ActCall,
+  journal: ActJournal<PowerAct> = unjournaled,
 ): Promise<PowerResult> {
   const { host, domain } = machine
   const before = machine.view.state
+  if (before !== 'running') await journal.begin(powerAct('start', machine, options))
   if (before === 'paused') await ask(host, procedures.domains.resume, { domain }, call.signal)
   else if (before !== 'running') await ask(host, procedures.domains.start, { domain, flags: 0 }, call.signal)
   await ready(machine, options, call)
@@ -51,12 +56,14 @@ export async function stopMachine(
   machine: Machine,
   options: PowerOptions,
   call: ActCall,
+  journal: ActJournal<PowerAct> = unjournaled,
 ): Promise<PowerResult> {
   const { host, domain } = machine
   const before = machine.view.state
+  const changed = before === 'running' || before === 'paused'
+  if (changed) await journal.begin(powerAct('stop', machine, options))
   const gentle = await stop(host, domain, secondsOf(machine, options), call)
   await requireState(machine, 'shut off', call.signal)
-  const changed = before === 'running' || before === 'paused'
   return { before, state: 'shut off', changed, ...(changed && !gentle && { forced: true as const }) }
 }
 
@@ -65,8 +72,10 @@ export async function restartMachine(
   machine: Machine,
   options: PowerOptions,
   call: ActCall,
+  journal: ActJournal<PowerAct> = unjournaled,
 ): Promise<PowerResult> {
   const { host, domain } = machine
+  await journal.begin(powerAct('restart', machine, options))
   const stopped = await stopMachine(machine, options, call)
   call.progress('starts')
   await ask(host, procedures.domains.start, { domain, flags: 0 }, call.signal)
@@ -80,6 +89,7 @@ export async function resetMachine(
   machine: Machine,
   options: PowerOptions,
   call: ActCall,
+  journal: ActJournal<PowerAct> = unjournaled,
 ): Promise<PowerResult> {
   const { host, domain, view } = machine
   if (view.state !== 'running') {
@@ -90,10 +100,33 @@ export async function resetMachine(
       hint: `infra vm start ${view.name}`,
     })
   }
-  await ask(host, procedures.domains.reset, { domain, flags: 0 }, call.signal)
+  await journal.begin(powerAct('reset', machine, options))
+  try {
+    await ask(host, procedures.domains.reset, { domain, flags: 0 }, call.signal)
+  } catch (error) {
+    if (error instanceof LibvirtError) journal.ended()
+    throw error
+  }
+  // a guest that does not become ready was reset all the same
+  journal.ended()
   await ready(machine, options, call)
   await requireState(machine, 'running', call.signal)
   return { before: view.state, state: 'running', changed: true }
+}
+
+function powerAct(
+  verb: PowerAct['verb'],
+  machine: Machine,
+  { timeoutSeconds, noWait }: PowerOptions,
+): PowerAct {
+  return {
+    verb,
+    ...identityOf(machine),
+    was: machine.view.state,
+    id: machine.domain.id,
+    ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+    ...(noWait && { noWait }),
+  }
 }
 
 function secondsOf({ stored }: Machine, options: PowerOptions): number {

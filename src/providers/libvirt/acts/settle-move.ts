@@ -14,6 +14,7 @@ import type { Domain } from '../rpc/types.js'
 import { parseXml } from '../xml/parse.js'
 import type { ActCall } from './each.js'
 import type { MoveAct, MoveChoice } from './journaled-move.js'
+import type { Direction } from './known-acts.js'
 import { readMachines } from './machines.js'
 import { migrateMachine } from './migrate.js'
 import { arrive, takeBack } from './migrate-offline.js'
@@ -23,7 +24,6 @@ import type { NamedHost } from './open.js'
 
 /** `part`: only begun to be made there. */
 export type Found = Side | 'part'
-export type Direction = 'forward' | 'back'
 
 export interface MoveHosts {
   readonly from: NamedHost

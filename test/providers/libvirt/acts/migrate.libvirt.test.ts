@@ -147,7 +147,7 @@ describe.skipIf(why !== undefined)(`moving machines${why === undefined ? '' : `:
       },
     }
     const acts: MoveAct[] = []
-    const journal = { begin: async (act: MoveAct) => void acts.push(act), undone: () => undefined }
+    const journal = { begin: async (act: MoveAct) => void acts.push(act), ended: () => undefined }
     await expect(migrateMachine(before, target(), live, cutOff, journal)).rejects.toThrow('cut off')
     await freeTap(second, name)
     const sides = { from: world.host, to: target() }
@@ -240,7 +240,7 @@ describe.skipIf(why !== undefined)(`moving machines${why === undefined ? '' : `:
       let undone = 0
       const journal = {
         begin: async (act: MoveAct) => void acts.push(act),
-        undone: () => {
+        ended: () => {
           undone += 1
         },
       }
