@@ -222,7 +222,7 @@ export class Inventory {
       const [domains, volumes] = await Promise.all([this.allDomains(), this.allVolumes()])
       if (domains.length + volumes.length > fewObjects) return undefined
     }
-    return readUsers(this)
+    return (await readUsers(this)).users
   }
 
   /** Whether a disk's volume was read already, and all that it is based on. */

@@ -2,9 +2,10 @@
  * Who uses a volume: domains that have it as a disk, volumes that are based on it. Everything is read in one go and kept for a
  * moment, so that a thousand deletions do not read a thousand domains each. What says "in use" is read anew before it counts.
  */
-import { InfraError } from '../../model/error.js'
+import { InfraError, messageOf } from '../../model/error.js'
 import type { Host } from './connection.js'
 import { Inventory } from './inventory.js'
+import { isLibvirt } from './rpc/errors.js'
 import { isTrash } from './trash.js'
 
 const keptFor = 2_000
@@ -22,9 +23,14 @@ interface Place {
   readonly path: string
 }
 
-interface Index {
-  readonly at: number
+interface Reading {
   readonly users: Users
+  /** Machines whose disks could not be read, each with why. They may use anything. */
+  readonly unread: readonly string[]
+}
+
+interface Index extends Reading {
+  readonly at: number
 }
 
 export class Usage {
@@ -38,9 +44,11 @@ export class Usage {
   /** Refuses where something uses the volume. */
   async refuse(host: Host, volume: Place, signal: AbortSignal): Promise<void> {
     const known = await this.#recent(host, signal)
-    if (usersOf(known.users, volume).length === 0) return
+    if (usersOf(known.users, volume).length === 0 && known.unread.length === 0) return
     this.#index = undefined
-    const users = usersOf((await this.#recent(host, signal)).users, volume).map(words)
+    const now = await this.#recent(host, signal)
+    const users = usersOf(now.users, volume).map(words)
+    if (users.length === 0 && now.unread.length > 0) throw unknown(volume, now.unread)
     if (users.length === 0) return
     throw new InfraError({
       kind: 'storage',
@@ -55,10 +63,20 @@ export class Usage {
     const known = await this.#index?.catch(() => undefined)
     if (known !== undefined && host.ports.clock.now() - known.at < keptFor) return known
     const at = host.ports.clock.now()
-    const made = readUsers(new Inventory(host, signal, true)).then(users => ({ at, users }))
+    const made = readUsers(new Inventory(host, signal, true)).then(reading => ({ at, ...reading }))
     this.#index = made
     return made
   }
+}
+
+function unknown(volume: Place, unread: readonly string[]): InfraError {
+  return new InfraError({
+    kind: 'storage',
+    code: 'volume-use-unknown',
+    message: `Who uses the volume ${volume.name} of the pool ${volume.pool} cannot be told`,
+    why: unread.slice(0, 5).join('\n'),
+    hint: 'Mend what keeps libvirt from telling of these machines, and try again',
+  })
 }
 
 function words(user: User): string {
@@ -91,8 +109,12 @@ export function usedBy(users: Users, volume: Place): string[] {
   return [...found].sort()
 }
 
-/** Reads all domains and all volumes of active pools; what the inventory has read already is not read again. */
-export async function readUsers(inventory: Inventory): Promise<Users> {
+/**
+ * Reads all domains and all volumes of active pools; what the inventory has read already is not read again. A machine that
+ * goes away meanwhile uses nothing.
+ */
+export async function readUsers(inventory: Inventory): Promise<Reading> {
+  const unread: string[] = []
   const users = new Map<string, User[]>()
   const add = (key: string | undefined, user: User) => {
     if (key === undefined) return
@@ -103,9 +125,12 @@ export async function readUsers(inventory: Inventory): Promise<Users> {
   const [domains, volumes] = await Promise.all([inventory.allDomains(), inventory.allVolumes()])
   await Promise.all([
     ...domains.map(async domain => {
-      const disks = await inventory.disks(domain).catch(() => undefined)
-      inventory.signal.throwIfAborted()
-      for (const { reference, device } of disks ?? []) {
+      const disks = await inventory.disks(domain).catch(error => {
+        inventory.signal.throwIfAborted()
+        if (!isLibvirt(error, 'NO_DOMAIN')) unread.push(`${domain.name}: ${whyOf(error)}`)
+        return []
+      })
+      for (const { reference, device } of disks) {
         add(reference, { kind: 'machine', name: domain.name, device })
       }
     }),
@@ -117,5 +142,9 @@ export async function readUsers(inventory: Inventory): Promise<Users> {
       add(reading.backingPath, { kind: 'volume', pool, name, path })
     }),
   ])
-  return users
+  return { users, unread }
+}
+
+function whyOf(error: unknown): string {
+  return error instanceof InfraError && error.why !== undefined ? error.why : messageOf(error)
 }
