@@ -49,8 +49,8 @@ export default class VmResize extends MachineCommand {
     await this.actOn(
       flags,
       argv.map(String),
-      async (machine, call, { session }) => {
-        const changes = await resizeMachine(machine, request, call.signal)
+      async (machine, call, { session, journal }) => {
+        const changes = await resizeMachine(machine, request, call.signal, journal)
         const values = valuesOf(changes)
         const note = await settleDeclared(session, machine, values, flags.write, this.ports.files)
         return { changes, ...(note !== undefined && { note }) }

@@ -36,6 +36,7 @@ const families: Readonly<Record<string, () => Promise<ReadAct>>> = {
   stop: power,
   restart: power,
   reset: power,
+  resize: async () => (await import('./settle-resize.js')).resizeAct,
 }
 
 /** The act of a journal's record; undefined for what this version does not know. */

@@ -3,18 +3,27 @@ import { InfraError } from '../../../model/error.js'
 import type { Json } from '../../../model/value.js'
 import { ask, type Host, orAbsent } from '../connection.js'
 import { diskBytes, diskGib, memoryGib, memoryKib } from '../kinds/units.js'
-import { number } from '../kinds/values.js'
-import { affect, domainXmlFlags } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import type { Volume } from '../rpc/types.js'
 import { readingOf } from '../storage.js'
 import { growVolume } from '../volumes.js'
-import { type DomainReading, readDomain } from '../xml/domain-read.js'
-import { parseXml } from '../xml/parse.js'
+import type { DomainReading } from '../xml/domain-read.js'
+import { type ActJournal, identityOf, unjournaled } from './journaled.js'
 import type { Machine } from './machines.js'
+import type { ResizeAct } from './settle-resize.js'
+import {
+  applySizes,
+  type Count,
+  type Live,
+  notSo,
+  putSizesBack,
+  requireSizes,
+  type Sizes,
+  storedSizes,
+} from './sizes.js'
 
-/** VIR_DOMAIN_VCPU_MAXIMUM and VIR_DOMAIN_MEM_MAXIMUM. */
-const maximum = 4
+/** Milliseconds. */
+const putBackFor = 30_000
 
 export interface ResizeRequest {
   readonly vcpus?: number
@@ -37,6 +46,7 @@ export async function resizeMachine(
   machine: Machine,
   request: ResizeRequest,
   signal: AbortSignal,
+  journal: ActJournal<ResizeAct> = unjournaled,
 ): Promise<readonly Resized[]> {
   const { stored, view } = machine
   if (stored.spec.numa !== undefined && request.memoryGiB !== undefined) {
@@ -46,61 +56,76 @@ export async function resizeMachine(
       'Change `numa` in its document, and apply.',
     )
   }
-  const disks = await Promise.all(
-    Object.entries(request.disks ?? {}).map(([device, size]) => plannedDisk(machine, device, size, signal)),
-  )
-  const done: Resized[] = []
-  if (request.vcpus !== undefined) done.push(...(await resizeVcpus(machine, request.vcpus, signal)))
-  if (request.memoryGiB !== undefined) done.push(...(await resizeMemory(machine, request.memoryGiB, signal)))
-  for (const disk of disks) done.push(...(await growDisk(machine, disk, signal)))
-  await requireSizes(machine, request, signal)
-  return done
+  const disks = await plannedDisks(machine, request.disks ?? {}, signal)
+  const from = storedSizes(stored)
+  const to = wantedSizes(from, request)
+  await journal.begin(resizeAct(machine, from, to, disks))
+  try {
+    const done = resized(machine, from, to, await applySizes(machine, to, signal))
+    done.push(...(await growPlanned(machine, disks, signal)))
+    await requireSizes(machine, to, signal)
+    return done
+  } catch (error) {
+    if (await isPutBack(machine, from, to)) journal.ended()
+    throw error
+  }
 }
 
-async function resizeVcpus(machine: Machine, vcpus: number, signal: AbortSignal): Promise<Resized[]> {
-  const { host, domain, stored, live } = machine
-  const set = (count: number, flags: number) =>
-    ask(host, procedures.domains.setVcpus, { domain, vcpus: count, flags }, signal)
-  const before = number(stored.spec.vcpus) ?? 0
-  const limit = number(stored.spec.maxVcpus) ?? before
-  // a maximum that nobody chose is the count itself, as documents have it
-  const nextLimit = limit === before ? vcpus : Math.max(limit, vcpus)
-  const liveLimit = number(live?.spec.maxVcpus)
-  const canLive = liveLimit !== undefined && vcpus <= liveLimit && vcpus > (number(live?.spec.vcpus) ?? 0)
-  if (nextLimit > limit) await set(nextLimit, affect.config | maximum)
-  if (vcpus !== before) await set(vcpus, affect.config)
-  if (nextLimit < limit) await set(nextLimit, affect.config | maximum)
-  if (canLive) await set(vcpus, affect.live)
-  const isNow = live === undefined || canLive || live.spec.vcpus === vcpus
-  return [
-    ...sized('vcpus', before, vcpus, isNow ? 'now' : 'restart'),
-    ...(nextLimit === limit || limit === before
-      ? []
-      : sized('maxVcpus', limit, nextLimit, live === undefined ? 'now' : 'restart')),
-  ]
+function wantedSizes(from: Required<Sizes>, { vcpus, memoryGiB }: ResizeRequest): Sizes {
+  const grown = ({ now, limit }: Count, wanted: number): Count => ({
+    now: wanted,
+    limit: limit === now ? wanted : Math.max(limit, wanted),
+  })
+  return {
+    ...(vcpus !== undefined && { vcpus: grown(from.vcpus, vcpus) }),
+    ...(memoryGiB !== undefined && { memoryGiB: grown(from.memoryGiB, memoryGib(memoryKib(memoryGiB))) }),
+  }
 }
 
-async function resizeMemory(machine: Machine, memoryGiB: number, signal: AbortSignal): Promise<Resized[]> {
-  const { host, domain, stored, live } = machine
-  const set = (kib: number, flags: number) =>
-    ask(host, procedures.domains.setMemory, { domain, memory: kib, flags }, signal)
-  const kib = memoryKib(memoryGiB)
-  const before = number(stored.spec.memoryGiB) ?? 0
-  const limit = number(stored.spec.maxMemoryGiB) ?? before
-  const wanted = memoryGib(kib)
-  const nextLimit = limit === before ? wanted : Math.max(limit, wanted)
-  const liveLimit = number(live?.spec.maxMemoryGiB)
-  const canLive = liveLimit !== undefined && wanted <= liveLimit
-  if (nextLimit > limit) await set(memoryKib(nextLimit), affect.config | maximum)
-  if (wanted !== before) await set(kib, affect.config)
-  if (nextLimit < limit) await set(memoryKib(nextLimit), affect.config | maximum)
-  if (canLive) await set(kib, affect.live)
-  return [
-    ...sized('memoryGiB', before, wanted, live === undefined || canLive ? 'now' : 'restart'),
-    ...(nextLimit === limit || limit === before
-      ? []
-      : sized('maxMemoryGiB', limit, nextLimit, live === undefined ? 'now' : 'restart')),
-  ]
+/** CPUs and memory as they were, where all could not be done. What a disk has grown by stays. */
+async function isPutBack(machine: Machine, from: Sizes, to: Sizes): Promise<boolean> {
+  const signal = AbortSignal.timeout(putBackFor)
+  try {
+    await putSizesBack(machine, from, to, signal)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function resized({ live }: Machine, from: Required<Sizes>, to: Sizes, isNow: Live): Resized[] {
+  const of = (name: keyof Sizes, maximumName: string): Resized[] => {
+    const [was, is] = [from[name], to[name]]
+    if (is === undefined) return []
+    const chosen = was.limit !== was.now && is.limit !== was.limit
+    return [
+      ...sized(name, was.now, is.now, isNow[name] ? 'now' : 'restart'),
+      ...(chosen ? sized(maximumName, was.limit, is.limit, live === undefined ? 'now' : 'restart') : []),
+    ]
+  }
+  return [...of('vcpus', 'maxVcpus'), ...of('memoryGiB', 'maxMemoryGiB')]
+}
+
+function resizeAct(
+  machine: Machine,
+  from: Required<Sizes>,
+  to: Sizes,
+  disks: readonly PlannedDisk[],
+): ResizeAct {
+  return {
+    verb: 'resize',
+    ...identityOf(machine),
+    from: {
+      ...(to.vcpus !== undefined && { vcpus: from.vcpus }),
+      ...(to.memoryGiB !== undefined && { memoryGiB: from.memoryGiB }),
+    },
+    to,
+    disks: disks.map(({ device, from, bytes }) => ({
+      device,
+      fromGiB: diskGib(from),
+      toGiB: diskGib(bytes),
+    })),
+  }
 }
 
 interface PlannedDisk {
@@ -165,6 +190,36 @@ function volumeOf(
   return orAbsent(ask(host, procedures.volumes.lookupByPath, { path }, signal), 'NO_STORAGE_VOL')
 }
 
+/** Disks of these sizes, GiB by device. */
+export async function growDisks(
+  machine: Machine,
+  sizes: Readonly<Record<string, number>>,
+  signal: AbortSignal,
+): Promise<Resized[]> {
+  const planned = await plannedDisks(machine, sizes, signal)
+  return growPlanned(machine, planned, signal)
+}
+
+async function growPlanned(
+  machine: Machine,
+  disks: readonly PlannedDisk[],
+  signal: AbortSignal,
+): Promise<Resized[]> {
+  const done: Resized[] = []
+  for (const disk of disks) done.push(...(await growDisk(machine, disk, signal)))
+  return done
+}
+
+function plannedDisks(
+  machine: Machine,
+  sizes: Readonly<Record<string, number>>,
+  signal: AbortSignal,
+): Promise<readonly PlannedDisk[]> {
+  return Promise.all(
+    Object.entries(sizes).map(([device, size]) => plannedDisk(machine, device, size, signal)),
+  )
+}
+
 async function growDisk(machine: Machine, disk: PlannedDisk, signal: AbortSignal): Promise<Resized[]> {
   if (disk.bytes !== disk.from) await growVolume(machine.host, disk.volume, disk.bytes, signal)
   const now = await readingOf(machine.host, disk.volume, signal)
@@ -185,28 +240,8 @@ async function realSize(
   return (await ask(host, procedures.domains.blockInfo, args, signal)).capacity
 }
 
-async function requireSizes(machine: Machine, request: ResizeRequest, signal: AbortSignal): Promise<void> {
-  const { host, domain, view } = machine
-  const xml = await ask(host, procedures.domains.xml, { domain, flags: domainXmlFlags.inactive }, signal)
-  const { spec } = readDomain(parseXml(xml))
-  const { vcpus, memoryGiB } = request
-  if (vcpus !== undefined && spec.vcpus !== vcpus) throw notSo(view.name, 'vcpus', vcpus, spec.vcpus)
-  const wanted = memoryGiB === undefined ? undefined : memoryGib(memoryKib(memoryGiB))
-  if (wanted !== undefined && spec.memoryGiB !== wanted)
-    throw notSo(view.name, 'memoryGiB', wanted, spec.memoryGiB)
-}
-
 function sized(path: string, from: Json, to: Json, when: Resized['when']): Resized[] {
   return [{ path, from, to, when: from === to ? 'now' : when }]
-}
-
-function notSo(name: string, path: string, wanted: Json, real: Json | undefined): InfraError {
-  return new InfraError({
-    kind: 'operation',
-    code: 'not-so',
-    message: `${path} of ${name} was to be ${wanted} and is ${real ?? 'unknown'}`,
-    hint: `infra vm show ${name}`,
-  })
 }
 
 function impossible(name: string, why: string, hint: string): InfraError {

@@ -35,8 +35,10 @@ export function powerAct(what: Attributes): KnownAct | undefined {
   return onMachine(act, {
     way: direction => powerWay(act, direction),
     isOver: async ({ view }) => act.verb !== 'reset' && [act.was, goalOf(act)].includes(view.state),
-    settle: (machine, direction, call) =>
-      direction === 'forward' ? complete(act, machine, call) : takeBack(act, machine, call),
+    settle: async (machine, direction, call) => {
+      powerWay(act, direction)
+      return direction === 'forward' ? complete(act, machine, call) : takeBack(act, machine, call)
+    },
   })
 }
 

@@ -1,0 +1,233 @@
+/** Acts on machines cut off at each of their changes, and settled either way: as the journal of the disk tells of them. */
+import { describe, expect, test } from 'vitest'
+import { journalActs, openActs, settleActs } from '../../../../src/apply/act-journal.js'
+import { readJournal } from '../../../../src/apply/journal.js'
+import { journaled } from '../../../../src/cli/hosts/journaled.js'
+import type { ActJournal } from '../../../../src/providers/libvirt/acts/journaled.js'
+import { type Direction, knownAct, placesOn } from '../../../../src/providers/libvirt/acts/known-acts.js'
+import { type Machine, readMachines } from '../../../../src/providers/libvirt/acts/machines.js'
+import {
+  resetMachine,
+  restartMachine,
+  startMachine,
+  stopMachine,
+} from '../../../../src/providers/libvirt/acts/power.js'
+import { resizeMachine } from '../../../../src/providers/libvirt/acts/resize.js'
+import { seededDice } from '../../../sim/dice.js'
+import { simDisk } from '../../../sim/files.js'
+import { CutOff, type SimHost, type SimMachine, simHost } from './sim-host.js'
+
+const folder = '/s'
+const uuid = '00112233-4455-4677-8899-aabbccddeeff'
+const signal = new AbortController().signal
+const call = { signal, progress: () => undefined }
+const now = { timeoutSeconds: 0, noWait: true }
+
+interface World {
+  readonly sim: SimHost
+  /** Does it as a command does. */
+  run(act: Act): Promise<unknown>
+  open(): Promise<readonly string[]>
+  /** As `infra recover` does. */
+  settle(direction: Direction): Promise<readonly string[]>
+}
+type Act = (machine: Machine, journal: ActJournal) => Promise<unknown>
+type SetUp = (one: SimMachine, sim: SimHost) => void
+
+function world(setUp: SetUp): World {
+  const sim = simHost()
+  setUp(sim.add('web', uuid), sim)
+  const { files } = simDisk(seededDice(1))
+  const ports = {
+    files,
+    clock: { now: () => 5, sleep: async () => undefined },
+    random: { uuid: () => 'id', bytes: (count: number) => new Uint8Array(count) },
+  }
+  const context = { ports, stateFolder: folder, base: { lineage: 'l', serial: 3 }, command: 'infra vm' }
+  const records = async () => openActs((await readJournal(files, folder))?.records ?? [])
+  return {
+    sim,
+    open: async () => (await records()).map(one => `${one.what.verb} ${one.address}`),
+    async run(act) {
+      const [machine] = await readMachines(sim.named, signal)
+      if (machine === undefined) throw new Error('no machine')
+      return journalActs(context, begin =>
+        journaled(begin, sim.named, undefined, journal => act(machine, journal)),
+      )
+    },
+    async settle(direction) {
+      const open = await records()
+      return settleActs(context, ended =>
+        Promise.all(
+          open.map(async one => {
+            const known = await knownAct(one.what)
+            if (known === undefined) throw new Error(`unknown: ${one.what.verb}`)
+            const whom = one.what as unknown as { name: string; uuid: string }
+            const place = (await placesOn(sim.named, [whom], signal))(whom)
+            const text = await known.settle(place, direction, call)
+            ended(one.act)
+            return text
+          }),
+        ),
+      )
+    },
+  }
+}
+
+/** How it stands: `running, 2 of 2 vCPUs (2 live), 1 of 1 GiB, disks 1 1`. */
+async function seen({ named, volumes }: SimHost): Promise<string> {
+  const [machine] = await readMachines(named, signal)
+  if (machine === undefined) return 'gone'
+  const { stored, live, view } = machine
+  const { vcpus, maxVcpus = vcpus, memoryGiB, maxMemoryGiB = memoryGiB } = stored.spec
+  const sizes = [...volumes.values()].map(bytes => bytes / 2 ** 30).join(' ')
+  const running = live === undefined ? '' : ` (${live.spec.vcpus} live)`
+  return `${view.state}, ${vcpus} of ${maxVcpus} vCPUs${running}, ${memoryGiB} of ${maxMemoryGiB} GiB, disks ${sizes}`
+}
+
+const off: SetUp = () => undefined
+const running: SetUp = one => void Object.assign(one, { id: 7, live: one.stored })
+const paused: SetUp = one => void Object.assign(one, { id: 7, live: one.stored, paused: true })
+const saved: SetUp = one => void Object.assign(one, { saved: true })
+const state = (is: string) => {
+  const cpus = is === 'running' || is === 'paused' ? '2 of 2 vCPUs (2 live)' : '2 of 2 vCPUs'
+  return `${is}, ${cpus}, 1 of 1 GiB, disks 1 1`
+}
+
+interface Row {
+  readonly reason: string
+  readonly setUp: SetUp
+  readonly act: Act
+  readonly forward: string
+  /** Undefined where there is no way back. */
+  readonly back: string | undefined
+  /** Where what it was is gone already. */
+  readonly orBack?: string
+}
+
+const start: Act = (machine, journal) => startMachine(machine, now, call, journal)
+const stop: Act = (machine, journal) => stopMachine(machine, now, call, journal)
+const restart: Act = (machine, journal) => restartMachine(machine, now, call, journal)
+const reset: Act = (machine, journal) => resetMachine(machine, now, call, journal)
+const resize =
+  (request: Parameters<typeof resizeMachine>[1]): Act =>
+  (machine, journal) =>
+    resizeMachine(machine, request, signal, journal)
+
+const [runs, isOff, isPaused, isSaved] = [
+  state('running'),
+  state('shut off'),
+  state('paused'),
+  state('saved'),
+]
+const rows: readonly Row[] = [
+  { reason: 'start of one that is off', setUp: off, act: start, forward: runs, back: isOff },
+  { reason: 'start of one that is paused', setUp: paused, act: start, forward: runs, back: isPaused },
+  { reason: 'start of one that is saved', setUp: saved, act: start, forward: runs, back: isSaved },
+  { reason: 'stop', setUp: running, act: stop, forward: isOff, back: runs },
+  {
+    reason: 'stop of one that is paused',
+    setUp: paused,
+    act: stop,
+    forward: isOff,
+    back: isPaused,
+    orBack: runs,
+  },
+  { reason: 'restart', setUp: running, act: restart, forward: runs, back: runs },
+  { reason: 'restart of one that is off', setUp: off, act: restart, forward: runs, back: isOff },
+  { reason: 'restart of one that is saved', setUp: saved, act: restart, forward: runs, back: isSaved },
+  {
+    reason: 'restart of one that is paused',
+    setUp: paused,
+    act: restart,
+    forward: runs,
+    back: isPaused,
+    orBack: runs,
+  },
+  { reason: 'reset', setUp: running, act: reset, forward: runs, back: undefined },
+  {
+    reason: 'more of all, off',
+    setUp: off,
+    act: resize({ vcpus: 4, memoryGiB: 2, disks: { vdb: 3 } }),
+    forward: 'shut off, 4 of 4 vCPUs, 2 of 2 GiB, disks 1 3',
+    back: isOff,
+    orBack: 'shut off, 2 of 2 vCPUs, 1 of 1 GiB, disks 1 3',
+  },
+  {
+    reason: 'less of it',
+    setUp: off,
+    act: resize({ vcpus: 1, memoryGiB: 0.5 }),
+    forward: 'shut off, 1 of 1 vCPUs, 0.5 of 0.5 GiB, disks 1 1',
+    back: isOff,
+  },
+  {
+    reason: 'less memory, which a running one gives back at once, and a larger disk',
+    setUp: running,
+    act: resize({ vcpus: 3, memoryGiB: 0.5, disks: { vda: 2 } }),
+    forward: 'running, 3 of 3 vCPUs (2 live), 0.5 of 0.5 GiB, disks 2 1',
+    back: runs,
+    orBack: 'running, 2 of 2 vCPUs (2 live), 1 of 1 GiB, disks 2 1',
+  },
+]
+
+/** Each change of it, before and after. */
+async function cutsOf(world: () => World, work: (world: World) => Promise<unknown>) {
+  const { sim } = await (async () => {
+    const one = world()
+    one.sim.arm(undefined)
+    one.sim.changes.length = 0
+    await work(one)
+    return one
+  })()
+  return sim.changes.flatMap((_, index) =>
+    (['before', 'after'] as const).map(when => ({ at: index + 1, when })),
+  )
+}
+
+describe('an act that is cut off', () => {
+  test.each(rows)('$reason: at each of its changes it is completed, or taken back', async row => {
+    const fresh = () => world(row.setUp)
+    const cuts = await cutsOf(fresh, one => one.run(row.act))
+    expect(cuts.length).toBeGreaterThan(0)
+    for (const cut of cuts) {
+      for (const direction of ['forward', 'back'] as const) {
+        const cutOff = async () => {
+          const one = fresh()
+          one.sim.arm(cut)
+          await expect(one.run(row.act)).rejects.toThrow(CutOff)
+          one.sim.arm(undefined)
+          return one
+        }
+        const where = `${direction} from ${cut.when} change ${cut.at}`
+        const one = await cutOff()
+        expect(await one.open(), where).toHaveLength(1)
+        if (direction === 'back' && row.back === undefined) {
+          await expect(one.settle('back')).rejects.toMatchObject({ code: 'reset-begun' })
+          expect(await one.open()).toHaveLength(1)
+          continue
+        }
+        await one.settle(direction)
+        const wanted = direction === 'forward' ? [row.forward] : [row.back, row.orBack]
+        const is = await seen(one.sim)
+        expect(wanted, where).toContain(is)
+        expect(await one.open(), where).toEqual([])
+
+        // cut off itself, it is settled by the next
+        if (cut.when === 'before') continue
+        const again = await cutOff()
+        again.sim.changes.length = 0
+        await again.settle(direction)
+        const amid = again.sim.changes.length
+        for (let at = 1; at <= amid; at += 1) {
+          const twice = await cutOff()
+          twice.sim.arm({ at, when: 'after' })
+          await expect(twice.settle(direction), where).rejects.toThrow()
+          twice.sim.arm(undefined)
+          expect(await twice.open(), where).toHaveLength(1)
+          await twice.settle(direction)
+          expect(wanted, `${where}, cut off after change ${at} of that`).toContain(await seen(twice.sim))
+        }
+      }
+    }
+  })
+})
