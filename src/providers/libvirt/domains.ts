@@ -1,5 +1,5 @@
 /** Domains and what they are doing, for one observation: all of them in five calls, or a few one by one. */
-import { ask, findDomain, type Host } from './connection.js'
+import { ask, findDomain, type Host, orAbsent } from './connection.js'
 import { domainStates } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain } from './rpc/types.js'
@@ -81,9 +81,16 @@ export class Domains {
       ask(this.#host, state, { domain, flags: 0 }, this.#signal),
       ask(this.#host, isActive, { domain }, this.#signal),
       ask(this.#host, hasManagedSave, { domain, flags: 0 }, this.#signal),
-      ask(this.#host, autostart, { domain }, this.#signal).catch(() => false),
+      orAbsent(ask(this.#host, autostart, { domain }, this.#signal), 'OPERATION_INVALID', 'NO_SUPPORT'),
       ask(this.#host, isPersistent, { domain }, this.#signal),
     ])
-    return { domain, active, paused: now.state === domainStates.paused, saved, autostart: starts, persistent }
+    return {
+      domain,
+      active,
+      paused: now.state === domainStates.paused,
+      saved,
+      autostart: starts ?? false,
+      persistent,
+    }
   }
 }

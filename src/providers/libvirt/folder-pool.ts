@@ -51,6 +51,7 @@ export class FolderPools {
     try {
       return await work(pool)
     } finally {
+      // a pool that is not stored: it goes with libvirtd at the latest, and takes no file with it
       await host.client.call(procedures.pools.stop, { pool }).catch(() => undefined)
     }
   }

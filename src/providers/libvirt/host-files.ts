@@ -14,7 +14,7 @@ export interface HostFiles {
   exists(path: string, signal: AbortSignal): Promise<boolean>
   /** Names in a folder, none where it is not there; undefined where that is not to be known: no rights, or not on this machine. */
   names(folder: string): Promise<readonly string[] | undefined>
-  /** The last bytes of a file, as text; undefined where there is none. */
+  /** The last bytes of a file, as text; undefined where there is none. Fails where that cannot be said. */
   tail(path: string, bytes: number, signal: AbortSignal): Promise<string | undefined>
   /** Removes a file; nothing happens where there is none. */
   remove(path: string, signal: AbortSignal): Promise<void>
@@ -33,7 +33,7 @@ async function there(path: string): Promise<boolean> {
     return true
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw failed(path, error)
+    throw failed(path, error, 'looked at')
   }
 }
 
@@ -56,7 +56,10 @@ const localFiles: HostFiles = {
     }
   },
   async tail(path, bytes) {
-    const file = await open(path, 'r').catch(() => undefined)
+    const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw failed(path, error, 'read')
+    })
     if (file === undefined) return undefined
     try {
       const { size } = await file.stat()
@@ -79,15 +82,17 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`
 }
 
+const notFound = /No such file or directory/
+
 function sshFiles(uri: LibvirtUri): HostFiles {
   const run = async (script: string, path: string, signal: AbortSignal) =>
     (await runs(script, path, signal)).code
   const runs = (script: string, path: string, signal: AbortSignal) =>
-    new Promise<{ code: number; out: string }>((resolve, reject) => {
+    new Promise<{ code: number; out: string; said: string }>((resolve, reject) => {
       const { command, args } = sshCommand(uri, script)
       execFile(command, args, { signal, timeout: 60_000 }, (error, out, said) => {
         const code = error === null ? 0 : error.code
-        if (typeof code === 'number' && code < 100) resolve({ code, out })
+        if (typeof code === 'number' && code < 100) resolve({ code, out, said: said.trim() })
         else reject(signal.aborted ? signal.reason : failed(path, said.trim() || error))
       })
     })
@@ -100,11 +105,20 @@ function sshFiles(uri: LibvirtUri): HostFiles {
       if (code !== 0) throw failed(from, `mv ended with ${code}`)
     },
     async tail(path, bytes, signal) {
-      const { code, out } = await runs(`tail -c ${bytes} -- ${quote(path)}`, path, signal)
-      return code === 0 ? out : undefined
+      const script = `LC_ALL=C tail -c ${bytes} -- ${quote(path)}`
+      const { code, out, said } = await runs(script, path, signal)
+      if (code === 0) return out
+      if (notFound.test(said)) return undefined
+      throw failed(path, said, 'read')
     },
     names: async () => undefined,
-    exists: async (path, signal) => (await run(`[ -e ${quote(path)} ]`, path, signal)) === 0,
+    async exists(path, signal) {
+      // `[ -e` says no as well where it may not look
+      const { code, said } = await runs(`LC_ALL=C ls -d -- ${quote(path)} >/dev/null`, path, signal)
+      if (code === 0) return true
+      if (notFound.test(said)) return false
+      throw failed(path, said, 'looked at')
+    },
     async remove(path, signal) {
       const code = await run(`rm -f -- ${quote(path)}`, path, signal)
       if (code !== 0) throw failed(path, `rm ended with ${code}`)
@@ -139,11 +153,11 @@ function taken(path: string): InfraError {
   })
 }
 
-function failed(path: string, cause: unknown): InfraError {
+function failed(path: string, cause: unknown, what = 'moved or removed'): InfraError {
   return new InfraError({
     kind: 'storage',
     code: 'host-file',
-    message: `${path} cannot be moved or removed`,
+    message: `${path} cannot be ${what}`,
     why: cause instanceof Error ? cause.message : String(cause),
     hint: 'infra needs the rights of root on the host for the files of its pools',
     cause,

@@ -31,7 +31,10 @@ export async function observeNetwork(target: Target, { host, signal }: Inventory
           'NO_SUPPORT',
         )
       : undefined,
-    active ? ask(host, bridge, { network }, signal).catch(() => undefined) : undefined,
+    // libvirt's word for a network without a bridge, or that stopped just now
+    active
+      ? orAbsent(ask(host, bridge, { network }, signal), 'INTERNAL_ERROR', 'OPERATION_INVALID', 'NO_NETWORK')
+      : undefined,
   ])
   const live = running === undefined ? undefined : readNetwork(parseXml(running), target.spec).spec
   const pending = live === undefined ? [] : pendingPaths(live, reading.spec, networkKind.keyedLists)

@@ -1,7 +1,7 @@
 /** When a machine counts as made: it runs, its agent answers, a port is open, cloud-init has finished. */
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { InfraError } from '../../model/error.js'
+import { InfraError, messageOf } from '../../model/error.js'
 import type { Attributes } from '../../model/value.js'
 import { AddressBook } from './addresses.js'
 import { ask, type Host } from './connection.js'
@@ -161,16 +161,24 @@ async function notReady(
 ): Promise<InfraError> {
   const xml = await ask(host, procedures.domains.xml, { domain, flags: 0 }, signal)
   const path = readDomain(parseXml(xml)).serialLogPath
-  const log =
-    path === undefined ? undefined : await host.files.tail(path, 4_096, signal).catch(() => undefined)
-  const lines = printable(log ?? '')
+  const said = path === undefined ? undefined : await lastSaid(host, path, signal)
   return new InfraError({
     kind: 'operation',
     code: 'not-ready',
     message: `${domain.name} did not get ready within ${seconds} s: not yet so that ${words[until] ?? 'it runs'}`,
-    why: lines.length === 0 ? last : `${last}\nIts serial console said last:\n${lines.join('\n')}`,
+    why: said === undefined ? last : `${last}\n${said}`,
     hint: 'See its console (virsh console), and give it more time with readiness.timeoutSeconds',
   })
+}
+
+async function lastSaid(host: Host, path: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const lines = printable((await host.files.tail(path, 4_096, signal)) ?? '')
+    return lines.length === 0 ? undefined : `Its serial console said last:\n${lines.join('\n')}`
+  } catch (error) {
+    signal.throwIfAborted()
+    return `What its serial console said cannot be read: ${messageOf(error)}`
+  }
 }
 
 function printable(log: string): readonly string[] {

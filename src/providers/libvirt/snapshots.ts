@@ -236,6 +236,7 @@ async function clearLeftovers(
     files
       .filter(file => !used.has(file))
       .map(async file => {
+        // where files are out of reach, libvirt says itself that one is in the way
         if (await host.files.exists(file, signal).catch(() => false)) await host.files.remove(file, signal)
       }),
   )

@@ -4,7 +4,7 @@
  */
 import { dirname, join } from 'node:path'
 import { InfraError, messageOf } from '../../../model/error.js'
-import { ask, findPool, findVolume, type Host } from '../connection.js'
+import { ask, findPool, findVolume, type Host, orAbsent } from '../connection.js'
 import type { StoredVolume } from '../inventory.js'
 import { whileBusy } from '../refresh.js'
 import { procedures } from '../rpc/procedures/index.js'
@@ -16,6 +16,7 @@ import { element } from '../xml/tree.js'
 import { buildVolume } from '../xml/volume.js'
 import { type Manifest, writeChunks } from './backup-store.js'
 import type { ActCall } from './each.js'
+import { takeBack } from './left-behind.js'
 import type { Machine } from './machines.js'
 import { refreshPools } from './pools.js'
 
@@ -141,10 +142,14 @@ async function untilCopied({ host, domain, view }: Machine, call: ActCall): Prom
       await host.ports.clock.sleep(lookEvery, signal)
     }
   } catch (error) {
-    await ask(host, procedures.backups.abortJob, { domain }, AbortSignal.timeout(cleanUpTime)).catch(
-      () => undefined,
+    return takeBack(error, `The copy may go on; virsh domjobabort ${domain.name} ends it`, () =>
+      orAbsent(
+        ask(host, procedures.backups.abortJob, { domain }, AbortSignal.timeout(cleanUpTime)),
+        // it is over, or so is the machine
+        'OPERATION_INVALID',
+        'NO_DOMAIN',
+      ),
     )
-    throw error
   }
   const last = await ask(host, procedures.backups.jobStats, { domain, flags: completedJob }, signal)
   if (last.type === jobTypes.completed) return

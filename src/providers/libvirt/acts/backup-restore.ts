@@ -23,6 +23,7 @@ import { serializeXml } from '../xml/serialize.js'
 import type { XmlElement } from '../xml/tree.js'
 import { type Backup, type Manifest, verifyBackup } from './backup-store.js'
 import type { ActCall } from './each.js'
+import { takeBack } from './left-behind.js'
 import type { NamedHost } from './open.js'
 import { definitionOf, nvramPath, type Target } from './restored-definition.js'
 
@@ -83,8 +84,9 @@ export async function restoreBackup(
     await setProgress(host, domain, undefined, signal)
     if (options.start) await ask(host, procedures.domains.start, { domain, flags: 0 }, signal)
   } catch (error) {
-    await removeAll(host, domain.uuid, made)
-    throw error
+    return takeBack(error, `The machine ${name} or disks of it may be left half restored`, () =>
+      removeAll(host, domain.uuid, made),
+    )
   }
   return {
     name,
@@ -219,20 +221,16 @@ async function putNvram(
 async function removeAll(host: Host, uuid: string, volumes: readonly Volume[]): Promise<void> {
   const signal = AbortSignal.timeout(cleanUpTime)
   const { managedSave, nvram } = undefineFlags
-  try {
-    const domain = await orAbsent(ask(host, procedures.domains.lookupByUuid, { uuid }, signal), 'NO_DOMAIN')
-    if (domain !== undefined) {
-      await orAbsent(
-        ask(host, procedures.domains.destroy, { domain, flags: 0 }, signal),
-        'OPERATION_INVALID',
-        'NO_DOMAIN',
-      )
-      await ask(host, procedures.domains.undefine, { domain, flags: managedSave | nvram }, signal)
-    }
-    for (const volume of volumes) await deleteVolume(host, volume, signal)
-  } catch {
-    // the error that led here is the one to tell
+  const domain = await orAbsent(ask(host, procedures.domains.lookupByUuid, { uuid }, signal), 'NO_DOMAIN')
+  if (domain !== undefined) {
+    await orAbsent(
+      ask(host, procedures.domains.destroy, { domain, flags: 0 }, signal),
+      'OPERATION_INVALID',
+      'NO_DOMAIN',
+    )
+    await ask(host, procedures.domains.undefine, { domain, flags: managedSave | nvram }, signal)
   }
+  for (const volume of volumes) await deleteVolume(host, volume, signal)
 }
 
 function checkName(name: string): void {

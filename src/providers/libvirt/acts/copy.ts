@@ -6,6 +6,7 @@ import { basename, posix } from 'node:path'
 import { InfraError } from '../../../model/error.js'
 import { closeGuestFile, type Guest, openGuestFile, readGuestFile, writeGuestFile } from './agent.js'
 import { outputInGuest } from './exec.js'
+import { takeBack } from './left-behind.js'
 
 export interface CopyResult {
   readonly from: string
@@ -60,8 +61,9 @@ export async function copyIntoGuest(
     await inGuest(guest, ['sh', '-c', 'chmod "$1" "$2" && mv -f "$2" "$3"', 'sh', mode, half, target], signal)
     return { from: local, to: target, bytes, sha256, verified }
   } catch (error) {
-    await inGuest(guest, ['rm', '-f', half], AbortSignal.timeout(closingTime)).catch(() => undefined)
-    throw error
+    return takeBack(error, `${half} may be left in the guest`, () =>
+      inGuest(guest, ['rm', '-f', half], AbortSignal.timeout(closingTime)),
+    )
   }
 }
 
@@ -104,6 +106,7 @@ export async function copyFromGuest(
     return { from: remote, to: target, bytes, sha256, verified }
   } finally {
     await rm(half, { force: true })
+    // all that was wanted of it has been read: the agent closes it when the guest ends
     await closeGuestFile(guest, handle, AbortSignal.timeout(closingTime)).catch(() => undefined)
   }
 }

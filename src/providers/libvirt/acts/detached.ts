@@ -64,9 +64,11 @@ export async function runDetached(
     }
   } catch (error) {
     const stopping = AbortSignal.timeout(cleanUpTime)
+    // a guest that cannot be asked cannot be told either; the error that led here is the one to tell
     await runQuietly(guest, ['/bin/sh', '-c', stopper(folder, unit)], stopping).catch(() => undefined)
     throw error
   } finally {
+    // it is in /run, which goes with the guest's next start
     await runQuietly(guest, ['rm', '-rf', folder], AbortSignal.timeout(cleanUpTime)).catch(() => undefined)
   }
 }
@@ -123,6 +125,7 @@ async function readAll(
       parts.push(part)
     }
   } finally {
+    // all that was wanted of it has been read
     await closeGuestFile(guest, handle, AbortSignal.timeout(cleanUpTime)).catch(() => undefined)
   }
 }

@@ -1,5 +1,5 @@
 /** One machine with all that there is to tell: disks with their sizes, interfaces, snapshots, what it waits for. */
-import { ask } from '../connection.js'
+import { ask, orAbsent } from '../connection.js'
 import { Inventory } from '../inventory.js'
 import { text } from '../kinds/values.js'
 import { procedures } from '../rpc/procedures/index.js'
@@ -49,7 +49,12 @@ export async function machineDetails(machine: Machine, signal: AbortSignal): Pro
   const inventory = new Inventory(host, signal, false)
   const [disks, snapshots, messages] = await Promise.all([
     Promise.all(now.disks.map(disk => diskView(disk, inventory))),
-    ask(host, procedures.snapshots.list, { domain, needResults: 1, flags: 0 }, signal).catch(() => []),
+    orAbsent(
+      ask(host, procedures.snapshots.list, { domain, needResults: 1, flags: 0 }, signal),
+      'NO_SUPPORT',
+      'OPERATION_UNSUPPORTED',
+    ),
+    // warnings of libvirt's own, which older ones have not: each says so in its own way
     ask(host, procedures.domains.messages, { domain, flags: 0 }, signal).catch(() => []),
   ])
   signal.throwIfAborted()
@@ -74,7 +79,7 @@ export async function machineDetails(machine: Machine, signal: AbortSignal): Pro
         plug: one.plug,
       }
     }),
-    snapshots: snapshots.map(one => one.name).sort(),
+    snapshots: (snapshots ?? []).map(one => one.name).sort(),
     ...(live?.display !== undefined && { graphics: live.display }),
     ...(now.serialLogPath !== undefined && { serialLog: now.serialLogPath }),
     messages,

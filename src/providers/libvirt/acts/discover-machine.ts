@@ -185,6 +185,7 @@ async function guestAddresses(
   const hasName = seen.facts.hostname !== undefined
   if (seen.facts.state !== 'running' || !hasName) return new Map()
   const args = { domain, source: addressSources.agent, flags: 0 }
+  // an agent that does not answer (any more) tells nothing: its addresses are a guess then, and said to be one
   const found = await host.client
     .call(procedures.domains.addresses, args, { signal, timeout: 6_000 })
     .catch(() => [])

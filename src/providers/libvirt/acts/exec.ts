@@ -220,6 +220,7 @@ function decoded(data: Json | undefined): Buffer {
   return Buffer.from(typeof data === 'string' ? data : '', 'base64')
 }
 
+/** For what is tidied up in a guest: one that stopped answering takes it with it, and what led here is what is told. */
 async function quietly(work: () => Promise<unknown>): Promise<void> {
   await work().catch(() => undefined)
 }

@@ -3,7 +3,7 @@
 import { InfraError } from '../../../model/error.js'
 import type { Attributes } from '../../../model/value.js'
 import type { CreateRequest } from '../../provider.js'
-import { ask, findVolume, type Host } from '../connection.js'
+import { ask, findVolume, type Host, orAbsent } from '../connection.js'
 import { image as imageKind } from '../kinds/image.js'
 import { text } from '../kinds/values.js'
 import { defaultImagePool } from '../names.js'
@@ -14,6 +14,7 @@ import { createStored } from '../volumes.js'
 import { readDomain } from '../xml/domain-read.js'
 import { parseXml } from '../xml/parse.js'
 import type { ActCall } from './each.js'
+import { takeBack } from './left-behind.js'
 import type { NamedHost } from './open.js'
 import { needPool, type VolumeView, volumeViews } from './pools.js'
 
@@ -97,8 +98,7 @@ async function usersOf(
   const domains = await ask(host, procedures.connect.listDomains, { needResults: 1, flags: 0 }, signal)
   const readings = await Promise.all(
     domains.map(async domain => {
-      const xml = await ask(host, procedures.domains.xml, { domain, flags: 0 }, signal).catch(() => undefined)
-      signal.throwIfAborted()
+      const xml = await orAbsent(ask(host, procedures.domains.xml, { domain, flags: 0 }, signal), 'NO_DOMAIN')
       return xml === undefined ? undefined : readDomain(parseXml(xml))
     }),
   )
@@ -155,9 +155,10 @@ export async function putImage(named: NamedHost, image: PutImage, call: ActCall)
     await createStored(host, request, { signal, progress: call.progress, keep: async () => undefined })
   } catch (error) {
     // nothing half made is left under the name of an image
-    const half = await findVolume(host, pool, volume, AbortSignal.timeout(15_000)).catch(() => undefined)
-    if (half !== undefined) await deleteVolume(host, half, AbortSignal.timeout(15_000)).catch(() => undefined)
-    throw error
+    return takeBack(error, `${pool.name}:${volume} may be left half made`, async () => {
+      const half = await findVolume(host, pool, volume, AbortSignal.timeout(15_000))
+      if (half !== undefined) await deleteVolume(host, half, AbortSignal.timeout(15_000))
+    })
   }
   host.usage.forget()
   const made = (await listImages(named, [pool.name], signal)).find(

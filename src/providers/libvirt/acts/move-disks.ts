@@ -169,6 +169,7 @@ export async function makePlaces(
     }
     return made
   } catch (error) {
+    // its caller looks for all of them once more, and keeps the act open where one stays
     await removeVolumes(there, made, AbortSignal.timeout(60_000)).catch(() => undefined)
     throw error
   }

@@ -12,6 +12,7 @@ import { parseXml } from '../xml/parse.js'
 import { serializeXml } from '../xml/serialize.js'
 import { find, findAll, type XmlElement } from '../xml/tree.js'
 import type { ActCall } from './each.js'
+import { takeBack } from './left-behind.js'
 import type { Machine } from './machines.js'
 import {
   cdrom,
@@ -94,11 +95,14 @@ export async function beginRescue(
     return { rescue: true, medium, device, state: 'running' }
   } catch (error) {
     const back = AbortSignal.timeout(30_000)
-    await ask(host, procedures.domains.define, { xml: serializeXml(root), flags: 0 }, back).catch(
-      () => undefined,
+    return takeBack(
+      error,
+      `${view.name} is as for the rescue still: infra vm rescue ${view.name} --end`,
+      async () => {
+        await ask(host, procedures.domains.define, { xml: serializeXml(root), flags: 0 }, back)
+        if (own !== undefined) await deleteVolume(host, own, back)
+      },
     )
-    if (own !== undefined) await deleteVolume(host, own, back).catch(() => undefined)
-    throw error
   }
 }
 

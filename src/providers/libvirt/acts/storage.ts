@@ -1,5 +1,5 @@
 /** How full a host's storage is, what of it could be freed, and what promises more than there is. */
-import { ask } from '../connection.js'
+import { ask, orAbsent } from '../connection.js'
 import { procedures } from '../rpc/procedures/index.js'
 import { readDomain } from '../xml/domain-read.js'
 import { parseXml } from '../xml/parse.js'
@@ -177,10 +177,9 @@ async function usedVolumes({ host }: NamedHost, signal: AbortSignal): Promise<Re
         // both forms: the stored one may not have what the running one still uses
         const xmls = await Promise.all(
           [0, 2].map(flags =>
-            ask(host, procedures.domains.xml, { domain, flags }, signal).catch(() => undefined),
+            orAbsent(ask(host, procedures.domains.xml, { domain, flags }, signal), 'NO_DOMAIN'),
           ),
         )
-        signal.throwIfAborted()
         return xmls.flatMap(xml => (xml === undefined ? [] : [readDomain(parseXml(xml))]))
       }),
     ),
