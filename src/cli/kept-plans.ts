@@ -40,6 +40,7 @@ export async function keptPlan(folder: string, digest: string): Promise<Plan | u
     const plan: unknown = JSON.parse(await readFile(join(folder, file), 'utf8'))
     return planFault(plan) === undefined ? (plan as Plan) : undefined
   } catch {
+    // torn, or not to be read: this machine has none
     return undefined
   }
 }

@@ -96,6 +96,7 @@ async function findProgram(name: string, folders: readonly string[]): Promise<st
 async function findLibrary(name: string): Promise<string | undefined> {
   const roots = ['/usr/lib', '/lib', '/usr/lib64', '/lib64', '/usr/local/lib']
   for (const root of roots) {
+    // no system has all of them, and what may not be looked into is no library to load
     const below = await readdir(root, { withFileTypes: true }).catch(() => [])
     const folders = below.filter(entry => entry.isDirectory() && entry.name.includes('-linux-'))
     for (const folder of [root, ...folders.map(entry => join(root, entry.name))]) {

@@ -374,6 +374,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
+    // what could not be connected has been told, and is not there to be closed
     const connected = await this.#connected?.catch(() => undefined)
     await Promise.all([...(connected?.providers.values() ?? [])].map(provider => provider.close()))
     await this.#lock?.release()

@@ -35,6 +35,7 @@ export function openCacheFolder(folder: string): CacheFolder {
         if (bytes[checksumLength] !== newline || digestOf(payload) !== checksum) return undefined
         return payload.toString('utf8')
       } catch {
+        // a cache without the entry: what it would have saved is done
         return undefined
       }
     },

@@ -159,6 +159,7 @@ function openReader(folder: string, shown: string, signal: AbortSignal | undefin
 /** A stack that a stranger wrote shows nobody a file that is not the stack's own, by no link either. */
 async function requireBelow(folder: string, path: string, name: string): Promise<void> {
   const [top, real] = await Promise.all([
+    // what cannot be resolved cannot be read: who reads it next tells why
     realpath(folder).catch(() => folder),
     realpath(path).catch(() => path),
   ])

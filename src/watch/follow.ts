@@ -48,6 +48,7 @@ export async function follow(follower: Follower, signal: AbortSignal): Promise<v
       wasBlind = true
       follower.blind(error.why ? `${messageOf(error)}: ${error.why}` : messageOf(error), pause)
     } finally {
+      // what ended the watch has been told; a connection that is lost cannot be closed
       await provider?.close().catch(() => undefined)
     }
     await clock.sleep(pause, signal).catch(() => undefined)

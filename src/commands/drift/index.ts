@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises'
 import { Args, Flags } from '@oclif/core'
 import { InfraCommand, stackFlags } from '../../cli/base-command.js'
 import { spanOf } from '../../cli/clusters/flags.js'
 import { runDriftWatch, webhookSecret } from '../../cli/drift-watch.js'
-import { writeOutput } from '../../cli/output-file.js'
+import { cannotWrite, writeOutput } from '../../cli/output-file.js'
 import { InfraError } from '../../model/error.js'
 import { renderDriftJunit } from '../../report/drift/junit.js'
 import { renderDriftMarkdown } from '../../report/drift/markdown.js'
@@ -140,6 +139,14 @@ export default class Drift extends InfraCommand {
     if (after.length > 0) await writeDriftHistory(this.ports.files, stateFolder, after)
   }
 
+  /** What the scan before has written there. */
+  async #written(file: string): Promise<string> {
+    const bytes = await this.ports.files.read(file).catch(cause => {
+      throw cannotWrite(file, cause)
+    })
+    return Buffer.from(bytes ?? []).toString('utf8')
+  }
+
   async #render(
     report: DriftReport,
     format: Format,
@@ -159,7 +166,7 @@ export default class Drift extends InfraCommand {
       case 'markdown':
         return renderDriftMarkdown(report)
       case 'prometheus': {
-        const before = output === undefined ? '' : await readFile(output, 'utf8').catch(() => '')
+        const before = output === undefined ? '' : await this.#written(output)
         const lastSuccess = lastSuccessIn(before, report.stack)
         return renderDriftPrometheus(report, { part, ...(lastSuccess !== undefined && { lastSuccess }) })
       }

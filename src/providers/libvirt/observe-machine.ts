@@ -48,6 +48,7 @@ export class MachineObserver {
 
   async #list(machines: readonly Target[]): Promise<void> {
     const pools = new Set(machines.flatMap(({ spec }) => text(spec.storagePool) ?? []))
+    // read ahead: who needs it hears of the error
     await Promise.all([this.#inventory.list(pools), this.#domains.all().catch(() => undefined)])
   }
 

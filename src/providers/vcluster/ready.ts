@@ -89,6 +89,7 @@ export async function waitReady(
 
 /** What stands in the way. Events are read now and then only: they cost a list. */
 async function diagnose(session: Session, found: Found, withEvents: boolean, signal: AbortSignal) {
+  // an account that may not read them waits all the same; pods tell the most of it
   const events = withEvents
     ? await session.host.list<Event>(paths.events(found.namespace), {}, signal).catch(() => [])
     : []

@@ -15,6 +15,7 @@ export async function findKeyring(access: Access): Promise<string | undefined> {
   const said = access.keyring ?? (await fromConf(access)) ?? usual
   for (const path of said.split(/[,;\s]+/).filter(part => part !== '')) {
     const file = filled(path, access)
+    // as Ceph's clients do: what may not be read is passed over
     const isThere = await reach(file).then(
       () => true,
       () => false,
@@ -26,6 +27,7 @@ export async function findKeyring(access: Access): Promise<string | undefined> {
 
 async function fromConf(access: Access): Promise<string | undefined> {
   const conf = access.conf ?? `/etc/ceph/${access.cluster}.conf`
+  // one that cannot be read keeps the client from connecting, which tells it
   const text = await readFile(conf, 'utf8').catch(() => '')
   const found = new Map<string, string>()
   let section = 'global'

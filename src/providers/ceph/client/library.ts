@@ -24,6 +24,7 @@ export async function openLibrary(
 
   /** The host, a new one where the last has died: one that is gone must not fail every call after it. */
   async function living(options: CallOptions): Promise<Host> {
+    // one that could not be started is begun anew, and fails again where it must
     const current = await host.catch(() => undefined)
     if (!current?.alive) host = connect(access, environment, options.signal)
     return host

@@ -16,7 +16,7 @@ import { element } from '../xml/tree.js'
 import { buildVolume } from '../xml/volume.js'
 import { type Manifest, writeChunks } from './backup-store.js'
 import type { ActCall } from './each.js'
-import { takeBack } from './left-behind.js'
+import { cleanUpAndThrow } from './left-behind.js'
 import type { Machine } from './machines.js'
 import { refreshPools } from './pools.js'
 
@@ -142,7 +142,7 @@ async function untilCopied({ host, domain, view }: Machine, call: ActCall): Prom
       await host.ports.clock.sleep(lookEvery, signal)
     }
   } catch (error) {
-    return takeBack(error, `The copy may go on; virsh domjobabort ${domain.name} ends it`, () =>
+    return cleanUpAndThrow(error, `The copy may go on; virsh domjobabort ${domain.name} ends it`, () =>
       orAbsent(
         ask(host, procedures.backups.abortJob, { domain }, AbortSignal.timeout(cleanUpTime)),
         // it is over, or so is the machine

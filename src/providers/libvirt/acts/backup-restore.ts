@@ -23,7 +23,7 @@ import { serializeXml } from '../xml/serialize.js'
 import type { XmlElement } from '../xml/tree.js'
 import { type Backup, type Manifest, verifyBackup } from './backup-store.js'
 import type { ActCall } from './each.js'
-import { takeBack } from './left-behind.js'
+import { cleanUpAndThrow } from './left-behind.js'
 import type { NamedHost } from './open.js'
 import { definitionOf, nvramPath, type Target } from './restored-definition.js'
 
@@ -84,7 +84,7 @@ export async function restoreBackup(
     await setProgress(host, domain, undefined, signal)
     if (options.start) await ask(host, procedures.domains.start, { domain, flags: 0 }, signal)
   } catch (error) {
-    return takeBack(error, `The machine ${name} or disks of it may be left half restored`, () =>
+    return cleanUpAndThrow(error, `The machine ${name} or disks of it may be left half restored`, () =>
       removeAll(host, domain.uuid, made),
     )
   }

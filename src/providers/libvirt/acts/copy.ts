@@ -6,7 +6,7 @@ import { basename, posix } from 'node:path'
 import { InfraError } from '../../../model/error.js'
 import { closeGuestFile, type Guest, openGuestFile, readGuestFile, writeGuestFile } from './agent.js'
 import { outputInGuest } from './exec.js'
-import { takeBack } from './left-behind.js'
+import { cleanUpAndThrow } from './left-behind.js'
 
 export interface CopyResult {
   readonly from: string
@@ -61,7 +61,7 @@ export async function copyIntoGuest(
     await inGuest(guest, ['sh', '-c', 'chmod "$1" "$2" && mv -f "$2" "$3"', 'sh', mode, half, target], signal)
     return { from: local, to: target, bytes, sha256, verified }
   } catch (error) {
-    return takeBack(error, `${half} may be left in the guest`, () =>
+    return cleanUpAndThrow(error, `${half} may be left in the guest`, () =>
       inGuest(guest, ['rm', '-f', half], AbortSignal.timeout(closingTime)),
     )
   }

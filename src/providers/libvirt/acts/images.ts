@@ -14,7 +14,7 @@ import { createStored } from '../volumes.js'
 import { readDomain } from '../xml/domain-read.js'
 import { parseXml } from '../xml/parse.js'
 import type { ActCall } from './each.js'
-import { takeBack } from './left-behind.js'
+import { cleanUpAndThrow } from './left-behind.js'
 import type { NamedHost } from './open.js'
 import { needPool, type VolumeView, volumeViews } from './pools.js'
 
@@ -155,7 +155,7 @@ export async function putImage(named: NamedHost, image: PutImage, call: ActCall)
     await createStored(host, request, { signal, progress: call.progress, keep: async () => undefined })
   } catch (error) {
     // nothing half made is left under the name of an image
-    return takeBack(error, `${pool.name}:${volume} may be left half made`, async () => {
+    return cleanUpAndThrow(error, `${pool.name}:${volume} may be left half made`, async () => {
       const half = await findVolume(host, pool, volume, AbortSignal.timeout(15_000))
       if (half !== undefined) await deleteVolume(host, half, AbortSignal.timeout(15_000))
     })

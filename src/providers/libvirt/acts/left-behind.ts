@@ -2,7 +2,11 @@
 import { InfraError, messageOf } from '../../../model/error.js'
 
 /** Takes back what was made in vain, and throws the error; where that fails, too, it says so, and what is `left`. */
-export async function takeBack(error: unknown, left: string, work: () => Promise<unknown>): Promise<never> {
+export async function cleanUpAndThrow(
+  error: unknown,
+  left: string,
+  work: () => Promise<unknown>,
+): Promise<never> {
   try {
     await work()
   } catch (second) {

@@ -12,7 +12,7 @@ import { parseXml } from '../xml/parse.js'
 import { serializeXml } from '../xml/serialize.js'
 import { find, findAll, type XmlElement } from '../xml/tree.js'
 import type { ActCall } from './each.js'
-import { takeBack } from './left-behind.js'
+import { cleanUpAndThrow } from './left-behind.js'
 import type { Machine } from './machines.js'
 import {
   cdrom,
@@ -95,7 +95,7 @@ export async function beginRescue(
     return { rescue: true, medium, device, state: 'running' }
   } catch (error) {
     const back = AbortSignal.timeout(30_000)
-    return takeBack(
+    return cleanUpAndThrow(
       error,
       `${view.name} is as for the rescue still: infra vm rescue ${view.name} --end`,
       async () => {

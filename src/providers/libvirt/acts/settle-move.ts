@@ -8,6 +8,7 @@ import { InfraError } from '../../../model/error.js'
 import { ask, type Host, orAbsent } from '../connection.js'
 import { start } from '../power.js'
 import { readProgress } from '../progress.js'
+import { LibvirtError } from '../rpc/errors.js'
 import { domainXmlFlags, jobOperations } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import type { Domain } from '../rpc/types.js'
@@ -145,10 +146,10 @@ async function leaving(host: Host, uuid: string, signal: AbortSignal): Promise<b
     const { type, parameters } = await ask(host, procedures.backups.jobStats, { domain, flags: 0 }, signal)
     const operation = parameters.find(one => one.field === 'operation')?.value
     return type !== 0 && Number(operation) === jobOperations.migrationOut
-  } catch {
-    // what cannot be asked is told by where it is
-    signal.throwIfAborted()
-    return false
+  } catch (error) {
+    // libvirt tells of no job (the machine is off, or just over): where it is tells then. A host that is out of reach says nothing
+    if (error instanceof LibvirtError && error.kind !== 'connection') return false
+    throw error
   }
 }
 

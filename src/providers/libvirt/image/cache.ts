@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { isAbsolute, join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { InfraError } from '../../../model/error.js'
 import type { Clock } from '../../../model/ports.js'
 import { sha256OfFile } from './digest.js'
@@ -225,11 +226,26 @@ async function claimedBy(mark: string): Promise<number | undefined> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  const holder = Number(await readFile(mark, 'utf8').catch(() => ''))
+  const holder = Number(await readMark(mark))
   if (holder > 0 && isAlive(holder)) return holder
   // Its process is gone: what it fetched is ours to continue.
   await rm(mark, { force: true })
   return claimedBy(mark)
+}
+
+/** Empty where it has been let go of since, and where its process ended before it wrote its number. */
+async function readMark(mark: string): Promise<string> {
+  for (let turn = 0; ; turn += 1) {
+    try {
+      const number = await readFile(mark, 'utf8')
+      if (number !== '' || turn === 20) return number
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+      throw error
+    }
+    // who has just made it writes its number next
+    await sleep(50)
+  }
 }
 
 function isAlive(pid: number): boolean {

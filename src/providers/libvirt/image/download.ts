@@ -114,6 +114,7 @@ async function receive(
       request.progress(bytes, total)
     }
   } catch (error) {
+    // the connection may be what failed
     await reader.cancel().catch(() => undefined)
     throw error
   }
@@ -184,6 +185,7 @@ async function readMark(request: DownloadRequest): Promise<Mark | undefined> {
     const mark = JSON.parse(await readFile(markPath(request), 'utf8')) as Partial<Mark>
     return mark.url === request.url && typeof mark.validator === 'string' ? (mark as Mark) : undefined
   } catch {
+    // without it what is there of the download is fetched again, and never taken for whole
     return undefined
   }
 }

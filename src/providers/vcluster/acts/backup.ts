@@ -121,6 +121,7 @@ function statusOf(request: RequestMap | undefined): { readonly phase?: string; r
       ...(error?.message !== undefined && { error: error.message }),
     }
   } catch {
+    // half written by vCluster: it is read again until it has a phase
     return {}
   }
 }

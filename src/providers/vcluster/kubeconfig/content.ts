@@ -101,6 +101,7 @@ function tokenEnd(token: string): number | undefined {
     const end = (claims as { exp?: unknown }).exp
     return typeof end === 'number' ? end * 1000 : undefined
   } catch {
+    // no JWT, which alone says when it ends
     return undefined
   }
 }

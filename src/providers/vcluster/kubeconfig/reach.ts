@@ -115,6 +115,7 @@ async function addressesOf(host: Host, service: Service | undefined, signal: Abo
     .filter(address => address !== undefined)
     .map(address => `https://${address}${portOf(port?.port)}`)
   if (service.spec.type === 'NodePort' && port?.nodePort !== undefined) {
+    // few accounts may read nodes: their addresses are then not tried, and the cluster's own is
     const nodes = await host.list<NodeObject>(paths.nodes, {}, signal).catch(() => [])
     for (const node of nodes)
       for (const address of node.status?.addresses ?? [])

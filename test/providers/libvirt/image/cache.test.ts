@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -235,6 +235,18 @@ describe('the cache of images', () => {
     await writeFile(join(folder, 'cache', `sha256-${checksum.slice(7)}.claim`), '4194399')
     await get(source)
     expect(served?.ranges.at(-1)).toBe('bytes=50000-')
+  })
+
+  it('waits for the number of a process that has just begun with it', async () => {
+    const source = { url: await url(whole(bytes)), insecure: true, checksum }
+    const mark = join(folder, 'cache', `sha256-${checksum.slice(7)}.claim`)
+    await mkdir(join(folder, 'cache'), { recursive: true })
+    await writeFile(mark, '')
+    const getting = get(source)
+    await writeFile(mark, String(process.pid))
+    await getting
+    // its own mark is not ours to take away
+    expect(await readFile(mark, 'utf8')).toBe(String(process.pid))
   })
 
   it('keeps nothing of a download without a checksum', async () => {
