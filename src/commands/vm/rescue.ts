@@ -47,7 +47,8 @@ export default class VmRescue extends MachineCommand {
     await this.actOn(
       flags,
       [args.name],
-      (machine, call) => (flags.end ? endRescue(machine, back, call) : beginRescue(machine, request, call)),
+      (machine, call, { journal }) =>
+        flags.end ? endRescue(machine, back, call, journal) : beginRescue(machine, request, call, journal),
       (done, { name }) =>
         done.rescue
           ? `${name} boots from ${done.medium}, its disk ${done.device}. \`infra vm console ${name}\` shows it; \`infra vm rescue ${name} --end\` puts it back.`

@@ -36,6 +36,8 @@ const families: Readonly<Record<string, () => Promise<ReadAct>>> = {
   stop: power,
   restart: power,
   reset: power,
+  rescue: async () => (await import('./settle-rescue.js')).rescueAct,
+  'rescue-end': async () => (await import('./settle-rescue.js')).rescueEndAct,
   resize: async () => (await import('./settle-resize.js')).resizeAct,
 }
 

@@ -3,7 +3,7 @@ import { InfraError } from '../../../model/error.js'
 import { ask, findPool, findVolume, type Host, orAbsent } from '../connection.js'
 import { volumeReading } from '../inventory.js'
 import { splitReference } from '../kinds/values.js'
-import { stop } from '../power.js'
+import { isActive, start, stop } from '../power.js'
 import { domainXmlFlags } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import type { Volume } from '../rpc/types.js'
@@ -12,6 +12,7 @@ import { parseXml } from '../xml/parse.js'
 import { serializeXml } from '../xml/serialize.js'
 import { find, findAll, type XmlElement } from '../xml/tree.js'
 import type { ActCall } from './each.js'
+import { type ActJournal, identityOf, unjournaled } from './journaled.js'
 import { cleanUpAndThrow } from './left-behind.js'
 import type { Machine } from './machines.js'
 import {
@@ -27,6 +28,7 @@ import {
   withKept,
   withoutOrder,
 } from './rescue-definition.js'
+import type { RescueAct, RescueEndAct } from './settle-rescue.js'
 
 export interface RescueRequest {
   /** `POOL:VOLUME` or a path on the host: a bootable ISO, as a CD-ROM. This or `image`. */
@@ -35,6 +37,8 @@ export interface RescueRequest {
   readonly image?: string
   /** Seconds for the guest to shut down before. */
   readonly timeoutSeconds?: number
+  /** Whether it is to run again at its end; as it is by default. */
+  readonly running?: boolean
 }
 
 export interface RescueResult {
@@ -46,16 +50,18 @@ export interface RescueResult {
 }
 
 const defaultTimeout = 30
+/** How long it is tried to put back what failed. Milliseconds. */
+const putBackFor = 60_000
 
-/** Switches to the medium: the machine is stopped, and started from it. */
+/** Switches to the medium: the machine is stopped, and started from it. Where that fails, it is put back as it was. */
 export async function beginRescue(
   machine: Machine,
   request: RescueRequest,
   call: ActCall,
+  journal: ActJournal<RescueAct> = unjournaled,
 ): Promise<RescueResult> {
-  const { host, domain, view } = machine
-  const { signal } = call
-  const root = await storedXml(machine, signal)
+  const { host, view } = machine
+  const root = await storedXml(machine, call.signal)
   if (inRescue(root)) {
     throw new InfraError({
       kind: 'operation',
@@ -64,8 +70,9 @@ export async function beginRescue(
       hint: `infra vm rescue ${view.name} --end`,
     })
   }
-  const medium = request.iso ?? request.image
-  if (medium === undefined || (request.iso !== undefined && request.image !== undefined)) {
+  const { iso, image, timeoutSeconds } = request
+  const medium = iso ?? image
+  if (medium === undefined || (iso !== undefined && image !== undefined)) {
     throw new InfraError({
       kind: 'configuration',
       code: 'rescue-medium',
@@ -73,37 +80,73 @@ export async function beginRescue(
       hint: 'Say --iso or --image, one of the two.',
     })
   }
-  const volume = await mediumVolume(host, medium, signal)
-  const running = view.state === 'running' || view.state === 'paused'
-  await stop(host, domain, request.timeoutSeconds ?? defaultTimeout, call)
-  const own = request.image === undefined ? undefined : await overlayOf(host, volume, view.name, signal)
+  const volume = await mediumVolume(host, medium, call.signal)
+  const act: RescueAct = {
+    verb: 'rescue',
+    ...identityOf(machine),
+    running: request.running ?? runs(machine),
+    ...(iso !== undefined && { iso }),
+    ...(image !== undefined && { image }),
+    ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+  }
+  await journal.begin(act)
   try {
-    const device = freeDevice(root, own === undefined ? 'sd' : 'vd')
-    const kept: Kept = {
-      device,
-      medium,
-      boot: findAll(find(root, 'os'), 'boot').flatMap(one => one.attributes.dev ?? []),
-      order: ordersOf(root),
-      running,
-      ...(own !== undefined && { volume: `${own.pool}:${own.name}` }),
-    }
-    const disk = own === undefined ? cdrom(volume, device) : rescueDisk(own, device)
-    const xml = serializeXml(withKept(withDisk(withoutOrder(root), disk), kept))
-    await ask(host, procedures.domains.define, { xml, flags: 0 }, signal)
-    call.progress(`starts from ${medium}`)
-    await ask(host, procedures.domains.start, { domain, flags: 0 }, signal)
-    return { rescue: true, medium, device, state: 'running' }
+    return await bootFrom(machine, root, { act, medium, volume }, call)
   } catch (error) {
-    const back = AbortSignal.timeout(30_000)
+    const back = { signal: AbortSignal.timeout(putBackFor), progress: call.progress }
     return cleanUpAndThrow(
       error,
-      `${view.name} is as for the rescue still: infra vm rescue ${view.name} --end`,
+      `${view.name} may be as for the rescue still: infra vm show ${view.name}`,
       async () => {
-        await ask(host, procedures.domains.define, { xml: serializeXml(root), flags: 0 }, back)
-        if (own !== undefined) await deleteVolume(host, own, back)
+        await undoRescue(machine, { ...act, timeoutSeconds: 0 }, back)
+        journal.ended()
       },
     )
   }
+}
+
+async function bootFrom(
+  { host, domain, view }: Machine,
+  root: XmlElement,
+  { act, medium, volume }: { readonly act: RescueAct; readonly medium: string; readonly volume: Volume },
+  call: ActCall,
+): Promise<RescueResult> {
+  const { signal } = call
+  await stop(host, domain, act.timeoutSeconds ?? defaultTimeout, call)
+  const own = act.image === undefined ? undefined : await overlayOf(host, volume, view.name, signal)
+  const device = freeDevice(root, own === undefined ? 'sd' : 'vd')
+  const kept: Kept = {
+    device,
+    medium,
+    boot: findAll(find(root, 'os'), 'boot').flatMap(one => one.attributes.dev ?? []),
+    order: ordersOf(root),
+    running: act.running,
+    ...(own !== undefined && { volume: `${own.pool}:${own.name}` }),
+  }
+  const disk = own === undefined ? cdrom(volume, device) : rescueDisk(own, device)
+  const xml = serializeXml(withKept(withDisk(withoutOrder(root), disk), kept))
+  await ask(host, procedures.domains.define, { xml, flags: 0 }, signal)
+  call.progress(`starts from ${medium}`)
+  await ask(host, procedures.domains.start, { domain, flags: 0 }, signal)
+  return { rescue: true, medium, device, state: 'running' }
+}
+
+/** Out of a rescue that has begun, however far it has come: nothing of it is left, and what ran before does again. */
+export async function undoRescue(machine: Machine, act: RescueAct, call: ActCall): Promise<void> {
+  const { host, domain, view } = machine
+  const { signal } = call
+  const { running, timeoutSeconds } = act
+  if (inRescue(await storedXml(machine, signal))) {
+    await endRescue(
+      machine,
+      { start: running, ...(timeoutSeconds !== undefined && { timeoutSeconds }) },
+      call,
+    )
+    return
+  }
+  const volume = act.image === undefined ? undefined : await findMedium(host, act.image, signal)
+  if (volume !== undefined) await removeOverlay(host, `${volume.pool}:${overlayName(view.name)}`, signal)
+  if (running) await start(host, domain, signal)
 }
 
 /** Back to its own disks, and to what it did before. */
@@ -111,6 +154,7 @@ export async function endRescue(
   machine: Machine,
   options: { readonly timeoutSeconds?: number; readonly start?: boolean },
   call: ActCall,
+  journal: ActJournal<RescueEndAct> = unjournaled,
 ): Promise<RescueResult> {
   const { host, domain, view } = machine
   const { signal } = call
@@ -124,16 +168,60 @@ export async function endRescue(
       hint: `infra vm rescue ${view.name} --iso POOL:VOLUME`,
     })
   }
-  await stop(host, domain, options.timeoutSeconds ?? defaultTimeout, call)
+  const { medium, device, volume } = kept
+  const wanted = options.start ?? kept.running
+  const { timeoutSeconds } = options
+  await journal.begin({
+    verb: 'rescue-end',
+    ...identityOf(machine),
+    was: runs(machine),
+    starts: wanted,
+    medium,
+    running: kept.running,
+    ...(volume !== undefined && { volume }),
+    ...(timeoutSeconds !== undefined && { timeoutSeconds }),
+  })
+  await stop(host, domain, timeoutSeconds ?? defaultTimeout, call)
   const xml = serializeXml(restored(root, kept))
   await ask(host, procedures.domains.define, { xml, flags: 0 }, signal)
-  if (kept.volume !== undefined) await removeOverlay(host, kept.volume, signal)
-  const runs = options.start ?? kept.running
-  if (runs) {
-    call.progress('starts from its own disks')
-    await ask(host, procedures.domains.start, { domain, flags: 0 }, signal)
-  }
-  return { rescue: false, medium: kept.medium, device: kept.device, state: runs ? 'running' : 'shut off' }
+  await afterRescue(machine, volume, wanted, call)
+  return { rescue: false, medium, device, state: wanted ? 'running' : 'shut off' }
+}
+
+/** What is to be done once its own definition is there again. */
+export async function afterRescue(
+  { host, domain }: Machine,
+  volume: string | undefined,
+  starts: boolean,
+  call: ActCall,
+): Promise<void> {
+  if (volume !== undefined) await removeOverlay(host, volume, call.signal)
+  if (!starts) return
+  call.progress('starts from its own disks')
+  await start(host, domain, call.signal)
+}
+
+/** Fails where it is not so: looked at anew. */
+export async function requireRescue(
+  machine: Machine,
+  wanted: { readonly rescue: boolean; readonly runs: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const { host, domain, view } = machine
+  const rescue = inRescue(await storedXml(machine, signal))
+  const active = await isActive(host, domain, signal)
+  if (rescue === wanted.rescue && active === wanted.runs) return
+  throw new InfraError({
+    kind: 'operation',
+    code: 'not-so',
+    message: `${view.name} was to be ${wanted.rescue ? 'in rescue' : 'out of rescue'} and ${wanted.runs ? 'running' : 'off'}, and is not`,
+    why: `It is ${rescue ? 'in rescue' : 'out of rescue'}, and ${active ? 'runs' : 'is off'}`,
+    hint: `infra vm logs ${view.name}`,
+  })
+}
+
+function runs({ view }: Machine): boolean {
+  return view.state === 'running' || view.state === 'paused'
 }
 
 async function storedXml({ host, domain }: Machine, signal: AbortSignal): Promise<XmlElement> {
@@ -142,15 +230,7 @@ async function storedXml({ host, domain }: Machine, signal: AbortSignal): Promis
 }
 
 async function mediumVolume(host: Host, reference: string, signal: AbortSignal): Promise<Volume> {
-  const parts = splitReference(reference)
-  const pool = parts && (await findPool(host, parts.pool, signal))
-  const found =
-    parts === undefined
-      ? await orAbsent(
-          ask(host, procedures.volumes.lookupByPath, { path: reference }, signal),
-          'NO_STORAGE_VOL',
-        )
-      : pool && (await findVolume(host, pool, parts.volume, signal))
+  const found = await findMedium(host, reference, signal)
   if (found !== undefined) return found
   throw new InfraError({
     kind: 'storage',
@@ -160,6 +240,20 @@ async function mediumVolume(host: Host, reference: string, signal: AbortSignal):
   })
 }
 
+async function findMedium(host: Host, reference: string, signal: AbortSignal): Promise<Volume | undefined> {
+  const parts = splitReference(reference)
+  if (parts === undefined) {
+    const asked = ask(host, procedures.volumes.lookupByPath, { path: reference }, signal)
+    return orAbsent(asked, 'NO_STORAGE_VOL')
+  }
+  const pool = await findPool(host, parts.pool, signal)
+  return pool && findVolume(host, pool, parts.volume, signal)
+}
+
+function overlayName(machine: string): string {
+  return `${machine}_rescue`
+}
+
 /** The image itself is never written to: machines may be based on it. */
 async function overlayOf(host: Host, image: Volume, machine: string, signal: AbortSignal): Promise<Volume> {
   const reading = volumeReading(
@@ -167,7 +261,7 @@ async function overlayOf(host: Host, image: Volume, machine: string, signal: Abo
     await ask(host, procedures.volumes.xml, { volume: image, flags: 0 }, signal),
   )
   const pool = await ask(host, procedures.pools.lookupByName, { name: image.pool }, signal)
-  const name = `${machine}_rescue`
+  const name = overlayName(machine)
   const stale = await findVolume(host, pool, name, signal)
   if (stale !== undefined) await deleteVolume(host, stale, signal)
   const backing = { path: reading.path, format: reading.format === 'qcow2' ? 'qcow2' : 'raw' }
@@ -180,8 +274,6 @@ async function overlayOf(host: Host, image: Volume, machine: string, signal: Abo
 }
 
 async function removeOverlay(host: Host, reference: string, signal: AbortSignal): Promise<void> {
-  const parts = splitReference(reference)
-  const pool = parts && (await findPool(host, parts.pool, signal))
-  const volume = pool && (await findVolume(host, pool, parts.volume, signal))
+  const volume = await findMedium(host, reference, signal)
   if (volume !== undefined) await deleteVolume(host, volume, signal)
 }

@@ -9,6 +9,7 @@ import { readingOf } from '../storage.js'
 import { growVolume } from '../volumes.js'
 import type { DomainReading } from '../xml/domain-read.js'
 import { type ActJournal, identityOf, unjournaled } from './journaled.js'
+import { cleanUpAndThrow } from './left-behind.js'
 import type { Machine } from './machines.js'
 import type { ResizeAct } from './settle-resize.js'
 import {
@@ -22,7 +23,7 @@ import {
   storedSizes,
 } from './sizes.js'
 
-/** Milliseconds. */
+/** How long it is tried to put CPUs and memory back. Milliseconds. */
 const putBackFor = 30_000
 
 export interface ResizeRequest {
@@ -66,8 +67,15 @@ export async function resizeMachine(
     await requireSizes(machine, to, signal)
     return done
   } catch (error) {
-    if (await isPutBack(machine, from, to)) journal.ended()
-    throw error
+    // what a disk has grown by stays
+    return cleanUpAndThrow(
+      error,
+      `${view.name} may be changed in part: infra vm show ${view.name}`,
+      async () => {
+        await putSizesBack(machine, from, to, AbortSignal.timeout(putBackFor))
+        journal.ended()
+      },
+    )
   }
 }
 
@@ -79,17 +87,6 @@ function wantedSizes(from: Required<Sizes>, { vcpus, memoryGiB }: ResizeRequest)
   return {
     ...(vcpus !== undefined && { vcpus: grown(from.vcpus, vcpus) }),
     ...(memoryGiB !== undefined && { memoryGiB: grown(from.memoryGiB, memoryGib(memoryKib(memoryGiB))) }),
-  }
-}
-
-/** CPUs and memory as they were, where all could not be done. What a disk has grown by stays. */
-async function isPutBack(machine: Machine, from: Sizes, to: Sizes): Promise<boolean> {
-  const signal = AbortSignal.timeout(putBackFor)
-  try {
-    await putSizesBack(machine, from, to, signal)
-    return true
-  } catch {
-    return false
   }
 }
 

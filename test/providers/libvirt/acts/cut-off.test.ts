@@ -12,6 +12,7 @@ import {
   startMachine,
   stopMachine,
 } from '../../../../src/providers/libvirt/acts/power.js'
+import { beginRescue, endRescue } from '../../../../src/providers/libvirt/acts/rescue.js'
 import { resizeMachine } from '../../../../src/providers/libvirt/acts/resize.js'
 import { seededDice } from '../../../sim/dice.js'
 import { simDisk } from '../../../sim/files.js'
@@ -82,7 +83,8 @@ async function seen({ named, volumes }: SimHost): Promise<string> {
   const { vcpus, maxVcpus = vcpus, memoryGiB, maxMemoryGiB = memoryGiB } = stored.spec
   const sizes = [...volumes.values()].map(bytes => bytes / 2 ** 30).join(' ')
   const running = live === undefined ? '' : ` (${live.spec.vcpus} live)`
-  return `${view.state}, ${vcpus} of ${maxVcpus} vCPUs${running}, ${memoryGiB} of ${maxMemoryGiB} GiB, disks ${sizes}`
+  const rescue = view.rescue ? ', in rescue' : ''
+  return `${view.state}, ${vcpus} of ${maxVcpus} vCPUs${running}, ${memoryGiB} of ${maxMemoryGiB} GiB, disks ${sizes}${rescue}`
 }
 
 const off: SetUp = () => undefined
@@ -103,6 +105,21 @@ interface Row {
   readonly back: string | undefined
   /** Where what it was is gone already. */
   readonly orBack?: string
+}
+
+const medium: SetUp = (one, sim) => {
+  sim.volumes.set('tool', 2 ** 31)
+  running(one, sim)
+}
+const rescued: SetUp = (one, sim) => {
+  medium(one, sim)
+  sim.volumes.set('web_rescue', 2 ** 31)
+  const mark = JSON.stringify({
+    ...{ device: 'vdz', medium: 'vms:tool', boot: [], order: {}, running: true, volume: 'vms:web_rescue' },
+  }).replaceAll('"', '&quot;')
+  const kept = `<k:kept xmlns:k="https://infra.dev/xmlns/rescue/v1">${mark}</k:kept></metadata>`
+  one.stored = one.stored.replace('</metadata>', kept)
+  one.live = one.stored
 }
 
 const start: Act = (machine, journal) => startMachine(machine, now, call, journal)
@@ -168,6 +185,27 @@ const rows: readonly Row[] = [
     back: runs,
     orBack: 'running, 2 of 2 vCPUs (2 live), 1 of 1 GiB, disks 2 1',
   },
+  {
+    reason: 'rescue from an image',
+    setUp: medium,
+    act: (machine, journal) => beginRescue(machine, { image: 'vms:tool', timeoutSeconds: 0 }, call, journal),
+    forward: `${runs} 2 2, in rescue`,
+    back: `${runs} 2`,
+  },
+  {
+    reason: 'rescue from an ISO',
+    setUp: medium,
+    act: (machine, journal) => beginRescue(machine, { iso: 'vms:tool', timeoutSeconds: 0 }, call, journal),
+    forward: `${runs} 2, in rescue`,
+    back: `${runs} 2`,
+  },
+  {
+    reason: 'the end of a rescue',
+    setUp: rescued,
+    act: (machine, journal) => endRescue(machine, { timeoutSeconds: 0 }, call, journal),
+    forward: `${runs} 2`,
+    back: `${runs} 2 2, in rescue`,
+  },
 ]
 
 /** Each change of it, before and after. */
@@ -230,4 +268,88 @@ describe('an act that is cut off', () => {
       }
     }
   })
+})
+
+describe('an act that fails', () => {
+  const requests = [
+    {
+      reason: 'a refusal of libvirt changes nothing',
+      setUp: off,
+      act: start,
+      refuse: 'domainCreateWithFlags',
+      is: isOff,
+    },
+    { reason: 'a reset is refused', setUp: running, act: reset, refuse: 'domainReset', is: runs },
+    {
+      reason: 'of what is asked for one thing is refused: the rest is put back',
+      setUp: off,
+      act: resize({ vcpus: 4, memoryGiB: 2 }),
+      refuse: 'domainSetMemoryFlags',
+      is: isOff,
+    },
+    {
+      reason: 'a machine that cannot be booted for rescue runs again from its own disks',
+      setUp: medium,
+      act: (machine, journal) =>
+        beginRescue(machine, { image: 'vms:tool', timeoutSeconds: 0 }, call, journal),
+      refuse: 'domainCreateWithFlags',
+      is: `${runs} 2`,
+    },
+  ] as const satisfies readonly { setUp: SetUp; act: Act; [more: string]: unknown }[]
+  test.each(requests)('leaves no journal: $reason', async ({ setUp, act, refuse, is }) => {
+    const one = world(setUp)
+    one.sim.refuse(refuse, 'OPERATION_FAILED')
+    await expect(one.run(act)).rejects.toMatchObject({ code: 'libvirt-operation-failed' })
+    expect(await one.open()).toEqual([])
+    expect(await seen(one.sim)).toBe(is)
+  })
+
+  test('stays in the journal where it is neither done nor as before', async () => {
+    const one = world(running)
+    one.sim.refuse('domainCreateWithFlags', 'OPERATION_FAILED')
+    await expect(one.run(restart)).rejects.toMatchObject({ code: 'libvirt-operation-failed' })
+    expect(await seen(one.sim)).toBe(isOff)
+    expect(await one.open()).toEqual(['restart VirtualMachine/web'])
+    expect(await one.settle('back')).toEqual(['web runs.'])
+    expect(await seen(one.sim)).toBe(runs)
+  })
+})
+
+describe('a machine that is gone, or another of its name', () => {
+  const cutOff = async () => {
+    const one = world(running)
+    one.sim.arm({ at: 1, when: 'before' })
+    await expect(one.run(stop)).rejects.toThrow(CutOff)
+    one.sim.arm(undefined)
+    one.sim.machines.clear()
+    one.sim.changes.length = 0
+    return one
+  }
+
+  test('is told, and leaves nothing to be settled', async () => {
+    const one = await cutOff()
+    expect(await one.settle('forward')).toEqual(['web is not on near any more: there is nothing to settle.'])
+    expect(await one.open()).toEqual([])
+  })
+
+  test('is not touched', async () => {
+    const one = await cutOff()
+    running(one.sim.add('web', uuid.replace('0', '1')), one.sim)
+    const [text] = await one.settle('forward')
+    expect(text).toContain('Another machine has its name there, and was not touched.')
+    expect([await seen(one.sim), one.sim.changes]).toEqual([runs, []])
+  })
+})
+
+test.each([
+  { reason: 'an act of a later version', what: { verb: 'fly', name: 'web', uuid } },
+  { reason: 'a state that is none', what: { verb: 'start', name: 'web', uuid, was: 'tired', id: 1 } },
+  {
+    reason: 'a size that is none',
+    what: { verb: 'resize', name: 'web', uuid, from: {}, to: { vcpus: 2 }, disks: [] },
+  },
+  { reason: 'a rescue from nothing', what: { verb: 'rescue', name: 'web', uuid, running: true } },
+  { reason: 'an end of what is not told', what: { verb: 'rescue-end', name: 'web', uuid, was: true } },
+])('$reason is not taken for one that is known', async ({ what }) => {
+  expect(await knownAct(what)).toBeUndefined()
 })
