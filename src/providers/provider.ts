@@ -154,6 +154,13 @@ export interface Provider {
   close(): Promise<void>
 }
 
+/** Keeps between runs what can be made again and only saves time: by name, for one connection of one stack and this build. */
+export interface Keeper {
+  /** Undefined where there is nothing that can be used. */
+  get(name: string): Promise<string | undefined>
+  put(name: string, payload: string): Promise<void>
+}
+
 /** A connection as the stack names it, variables resolved. */
 export interface Connection {
   /** The name in `spec.providers`, which `spec.host` and the like refer to. */
@@ -165,6 +172,8 @@ export interface Connection {
   readonly folder: string
   /** The folder of this stack's state, for what a provider keeps of its own. */
   readonly stateFolder: string
+  /** Absent where nothing of what is read may be on disk: secrets may be in it. */
+  readonly keeper?: Keeper
 }
 
 /** One type of provider: its kinds, and how a connection to it is opened. */

@@ -2,7 +2,7 @@
 import { InfraError, messageOf } from '../model/error.js'
 import type { Ports } from '../model/ports.js'
 import type { Plan } from '../planner/plan.js'
-import type { Provider, ProviderType } from '../providers/provider.js'
+import type { Keeper, Provider, ProviderType } from '../providers/provider.js'
 import type { DesiredConnection, Stack } from '../stack/desired.js'
 import type { StateDocument } from '../state/document.js'
 import type { ProviderTypes } from './provider-types.js'
@@ -19,6 +19,8 @@ export interface ConnectInput {
   readonly stateFolder: string
   readonly ports: Ports
   readonly signal: AbortSignal
+  /** Where a connection may keep what it reads; absent where it may not. */
+  readonly keeperOf?: ((connection: DesiredConnection) => Keeper) | undefined
 }
 
 /** Opens all connections at once. Fails for settings that are wrong; what is out of reach answers `unreadable`. */
@@ -57,7 +59,9 @@ export async function openOne(wanted: DesiredConnection, input: ConnectInput): P
   const { folder, stateFolder, ports, signal } = input
   const type = await load()
   requireSettings(wanted, type)
-  return type.open({ name, type: type.type, settings, folder, stateFolder }, ports, signal)
+  const keeper = input.keeperOf?.(wanted)
+  const connection = { name, type: type.type, settings, folder, stateFolder, ...(keeper && { keeper }) }
+  return type.open(connection, ports, signal)
 }
 
 /** Fails with `bad-settings` for settings that the type does not know, or that are of another form. */

@@ -13,6 +13,7 @@ import type { ResourceRecord, StateDocument } from '../state/document.js'
 import { acquireLock, type Lock } from '../state/lock.js'
 import type { Store } from '../state/store.js'
 import { type Connected, type ConnectInput, connect, neededConnections, openOne } from './connect.js'
+import { keepersOf } from './keeper.js'
 import { providerTypes } from './provider-types.js'
 
 export interface SessionInput extends Omit<LoadInput, 'kinds' | 'providerTypes' | 'signal'> {
@@ -93,9 +94,12 @@ export class SessionCore {
   }
 
   connectInput(connections: readonly DesiredConnection[]): ConnectInput {
-    const { ports, signal } = this.input
+    const { ports, signal, cacheFolder, version } = this.input
+    const { stateFolder, state } = this
     const types = providerTypes(this.input.environment ?? {})
-    return { connections, types, folder: this.stack.folder, stateFolder: this.stateFolder, ports, signal }
+    const isStackKept = this.read.kept !== undefined
+    const keeperOf = keepersOf({ folder: cacheFolder, version, stateFolder, isStackKept, state })
+    return { connections, types, folder: this.stack.folder, stateFolder, ports, signal, keeperOf }
   }
 
   openConnection(wanted: DesiredConnection): Promise<Provider> {

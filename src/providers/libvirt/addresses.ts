@@ -12,6 +12,27 @@ export interface GuestAddresses {
   readonly hostname: string | undefined
 }
 
+/** What a running definition tells of where its guest can be asked for. */
+export interface Guest {
+  /** Whether the guest has opened its agent's channel. */
+  readonly agent: boolean
+  readonly macs: readonly string[]
+  /** libvirt's networks that it is plugged into. */
+  readonly networks: readonly string[]
+  /** Addresses that its own document gives it. */
+  readonly fixed: readonly string[]
+}
+
+export function guestOf(reading: DomainReading, agent: boolean): Guest {
+  const networks = reading.interfaces.flatMap(one => text(one.spec.network) ?? [])
+  return {
+    agent,
+    macs: reading.interfaces.map(one => one.mac),
+    networks: [...new Set(networks)],
+    fixed: staticAddresses(reading),
+  }
+}
+
 /** Seconds for an agent that is connected and does not answer. */
 const agentTimeout = 3
 
@@ -25,16 +46,13 @@ export class AddressBook {
     this.#signal = signal
   }
 
-  /** What is known of a running guest. `agent`: whether the guest has opened its agent's channel. */
-  async of(domain: Domain, reading: DomainReading, agent: boolean): Promise<GuestAddresses> {
-    const byAgent = agent ? await this.#byAgent(domain) : undefined
+  /** What is known of a running guest. */
+  async of(domain: Domain, guest: Guest): Promise<GuestAddresses> {
+    const byAgent = guest.agent ? await this.#byAgent(domain) : undefined
     if (byAgent !== undefined && byAgent.addresses.length > 0) return byAgent
-    const networks = [...new Set(reading.interfaces.map(one => one.spec.network))]
-    const leases = (
-      await Promise.all(networks.map(name => (typeof name === 'string' ? this.#leasesOf(name) : [])))
-    ).flat()
-    const found = reading.interfaces.flatMap(one => leases.filter(lease => lease.mac === one.mac))
-    const told = unique([...found.map(lease => lease.address), ...staticAddresses(reading)])
+    const leases = (await Promise.all(guest.networks.map(name => this.#leasesOf(name)))).flat()
+    const found = guest.macs.flatMap(mac => leases.filter(lease => lease.mac === mac))
+    const told = unique([...found.map(lease => lease.address), ...guest.fixed])
     return {
       addresses: told.length > 0 ? told : await this.#byNeighbours(domain),
       hostname: byAgent?.hostname ?? found.find(lease => lease.hostname !== undefined)?.hostname,

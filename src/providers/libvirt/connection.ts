@@ -1,8 +1,10 @@
 /** One libvirt as the provider works with it: its client, what kind of place it is, and lookups where absent is a value. */
 import type { Ports } from '../../model/ports.js'
+import type { Keeper } from '../provider.js'
 import { FolderPools } from './folder-pool.js'
 import { type HostFiles, hostFiles } from './host-files.js'
 import { type ImageCache, imageCache } from './image/cache.js'
+import { KeptMachines } from './kept-machines.js'
 import { Refresher } from './refresh.js'
 import { Client } from './rpc/client.js'
 import { isLibvirt, type LibvirtCode } from './rpc/errors.js'
@@ -21,6 +23,7 @@ export interface Host {
   readonly usage: Usage
   readonly turns: Turns
   readonly images: ImageCache
+  readonly machines: KeptMachines
   /** The stack's folder, which relative paths on this machine start from. */
   readonly folder: string
   /** libvirt's version as it writes it: 9,000,000 is 9.0.0. */
@@ -32,6 +35,7 @@ export interface HostRequest {
   readonly folder: string
   /** Folder of downloaded images. */
   readonly imageCache: string
+  readonly keeper?: Keeper | undefined
 }
 
 /** Connects, and finds out what is there. */
@@ -53,6 +57,7 @@ export async function openHost(request: HostRequest, ports: Ports, signal: Abort
         fetch: (url, init) => fetch(url, init),
         clock: ports.clock,
       }),
+      machines: new KeptMachines(request.keeper),
       folder: request.folder,
       version,
     }

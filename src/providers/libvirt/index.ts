@@ -47,6 +47,7 @@ export const libvirtType: ProviderType = {
           settings.imageCache === undefined
             ? join(connection.stateFolder, 'images')
             : resolve(connection.folder, settings.imageCache),
+        keeper: connection.keeper,
       },
       ports,
       signal,

@@ -3,13 +3,14 @@
  * all at once; for a few, exactly those are looked up, so that reading back one of a thousand does not list a thousand.
  */
 import { ask, type Host, orAbsent } from './connection.js'
+import type { Drive } from './machine-definitions.js'
 import { domainXmlFlags, poolStates } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain, Pool, Volume } from './rpc/types.js'
 import { readUsers, type Users } from './usage.js'
 import type { VolumeReading, Volumes } from './xml/domain-observe.js'
 import { notRead as domainNotRead } from './xml/domain-read.js'
-import { type DiskReading, readDisks } from './xml/domain-read-disks.js'
+import { readDisks } from './xml/domain-read-disks.js'
 import { parseXml } from './xml/parse.js'
 import { notRead, readVolume } from './xml/volume.js'
 
@@ -33,7 +34,7 @@ export class Inventory {
   readonly #found = new Map<string, Promise<Volume | undefined>>()
   readonly #readings = new Map<string, Promise<StoredVolume | undefined>>()
   readonly #known = { byName: new Map<string, StoredVolume>(), byPath: new Map<string, StoredVolume>() }
-  readonly #disks = new Map<string, Promise<readonly DiskReading[]>>()
+  readonly #disks = new Map<string, Promise<readonly Drive[]>>()
   readonly #listed = new Map<string, ReadonlyMap<string, Volume>>()
   #allPools: Promise<readonly Pool[]> | undefined
   #activePools: Promise<ReadonlySet<string>> | undefined
@@ -197,14 +198,14 @@ export class Inventory {
   }
 
   /** The disks of a domain, as it runs or else as it is stored. */
-  disks(domain: Domain): Promise<readonly DiskReading[]> {
+  disks(domain: Domain): Promise<readonly Drive[]> {
     return once(this.#disks, domain.uuid, async () =>
       readDisks(parseXml(await this.domain(domain, domain.id < 0), domainNotRead), domain.name),
     )
   }
 
   /** Tells of a domain that is being read anyway: its XML is asked for and parsed once. */
-  knowDisks(domain: Domain, reading: Promise<readonly DiskReading[]>): void {
+  knowDisks(domain: Domain, reading: Promise<readonly Drive[]>): void {
     once(this.#disks, domain.uuid, () => reading).catch(() => undefined)
   }
 
@@ -226,7 +227,7 @@ export class Inventory {
   }
 
   /** Whether a disk's volume was read already, and all that it is based on. */
-  isRead({ pool, volume, path }: DiskReading): boolean {
+  isRead({ pool, volume, path }: Drive): boolean {
     const { byName, byPath } = this.#known
     let here =
       pool !== undefined && volume !== undefined ? byName.get(`${pool}:${volume}`) : byPath.get(path ?? '')

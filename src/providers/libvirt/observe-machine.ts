@@ -1,32 +1,29 @@
 /** What a virtual machine really is: its persistent and its running definition, its disks, what it does. */
-import type { Attributes, Json } from '../../model/value.js'
+import type { Attributes } from '../../model/value.js'
 import type { Observation, Target } from '../provider.js'
-import { AddressBook } from './addresses.js'
+import { AddressBook, type Guest } from './addresses.js'
 import { type DomainEntry, Domains } from './domains.js'
-import { heldBack, withLeftDisks } from './held-back.js'
 import { InactivePool, type Inventory } from './inventory.js'
-import { list, objects, present, text } from './kinds/values.js'
-import { virtualMachine } from './kinds/virtual-machine/index.js'
+import { digestOfTexts, type KeptMachine, leastMachines, toldByVolumes } from './kept-machines.js'
+import { objects, present, text } from './kinds/values.js'
+import {
+  type Definitions,
+  type DefinitionTexts,
+  type Drive,
+  type Glance,
+  readDefinitions,
+} from './machine-definitions.js'
 import { bootVolume, dataVolume } from './names.js'
-import { pendingPaths } from './pending.js'
-import { isChanging, type Progress, readProgress } from './progress.js'
-import { renamedRemark } from './rename.js'
-import { observedMachine } from './xml/domain-observe.js'
-import { type DomainReading, notRead, readDomain } from './xml/domain-read.js'
-import type { DiskReading } from './xml/domain-read-disks.js'
-import { parseXml } from './xml/parse.js'
-import { find, findAll, type XmlElement } from './xml/tree.js'
+import { type ToldMachine, toldMachine } from './told-machine.js'
 
-interface Definitions {
-  /** Of the persistent one. */
-  readonly reading: DomainReading
-  /** Of the running one, where it runs. */
-  readonly live: DomainReading | undefined
-  readonly progress: Progress | undefined
-  readonly changing: boolean
-  readonly isOtherCpu: boolean
-  /** Whether the guest's agent is connected. */
-  readonly hasAgent: boolean
+/** Definitions as they were asked for; what they tell is read when it is not known already. */
+interface Look {
+  readonly glance: Glance
+  /** Digest of what they are read with, where that is kept. */
+  readonly of: string | undefined
+  /** What is known of just these. */
+  readonly known: KeptMachine | undefined
+  definitions(): Definitions
 }
 
 export class MachineObserver {
@@ -35,6 +32,9 @@ export class MachineObserver {
   readonly #book: AddressBook
   readonly #shared: boolean
   readonly #listed: Promise<void> | undefined
+  readonly #known: Promise<ReadonlyMap<string, KeptMachine>> | undefined
+  readonly #rows = new Map<string, KeptMachine>()
+  #changed = false
 
   /** `all` is what one observation is about; with `bulk` everything is listed first. */
   constructor(inventory: Inventory, bulk: boolean, all: readonly Target[]) {
@@ -44,6 +44,7 @@ export class MachineObserver {
     this.#book = new AddressBook(inventory.host, inventory.signal)
     this.#shared = all.some(target => target.kind === 'Volume' || target.kind === 'Image')
     this.#listed = bulk && machines.length > 0 ? this.#list(machines) : undefined
+    this.#known = machines.length < leastMachines ? undefined : inventory.host.machines.rows()
   }
 
   async #list(machines: readonly Target[]): Promise<void> {
@@ -56,94 +57,97 @@ export class MachineObserver {
     await this.#listed
     const entry = await this.#domains.find(target.name, target.identity?.uuid)
     if (entry === undefined) return { status: 'absent' }
-    const reads = this.#definitions(entry, target)
+    const looking = this.#look(entry, target)
     if (this.#shared)
       this.#inventory.knowDisks(
         entry.domain,
-        reads.then(({ live, reading }) => (live ?? reading).disks),
+        looking.then(({ glance }) => glance.used),
       )
-    const { reading, live, progress, changing, isOtherCpu, hasAgent } = await reads
-    const volumes = await this.#readVolumes(live === undefined ? [reading] : [reading, live])
-    const observed = observedMachine(reading, this.#inventory.readings(), target.spec)
-    const lost = lostDisks(reading, target.spec, this.#inventory, volumes.unknown)
-    const isOwnLost = lost.includes('vda')
-    const stored = withoutLost(observed.spec, lost)
-    const running = live && observedMachine(live, this.#inventory.readings(), target.spec).spec
-    const now = running && heldBack({ stored, live: running, declared: target.spec }, changing)
-    const left = changing ? await this.#leftDisks(reading, target.spec) : new Set<string>()
-    const pending = live && [
-      ...pendingPaths(running ?? {}, stored, virtualMachine.keyedLists).filter(
-        path => !now?.paths.some(held => path === held || path.startsWith(`${held}.`)),
-      ),
-      ...leftDevices(live, reading).filter(path => !now?.paths.includes(path)),
-      ...(live.metadata.seed === reading.metadata.seed ? [] : ['cloudInit']),
-      ...(isOtherCpu ? ['cpuMode'] : []),
-    ]
-    const remarks = [
-      ...stateRemarks(entry, progress, target.name),
-      ...(changing && (now?.paths.length || left.size > 0) ? ['changed in part only'] : []),
-      ...volumes.remarks,
-      ...lost.map(device => `the volume of its disk ${device} is gone`),
-      ...(observed.undeclared.length > 0 ? [`not in the stack: ${observed.undeclared.join(', ')}`] : []),
-    ]
-    // not a literal that spreads and adds, here and below: see `present`
-    const spec = Object.assign({}, withLeftDisks(now?.spec ?? stored, target.spec, left), {
-      autostart: entry.autostart,
-    })
-    // one whose memory is saved is neither running nor stopped: it is left to whoever saved it
-    if (!entry.saved) Object.assign(spec, { powerState: entry.active ? 'running' : 'stopped' })
-    const { owner } = reading.metadata
+    const look = await looking
+    const { glance } = look
+    const told = await this.#told(entry, target, look)
     return Object.assign(
       {
         status: 'present' as const,
         identity: { uuid: entry.domain.uuid },
-        spec,
-        facts: await this.#facts(entry, reading, live, hasAgent),
+        spec: told.spec,
+        facts: await this.#facts(entry, told, glance.guest),
       },
-      owner && { owner },
-      pending !== undefined && pending.length > 0 ? { pending: [...new Set(pending)].sort() } : undefined,
-      remarks.length > 0 ? { remark: remarks.join('; ') } : undefined,
-      progress !== undefined || isOwnLost ? { incomplete: true as const } : undefined,
+      told.owner && { owner: told.owner },
+      told.pending && { pending: told.pending },
+      told.remark !== undefined ? { remark: told.remark } : undefined,
+      told.incomplete && { incomplete: told.incomplete },
     )
   }
 
+  /** Keeps what was found, for the next observation. */
+  async keep(): Promise<void> {
+    const known = await this.#known
+    if (known === undefined) return
+    const changed = this.#changed || known.size !== this.#rows.size
+    await this.#inventory.host.machines.keep(this.#rows, changed)
+  }
+
+  async #look(entry: DomainEntry, target: Target): Promise<Look> {
+    const texts = await this.#texts(entry, target)
+    const rows = await this.#known
+    const of = rows && digestOfTexts(entry, target, texts)
+    const row = rows?.get(target.address)
+    const read = () => readDefinitions(texts, target)
+    if (of !== undefined && row?.of === of)
+      return { glance: row.glance, of, known: row, definitions: () => read().definitions }
+    const { definitions, glance } = read()
+    return { glance, of, known: undefined, definitions: () => definitions }
+  }
+
   /**
-   * All that the definitions tell: nothing holds on to their trees. The volumes that it should have are asked for first, so
-   * that all is known once its definition comes: of a thousand machines, none waits half-read for the others.
+   * The volumes that it should have are asked for first, so that all is known once its definition comes: of a thousand
+   * machines, none waits half-read for the others.
    */
-  async #definitions(entry: DomainEntry, { name, spec: declared }: Target): Promise<Definitions> {
+  async #texts(entry: DomainEntry, { name, spec: declared }: Target): Promise<DefinitionTexts> {
     if (this.#listed !== undefined)
       this.#inventory.readAhead(text(declared.storagePool) ?? '', [
         bootVolume(name),
         ...objects(declared.dataDisks).map(({ item }) => dataVolume(name, String(item.device))),
       ])
-    const [storedXml, runningXml] = await Promise.all([
+    const [stored, running] = await Promise.all([
       this.#inventory.domain(entry.domain, entry.persistent),
       entry.active ? this.#inventory.domain(entry.domain, false) : undefined,
     ])
-    const stored = parseXml(storedXml, notRead)
-    const running = runningXml === undefined ? undefined : parseXml(runningXml, notRead)
-    return {
-      reading: readDomain(stored, { declared, name }),
-      live: running && readDomain(running, { declared, name, live: true }),
-      progress: readProgress(stored),
-      changing: isChanging(stored),
-      isOtherCpu: isOtherCpu(running, stored),
-      hasAgent: isAgentConnected(running),
+    return { stored, running }
+  }
+
+  async #told(entry: DomainEntry, target: Target, look: Look): Promise<ToldMachine> {
+    const { glance, of, known } = look
+    const { remarks, unknown } = await this.#readVolumes(glance.drives)
+    const volumes = this.#inventory.readings()
+    // of a pool that is not active nobody knows what its volumes would tell
+    const byVolumes = of === undefined || unknown.size > 0 ? undefined : toldByVolumes(glance.drives, volumes)
+    if (known !== undefined && known.volumes === byVolumes) {
+      this.#rows.set(target.address, known)
+      return known.told
     }
+    const definitions = look.definitions()
+    const { reading, changing } = definitions
+    const left = changing
+      ? await this.#leftDisks(reading.name, new Set(reading.disks.map(disk => disk.device)), target.spec)
+      : new Set<string>()
+    const told = toldMachine(entry, target, definitions, { volumes, remarks, unknown, left })
+    // what a change that was cut off left is not among what it is kept by
+    if (of !== undefined && byVolumes !== undefined && !changing) {
+      this.#rows.set(target.address, { of, glance, volumes: byVolumes, told })
+      this.#changed = true
+    }
+    return told
   }
 
   /** Reads what is below every disk. What lies in a pool that is not active stays unknown. */
-  async #readVolumes(
-    readings: readonly DomainReading[],
-  ): Promise<{ remarks: string[]; unknown: Set<string> }> {
+  async #readVolumes(drives: readonly Drive[]): Promise<{ remarks: string[]; unknown: Set<string> }> {
     const remarks = new Set<string>()
     const unknown = new Set<string>()
-    const disks = new Map<string, DiskReading>()
-    for (const { disks: all } of readings)
-      for (const disk of all)
-        if ((disk.role === 'boot' || disk.role === 'data') && !this.#inventory.isRead(disk))
-          disks.set(`${disk.device} ${disk.reference}`, disk)
+    const disks = new Map<string, Drive>()
+    for (const disk of drives)
+      if (!this.#inventory.isRead(disk)) disks.set(`${disk.device} ${disk.reference}`, disk)
     await Promise.all(
       [...disks.values()].map(async disk => {
         try {
@@ -166,16 +170,15 @@ export class MachineObserver {
   }
 
   /** Devices of declared disks that are stored no more, though their volumes are there. */
-  async #leftDisks(reading: DomainReading, declared: Attributes): Promise<Set<string>> {
+  async #leftDisks(machine: string, stored: ReadonlySet<string>, declared: Attributes): Promise<Set<string>> {
     const pool = text(declared.storagePool)
-    const stored = new Set(reading.disks.map(disk => disk.device))
     const own = objects(declared.dataDisks).filter(
       ({ item }) => item.sizeGB !== undefined && !stored.has(String(item.device)),
     )
     const found = await Promise.all(
       own.map(async ({ item }) => {
         const device = String(item.device)
-        const name = dataVolume(reading.name, device)
+        const name = dataVolume(machine, device)
         const volume = pool === undefined ? undefined : await this.#inventory.volume(pool, name)
         return volume !== undefined && (await this.#inventory.read(volume)) !== undefined ? [device] : []
       }),
@@ -183,39 +186,24 @@ export class MachineObserver {
     return new Set(found.flat())
   }
 
-  async #facts(
-    entry: DomainEntry,
-    reading: DomainReading,
-    live: DomainReading | undefined,
-    hasAgent: boolean,
-  ): Promise<Attributes> {
-    const guest =
-      live === undefined
-        ? { addresses: [], hostname: undefined }
-        : await this.#book.of(entry.domain, live, hasAgent)
-    const ipv4 = guest.addresses.find(address => !address.includes(':'))
-    const ipv6 = guest.addresses.find(address => address.includes(':'))
+  async #facts(entry: DomainEntry, told: ToldMachine, guest: Guest | undefined): Promise<Attributes> {
+    const { addresses, hostname } =
+      guest === undefined ? { addresses: [], hostname: undefined } : await this.#book.of(entry.domain, guest)
+    const { macAddresses, serialLog, console, graphics } = told.facts
     return present({
       uuid: entry.domain.uuid,
       state: stateOf(entry),
-      phase: phaseOf(entry, reading),
-      addresses: guest.addresses,
-      ipv4,
-      ipv6,
-      hostname: guest.hostname,
-      macAddresses: reading.interfaces.map(one => one.mac),
-      serialLog: reading.serialLogPath,
-      console: live?.consolePath,
-      graphics: live?.display,
+      phase: phaseOf(entry),
+      addresses,
+      ipv4: addresses.find(address => !address.includes(':')),
+      ipv6: addresses.find(address => address.includes(':')),
+      hostname,
+      macAddresses,
+      serialLog,
+      console,
+      graphics,
     })
   }
-}
-
-function isAgentConnected(running: XmlElement | undefined): boolean {
-  return findAll(find(running, 'devices'), 'channel').some(channel => {
-    const target = find(channel, 'target')?.attributes
-    return target?.name === 'org.qemu.guest_agent.0' && target.state === 'connected'
-  })
 }
 
 function stateOf(entry: DomainEntry): string {
@@ -225,74 +213,6 @@ function stateOf(entry: DomainEntry): string {
 }
 
 /** Foundry's word for what a machine does. */
-function phaseOf(entry: DomainEntry, _reading: DomainReading): string {
+function phaseOf(entry: DomainEntry): string {
   return entry.active ? 'Running' : 'Stopped'
-}
-
-const doing: Readonly<Record<Progress, string>> = {
-  creating: 'made',
-  restoring: 'brought back',
-  deleting: 'deleted',
-}
-
-function stateRemarks(entry: DomainEntry, progress: Progress | undefined, ownName: string): string[] {
-  const { name } = entry.domain
-  const renamed = renamedRemark(name, ownName)
-  return [
-    ...(renamed === undefined ? [] : [renamed]),
-    ...(progress === undefined ? [] : [`${doing[progress]} in part only`]),
-    ...(entry.paused ? [`paused by hand: \`virsh resume ${name}\` lets it go on`] : []),
-    ...(entry.saved ? [`saved by hand: \`virsh start ${name}\` lets it go on`] : []),
-    ...(entry.persistent ? [] : ['transient: it is gone once it stops']),
-  ]
-}
-
-/** A running machine tells its mode of CPU as it is stored, but for the host's model, which it spells out. */
-function isOtherCpu(running: XmlElement | undefined, stored: XmlElement): boolean {
-  const [now, next] = [running, stored].map(root => find(root, 'cpu')?.attributes.mode)
-  return now !== next && now !== undefined && next !== undefined && next !== 'host-model'
-}
-
-/** Devices that the running machine still has and the stored one has no more. */
-function leftDevices(live: DomainReading, stored: DomainReading): string[] {
-  const disks = new Set(stored.disks.map(disk => disk.device))
-  const macs = new Set(stored.interfaces.map(one => one.mac))
-  return [
-    ...live.disks
-      .filter(disk => disk.role === 'data' && !disks.has(disk.device))
-      .map(disk => `dataDisks[${disk.device}]`),
-    ...live.interfaces
-      .filter(one => !macs.has(one.mac))
-      .map(one => `networkInterfaces[${String(one.spec.name)}]`),
-  ]
-}
-
-/** Devices of the machine's own disks whose volume is not there any more. */
-function lostDisks(
-  reading: DomainReading,
-  declared: Attributes,
-  inventory: Inventory,
-  unknown: ReadonlySet<string>,
-): string[] {
-  const referenced = new Set(
-    objects(declared.dataDisks).flatMap(({ item }) => (item.volume === undefined ? [] : [item.device])),
-  )
-  return reading.disks
-    .filter(disk => {
-      const own = disk.role === 'boot' ? bootVolume(reading.name) : dataVolume(reading.name, disk.device)
-      if (disk.role !== 'boot' && disk.role !== 'data') return false
-      if (disk.volume !== own || disk.pool === undefined) return false
-      if (unknown.has(disk.device) || referenced.has(disk.device)) return false
-      return inventory.readings().byName(disk.pool, disk.volume) === undefined
-    })
-    .map(disk => disk.device)
-}
-
-function withoutLost(spec: Attributes, lost: readonly string[]): Attributes {
-  if (lost.length === 0) return spec
-  return { ...spec, dataDisks: list(spec.dataDisks).filter(item => !lost.includes(deviceOf(item))) }
-}
-
-function deviceOf(item: Json): string {
-  return typeof item === 'object' && item !== null && 'device' in item ? String(item.device) : ''
 }

@@ -54,6 +54,7 @@ export async function observeAll(
         ] as const,
     ),
   )
+  await machines.keep()
   return new Map(entries)
 }
 

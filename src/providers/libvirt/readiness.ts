@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { InfraError, messageOf } from '../../model/error.js'
 import type { Attributes } from '../../model/value.js'
-import { AddressBook } from './addresses.js'
+import { AddressBook, guestOf } from './addresses.js'
 import { ask, type Host } from './connection.js'
 import { guestRun } from './guest.js'
 import { fields, list, number, objects, text } from './kinds/values.js'
@@ -105,7 +105,7 @@ async function guestAddresses(
   const fixed = objects(spec.networkInterfaces).flatMap(({ item }) => text(item.ip)?.split('/')[0] ?? [])
   if (fixed.length > 0) return fixed
   const xml = await ask(host, procedures.domains.xml, { domain, flags: 0 }, signal)
-  const found = await new AddressBook(host, signal).of(domain, readDomain(parseXml(xml)), true)
+  const found = await new AddressBook(host, signal).of(domain, guestOf(readDomain(parseXml(xml)), true))
   return [...found.addresses]
 }
 

@@ -1,5 +1,5 @@
 /** The machines of a host as people ask for them: all read in bulk, whoever made them. */
-import { AddressBook } from '../addresses.js'
+import { AddressBook, guestOf } from '../addresses.js'
 import { ask, type Host } from '../connection.js'
 import { type DomainEntry, Domains } from '../domains.js'
 import { number } from '../kinds/values.js'
@@ -93,7 +93,7 @@ async function readOne(
   const stored = readDomain(root)
   const live = running && readDomain(running, { live: true })
   const agent = hasAgent(running)
-  const guest = live === undefined ? undefined : await book.of(domain, live, agent)
+  const guest = live === undefined ? undefined : await book.of(domain, guestOf(live, agent))
   const { owner, labels } = stored.metadata
   const now = live?.spec ?? stored.spec
   return {

@@ -136,7 +136,10 @@ function dataDisk(
 }
 
 /** The disk's volume and the volumes below it, as far as they are known. */
-function chainOf(disk: DiskReading, volumes: Volumes): VolumeReading[] {
+export function chainOf(
+  disk: Pick<DiskReading, 'pool' | 'volume' | 'path'>,
+  volumes: Volumes,
+): VolumeReading[] {
   const chain: VolumeReading[] = []
   let here =
     disk.pool !== undefined && disk.volume !== undefined
