@@ -1,22 +1,29 @@
 // A stack of stopped machines with two volumes each on a libvirtd of its own: apply against the bare calls that make the same,
-// observe and a whole plan without changes against a bare pipelined loop of the same reads, and virsh beside. Prints
-// medians and ratios. Goals: observe 1.5, plan 2, apply 1.3. Then Terraform with its libvirt provider, where both are here (see
-// terraform-libvirt.mjs), makes some machines and plans as many; goals: ten times less processor time, and in a tenth of the
-// 2.15 GB that its apply of a thousand takes.
+// observe and a whole plan without changes against the same reads made bare, and virsh beside. Prints medians and ratios. Goals:
+// observe 1.5, plan 2, apply 1.3. Then Terraform with its libvirt provider, where both are here (see terraform-libvirt.mjs),
+// makes some machines and plans as many; goals: ten times less processor time, and in a tenth of the 2.15 GB that its apply of
+// a thousand takes.
 // By hand, after a build:
 //
 //   node test/bench/libvirt.mjs [MACHINES] [FOLDER OF THE PACKAGE] [MACHINES THAT TERRAFORM MAKES]
 //
-// The bare loop makes the calls that a plan must: each domain's stored definition, each volume's, and the lists. What it leaves
-// out of infra's own are lists that are empty here (paused, transient, saved, autostart) and that of active pools.
+// The bare loop (libvirt-bare.mjs) makes the calls that infra makes, each as often, all under way at once, and throws away what
+// they tell; a relay between both and libvirtd counts them first, and whatever differs is printed. It runs twice:
+//   in a process   connected, its code compiled: what observe, which is called in the same process, is held against
+//   a program      started anew each time, as `infra plan` is: what a plan is held against
+// A plan is held against the first, too, which starts no program and compiles nothing: the harsher ratio.
+// infra keeps what it made of a machine's definition and reads it no second time while its bytes are the same; it asks for all
+// of them each time. `nothing kept` is what an observation and a plan take that have nothing of the kind to begin with.
 // It brings up a libvirtd (test/lab/libvirt/lab.sh) and takes it away again. Both sides run in turn, so that what else the
-// machine does weighs on both; processor time is this process's own, that of libvirtd is the same for both.
-import { execFileSync } from 'node:child_process'
+// machine does weighs on both; processor time is that of the client's process alone, that of libvirtd is the same for both.
+import { execFile, execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import '../lab/typescript-loader.mjs'
+import { bareProgram, bareReads, countingRelay, differentCalls } from './libvirt-bare.mjs'
 import { measure } from './measure.mjs'
 import { lacksTerraform, measureTerraform } from './terraform-libvirt.mjs'
 
@@ -28,6 +35,7 @@ const { nodePorts } = await from('model/node-ports.ts')
 const { libvirtType } = await from('providers/libvirt/index.ts')
 const { libvirtKinds } = await from('providers/libvirt/kinds/index.ts')
 const { Client } = await from('providers/libvirt/rpc/client.ts')
+const { packetReader } = await from('providers/libvirt/rpc/packet.ts')
 const { procedures } = await from('providers/libvirt/rpc/procedures/index.ts')
 
 const rounds = 5
@@ -86,22 +94,13 @@ const client = new Client(uri)
 const ask = (procedure, args) => client.call(procedure, args, { signal })
 const poolPath = `${run}/pool/vms`
 
-/** What every plan must read: each domain's definition, each volume's, and what runs. */
-async function bareReads() {
-  const all = await ask(procedures.connect.listDomains, { needResults: 1, flags: 0 })
-  const pool = await ask(procedures.pools.lookupByName, { name: 'vms' })
-  const volumes = await ask(procedures.pools.volumes, { pool, needResults: 1, flags: 0 })
-  await Promise.all([
-    ...all.map(domain => ask(procedures.domains.xml, { domain, flags: 2 })),
-    ...volumes.map(volume => ask(procedures.volumes.xml, { volume, flags: 0 })),
-  ])
-}
-
 const documents = [
   `apiVersion: infra/v1
 kind: Stack
 metadata: { name: bench }
-spec: { providers: { libvirt: { type: libvirt, uri: "${uri}" } } }
+spec:
+  variables: { uri: { default: "${uri}" } }
+  providers: { libvirt: { type: libvirt, uri: "\${var.uri}" } }
 `,
   `apiVersion: infra/v1
 kind: StoragePool
@@ -165,8 +164,10 @@ try {
   const folder = join(run, 'stack')
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'stack.yaml'), documents)
+  const cache = join(run, 'cache')
+  const env = { XDG_CACHE_HOME: cache }
   const infra = (...args) =>
-    measure(process.execPath, [join(home, 'bin/infra'), ...args], { cwd: folder, timeoutSeconds: 1200 })
+    measure(process.execPath, [join(home, 'bin/infra'), ...args], { cwd: folder, env, timeoutSeconds: 1200 })
   say(
     `${machines} machines, ${2 * machines} volumes; ${(await ask(procedures.connect.libraryVersion)) / 1e6}`,
   )
@@ -178,11 +179,18 @@ try {
   say(`apply / bare calls     ${(apply.wall / bareMade.wall).toFixed(2)} times`)
   await removeBare()
 
-  const provider = await libvirtType.open(
-    { name: 'libvirt', type: 'libvirt', settings: { uri }, folder, stateFolder: join(folder, '.infra') },
-    nodePorts,
-    signal,
-  )
+  const open = address =>
+    libvirtType.open(
+      {
+        name: 'libvirt',
+        type: 'libvirt',
+        settings: { uri: address },
+        folder,
+        stateFolder: join(folder, '.infra'),
+      },
+      nodePorts,
+      signal,
+    )
   const kind = libvirtKinds.find(one => one.kind === 'VirtualMachine')
   const targets = names.map(name => ({
     address: `VirtualMachine/${name}`,
@@ -190,28 +198,85 @@ try {
     name,
     spec: kind.canonical(spec, { name, labels: {}, annotations: {} }),
   }))
-  const [bare, observed, plans] = [[], [], []]
-  await bareReads()
-  await provider.observe(targets, signal)
-  for (let round = 0; round < rounds; round++) {
-    bare.push(await timed(bareReads))
-    observed.push(
-      await timed(async () => {
-        const found = await provider.observe(targets, signal)
-        for (const one of found.values()) {
-          if (one.status !== 'present') throw new Error(`not there: ${JSON.stringify(one)}`)
-        }
-      }),
-    )
-    plans.push(infra('plan', '.'))
+  const observe = async provider => {
+    const found = await provider.observe(targets, signal)
+    for (const one of found.values()) {
+      if (one.status !== 'present') throw new Error(`not there: ${JSON.stringify(one)}`)
+    }
   }
-  await provider.close()
-  const [loop, seen, plan] = [bare, observed, plans].map(middle)
-  say(`bare loop              ${shown(loop)}`)
-  say(`observe                ${shown(seen)}`)
-  say(`observe / bare loop    ${ratio(seen, loop)}`)
+  const program = await bareProgram(home, run)
+
+  const socket = join(run, 'relay')
+  const relay = await countingRelay(socket, /socket=(.*)/.exec(uri)[1], packetReader)
+  const relayed = `qemu+unix:///system?socket=${socket}`
+  const command = promisify(execFile)
+  const onWire = async work => {
+    await work()
+    return relay.take()
+  }
+  const inner = new Client(relayed)
+  await inner.connect()
+  const seer = await open(relayed)
+  relay.take()
+  const wires = [
+    ['observe', await onWire(() => observe(seer)), await onWire(() => bareReads(inner, procedures, 'vms'))],
+    [
+      'plan',
+      await onWire(() =>
+        command(process.execPath, [join(home, 'bin/infra'), 'plan', '.', '--var', `uri=${relayed}`], {
+          cwd: folder,
+          env: { ...process.env, ...env },
+        }),
+      ),
+      await onWire(() => command(process.execPath, [program, relayed, 'vms'])),
+    ],
+  ]
+  await Promise.all([inner.close(), seer.close()])
+  await relay.close()
+  for (const [what, ours, theirs] of wires) {
+    const count = calls => calls.reduce((sum, [, times]) => sum + times, 0)
+    const differences = differentCalls(ours, theirs)
+    say(
+      `calls of ${what.padEnd(8)}      ${count(ours)}, bare ${count(theirs)}${differences.length > 0 ? `: ${differences.join(', ')}` : ''}`,
+    )
+  }
+
+  const known = await open(uri)
+  const loops = { inProcess: [], program: [], first: [], again: [], firstPlan: [], plan: [] }
+  await bareReads(client, procedures, 'vms')
+  await observe(known)
+  infra('plan', '.')
+  for (let round = 0; round < rounds; round++) {
+    loops.inProcess.push(await timed(() => bareReads(client, procedures, 'vms')))
+    const fresh = await open(uri)
+    loops.first.push(await timed(() => observe(fresh)))
+    await fresh.close()
+    loops.again.push(await timed(() => observe(known)))
+    loops.program.push(measure(process.execPath, [program, uri, 'vms'], { timeoutSeconds: 600 }))
+    loops.plan.push(infra('plan', '.'))
+  }
+  for (let round = 0; round < rounds; round++) {
+    rmSync(cache, { recursive: true, force: true })
+    loops.firstPlan.push(infra('plan', '.'))
+  }
+  await known.close()
+  const [loop, whole, first, again, firstPlan, plan] = [
+    loops.inProcess,
+    loops.program,
+    loops.first,
+    loops.again,
+    loops.firstPlan,
+    loops.plan,
+  ].map(middle)
+  say(`bare loop in a process ${shown(loop)}`)
+  say(`bare loop, a program   ${shown(whole)}`)
+  say(`observe, nothing kept  ${shown(first)}`)
+  say(`observe                ${shown(again)}`)
+  say(`plan, nothing kept     ${shown(firstPlan)}`)
   say(`infra plan, no change  ${shown(plan)}`)
-  say(`plan / bare loop       ${(plan.wall / loop.wall).toFixed(2)} times`)
+  say(`observe / bare loop    ${ratio(again, loop)}; nothing kept ${ratio(first, loop)}`)
+  say(`plan / bare program    ${ratio(plan, whole)}; nothing kept ${ratio(firstPlan, whole)}`)
+  say(`plan / bare loop       ${ratio(plan, loop)}; nothing kept ${ratio(firstPlan, loop)}`)
   const commands = names.map(name => `dumpxml --inactive ${name}`).join('\n')
   const virsh = measure('sh', ['-c', `echo "$0" | virsh -q -c '${uri}'`, commands.slice(0, 100_000)], {
     timeoutSeconds: 600,
