@@ -205,4 +205,41 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
     await here.ok('checkpoint', 'prune', '--yes')
     await isEmpty()
   })
+
+  test('an act on a machine is told by whatever would change something, and taken back', async () => {
+    await here.ok('apply', '--yes')
+    const settled = async (way: 'forward' | 'back') => {
+      const told = JSON.parse((await here.infra('recover', `--${way}`, '--yes', '--json')).out)
+      expect(told.errors).toBeUndefined()
+      return told.settled.map((one: { text: string }) => one.text).sort()
+    }
+    const powers = async () => [await power('vault'), await power('booth')]
+    const stored = async (name: string) => lab.virsh('dumpxml', name, '--inactive')
+    const before = [await stored('vault'), await stored('booth')]
+
+    await cutOff({ at: d.destroy, when: after }, 'vm', 'restart', 'vault', '--force')
+    const refused = await here.infra('vm', 'start', 'booth')
+    expect([refused.code, refused.text]).toEqual([4, expect.stringContaining('restart vault on libvirt')])
+    expect(await powers()).toEqual(['shut off', 'shut off'])
+    expect(await settled('back')).toEqual(['vault runs.'])
+    expect(await powers()).toEqual(['running', 'shut off'])
+
+    await cutOff({ at: d.setMemory }, 'vm', 'resize', 'booth', '--vcpus', '2', '--memory', '128MiB')
+    expect(await stored('booth')).toContain('>2</vcpu>')
+    await settled('back')
+    await cutOff(
+      { at: d.define, when: after },
+      'vm',
+      'rescue',
+      'vault',
+      '--timeout',
+      '0',
+      '--iso',
+      'shop:stock',
+    )
+    expect(await stored('vault')).toContain("volume='stock'")
+    await settled('back')
+    expect([await stored('vault'), await stored('booth')]).toEqual(before)
+    await isWhole('first')
+  })
 })

@@ -30,17 +30,17 @@ export default class ImageImport extends HostCommand {
       const host = this.oneHost(context)
       const progress = this.progress(flags)
       const name = flags.name ?? basename(args.file)
-      const image = await putImage(
-        host,
-        {
-          name: flags.convert ? name.replace(/\.raw$/, '') : name,
-          path: resolve(args.file),
-          convert: flags.convert,
-          ...(flags.pool !== undefined && { pool: flags.pool }),
-          ...(flags.checksum !== undefined && { checksum: flags.checksum }),
-          ...(flags.format !== undefined && { format: flags.format }),
-        },
-        { signal: this.signal, progress: message => progress(name, message) },
+      const asked = {
+        name: flags.convert ? name.replace(/\.raw$/, '') : name,
+        path: resolve(args.file),
+        convert: flags.convert,
+        ...(flags.pool !== undefined && { pool: flags.pool }),
+        ...(flags.checksum !== undefined && { checksum: flags.checksum }),
+        ...(flags.format !== undefined && { format: flags.format }),
+      }
+      const call = { signal: this.signal, progress: (message: string) => progress(name, message) }
+      const image = await this.actOnHost(context, flags, host, journal =>
+        putImage(host, asked, call, journal),
       )
       this.tell(flags, image, () => `${image.reference}: ${image.format}, ${size(image.capacityBytes)}\n`)
     })

@@ -48,7 +48,10 @@ export default class ImagePrune extends HostCommand {
         }
         for (const image of unused) {
           const host = hosts.open.find(one => one.name === image.host)
-          if (host !== undefined) await deleteImage(host, image, this.signal)
+          if (host === undefined) continue
+          await this.actOnHost(context, flags, host, journal =>
+            deleteImage(host, image, this.signal, journal),
+          )
         }
       }
       this.tell(flags, { deleted: unused.map(({ host, reference }) => ({ host, reference })) }, () =>

@@ -48,18 +48,18 @@ export default class ImagePull extends HostCommand {
     await this.withHosts(flags, { changes: true }, async context => {
       const host = this.oneHost(context)
       const progress = this.progress(flags)
-      const image = await putImage(
-        host,
-        {
-          name: flags.convert ? name.replace(/\.raw$/, '') : name,
-          url: args.url,
-          checksum: flags.checksum,
-          convert: flags.convert,
-          insecure: flags.insecure,
-          ...(flags.pool !== undefined && { pool: flags.pool }),
-          ...(flags.format !== undefined && { format: flags.format }),
-        },
-        { signal: this.signal, progress: message => progress(name, message) },
+      const asked = {
+        name: flags.convert ? name.replace(/\.raw$/, '') : name,
+        url: args.url,
+        checksum: flags.checksum,
+        convert: flags.convert,
+        insecure: flags.insecure,
+        ...(flags.pool !== undefined && { pool: flags.pool }),
+        ...(flags.format !== undefined && { format: flags.format }),
+      }
+      const call = { signal: this.signal, progress: (message: string) => progress(name, message) }
+      const image = await this.actOnHost(context, flags, host, journal =>
+        putImage(host, asked, call, journal),
       )
       this.tell(flags, image, () => `${image.reference}: ${image.format}, ${size(image.capacityBytes)}\n`)
     })

@@ -7,6 +7,7 @@ import { ask, findVolume, type Host, orAbsent } from '../connection.js'
 import { image as imageKind } from '../kinds/image.js'
 import { text } from '../kinds/values.js'
 import { defaultImagePool } from '../names.js'
+import { LibvirtError } from '../rpc/errors.js'
 import { poolStates } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import { activePool, deleteVolume } from '../storage.js'
@@ -14,9 +15,11 @@ import { createStored } from '../volumes.js'
 import { readDomain } from '../xml/domain-read.js'
 import { parseXml } from '../xml/parse.js'
 import type { ActCall } from './each.js'
+import { type ActJournal, unjournaled } from './journaled.js'
 import { cleanUpAndThrow } from './left-behind.js'
 import type { NamedHost } from './open.js'
 import { needPool, type VolumeView, volumeViews } from './pools.js'
+import type { ImageAct } from './settle-image.js'
 
 export interface ImageView extends VolumeView {
   readonly host: string
@@ -112,7 +115,12 @@ async function usersOf(
 }
 
 /** Puts a file or a download into a pool, as a document of kind Image would. Returns what is there then. */
-export async function putImage(named: NamedHost, image: PutImage, call: ActCall): Promise<ImageView> {
+export async function putImage(
+  named: NamedHost,
+  image: PutImage,
+  call: ActCall,
+  journal: ActJournal<ImageAct> = unjournaled,
+): Promise<ImageView> {
   const { host } = named
   const { signal } = call
   const { name, path, url, checksum, format } = image
@@ -151,6 +159,10 @@ export async function putImage(named: NamedHost, image: PutImage, call: ActCall)
     owner: { lineage: '', address: '' },
     labels: {},
   }
+  await journal.begin(
+    { verb: 'image-put', name: volume, pool: pool.name, image: { ...image } },
+    { address: `Image/${name}` },
+  )
   try {
     await createStored(host, request, { signal, progress: call.progress, keep: async () => undefined })
   } catch (error) {
@@ -158,6 +170,7 @@ export async function putImage(named: NamedHost, image: PutImage, call: ActCall)
     return cleanUpAndThrow(error, `${pool.name}:${volume} may be left half made`, async () => {
       const half = await findVolume(host, pool, volume, AbortSignal.timeout(15_000))
       if (half !== undefined) await deleteVolume(host, half, AbortSignal.timeout(15_000))
+      journal.ended()
     })
   }
   host.usage.forget()
@@ -175,12 +188,27 @@ export async function putImage(named: NamedHost, image: PutImage, call: ActCall)
 }
 
 /** Deletes images; one that anything uses is refused. */
-export async function deleteImage({ host }: NamedHost, image: ImageView, signal: AbortSignal): Promise<void> {
+export async function deleteImage(
+  { host }: NamedHost,
+  image: Pick<ImageView, 'pool' | 'name' | 'path' | 'reference'>,
+  signal: AbortSignal,
+  journal: ActJournal<ImageAct> = unjournaled,
+): Promise<void> {
   const pool = await needPool(host, image.pool, signal)
   const volume = await findVolume(host, pool, image.name, signal)
   if (volume === undefined) return
   await host.usage.refuse(host, { pool: image.pool, name: image.name, path: image.path }, signal)
-  await deleteVolume(host, volume, signal)
+  await journal.begin(
+    { verb: 'image-delete', name: image.name, pool: image.pool, path: image.path },
+    { address: `Image/${image.name}` },
+  )
+  try {
+    await deleteVolume(host, volume, signal)
+  } catch (error) {
+    // libvirt's own refusal: it is still there
+    if (error instanceof LibvirtError) journal.ended()
+    throw error
+  }
   if ((await findVolume(host, pool, image.name, signal)) === undefined) return
   throw new InfraError({
     kind: 'storage',

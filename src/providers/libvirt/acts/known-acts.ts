@@ -31,6 +31,8 @@ type ReadAct = (what: Attributes) => KnownAct | undefined
 
 const power = async (): Promise<ReadAct> => (await import('./settle-power.js')).powerAct
 
+const image = async (): Promise<ReadAct> => (await import('./settle-image.js')).imageAct
+
 const families: Readonly<Record<string, () => Promise<ReadAct>>> = {
   start: power,
   stop: power,
@@ -38,6 +40,8 @@ const families: Readonly<Record<string, () => Promise<ReadAct>>> = {
   reset: power,
   rescue: async () => (await import('./settle-rescue.js')).rescueAct,
   'rescue-end': async () => (await import('./settle-rescue.js')).rescueEndAct,
+  'image-put': image,
+  'image-delete': image,
   resize: async () => (await import('./settle-resize.js')).resizeAct,
 }
 

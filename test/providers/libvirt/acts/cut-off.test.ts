@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { journalActs, openActs, settleActs } from '../../../../src/apply/act-journal.js'
 import { readJournal } from '../../../../src/apply/journal.js'
 import { journaled } from '../../../../src/cli/hosts/journaled.js'
+import { deleteImage } from '../../../../src/providers/libvirt/acts/images.js'
 import type { ActJournal } from '../../../../src/providers/libvirt/acts/journaled.js'
 import { type Direction, knownAct, placesOn } from '../../../../src/providers/libvirt/acts/known-acts.js'
 import { type Machine, readMachines } from '../../../../src/providers/libvirt/acts/machines.js'
@@ -28,9 +29,11 @@ interface World {
   readonly sim: SimHost
   /** Does it as a command does. */
   run(act: Act): Promise<unknown>
+  /** Does each on the machine of its place, at once. */
+  runAll(acts: readonly Act[]): Promise<unknown>
   open(): Promise<readonly string[]>
-  /** As `infra recover` does. */
-  settle(direction: Direction): Promise<readonly string[]>
+  /** As `infra recover` does; those of these names alone. */
+  settle(direction: Direction, only?: (name: unknown) => boolean): Promise<readonly string[]>
 }
 type Act = (machine: Machine, journal: ActJournal) => Promise<unknown>
 type SetUp = (one: SimMachine, sim: SimHost) => void
@@ -46,18 +49,26 @@ function world(setUp: SetUp): World {
   }
   const context = { ports, stateFolder: folder, base: { lineage: 'l', serial: 3 }, command: 'infra vm' }
   const records = async () => openActs((await readJournal(files, folder))?.records ?? [])
+  const runAll = async (acts: readonly Act[]) => {
+    const machines = [...(await readMachines(sim.named, signal))].reverse()
+    return journalActs(context, async begin => {
+      const ended = await Promise.allSettled(
+        acts.map(async (act, index) => {
+          const machine = machines[index]
+          if (machine === undefined) throw new Error('no machine')
+          return journaled(begin, sim.named, undefined, journal => act(machine, journal))
+        }),
+      )
+      for (const one of ended) if (one.status === 'rejected') throw one.reason
+    })
+  }
   return {
     sim,
     open: async () => (await records()).map(one => `${one.what.verb} ${one.address}`),
-    async run(act) {
-      const [machine] = await readMachines(sim.named, signal)
-      if (machine === undefined) throw new Error('no machine')
-      return journalActs(context, begin =>
-        journaled(begin, sim.named, undefined, journal => act(machine, journal)),
-      )
-    },
-    async settle(direction) {
-      const open = await records()
+    run: act => runAll([act]),
+    runAll,
+    async settle(direction, only = () => true) {
+      const open = (await records()).filter(one => only(one.what.name))
       return settleActs(context, ended =>
         Promise.all(
           open.map(async one => {
@@ -121,6 +132,8 @@ const rescued: SetUp = (one, sim) => {
   one.stored = one.stored.replace('</metadata>', kept)
   one.live = one.stored
 }
+
+const tool = { pool: 'vms', name: 'tool', path: '/vms/tool', reference: 'vms:tool' }
 
 const start: Act = (machine, journal) => startMachine(machine, now, call, journal)
 const stop: Act = (machine, journal) => stopMachine(machine, now, call, journal)
@@ -205,6 +218,14 @@ const rows: readonly Row[] = [
     act: (machine, journal) => endRescue(machine, { timeoutSeconds: 0 }, call, journal),
     forward: `${runs} 2`,
     back: `${runs} 2 2, in rescue`,
+  },
+  {
+    reason: 'the delete of an image',
+    setUp: medium,
+    act: ({ host }, journal) => deleteImage({ name: 'near', host }, tool, signal, journal),
+    forward: runs,
+    back: `${runs} 2`,
+    orBack: runs,
   },
 ]
 
@@ -312,6 +333,42 @@ describe('an act that fails', () => {
     expect(await one.open()).toEqual(['restart VirtualMachine/web'])
     expect(await one.settle('back')).toEqual(['web runs.'])
     expect(await seen(one.sim)).toBe(runs)
+  })
+})
+
+test.each([
+  { reason: 'it is removed', name: 'tool', is: runs, text: /vms:tool is not there/ },
+  { reason: 'in use it is left', name: 'web_boot', is: `${runs} 2`, text: /in use, and was left as it is/ },
+])('an image whose making was cut off, taken back: $reason', async ({ name, is, text }) => {
+  const one = world(medium)
+  const act = { verb: 'image-put', name, pool: 'vms', image: { name } } as const
+  one.sim.arm({ at: 1, when: 'before' })
+  const cutOff = one.run(async (machine, journal) => {
+    await journal.begin(act)
+    await resetMachine(machine, now, call)
+  })
+  await expect(cutOff).rejects.toThrow(CutOff)
+  one.sim.arm(undefined)
+  expect(await one.settle('back')).toEqual([expect.stringMatching(text)])
+  expect(await seen(one.sim)).toBe(is)
+  expect(await one.open()).toEqual([])
+})
+
+describe('several at once', () => {
+  test('each is settled for itself, and the journal goes with the last', async () => {
+    const one = world(running)
+    const other = uuid.replace('0', '1')
+    one.sim.add('db', other)
+    one.sim.arm({ at: 1, when: 'before' })
+    await expect(one.runAll([restart, start])).rejects.toThrow(CutOff)
+    one.sim.arm(undefined)
+    const open = await one.open()
+    expect([...open].sort()).toEqual(['restart VirtualMachine/web', 'start VirtualMachine/db'])
+    await one.settle('forward', name => name === 'web')
+    expect(await one.open()).toEqual(['start VirtualMachine/db'])
+    await one.settle('back')
+    expect(await one.open()).toEqual([])
+    expect([...one.sim.machines.values()].map(machine => machine.id >= 0)).toEqual([true, false])
   })
 })
 
