@@ -78,6 +78,8 @@ describe.skipIf('skip' in lab)(`a Debian server${'skip' in lab ? `: ${lab.skip}`
       bridge: lab.bridge,
       address: `${address}/24`,
       gateway: `${lab.bridgeNet}.1`,
+      // the second one of the example costs the emulator more than it gives
+      vcpus: 1,
       dataSize: '64MiB',
       sshKey: (await readFile(join(here.folder, 'key.pub'), 'utf8')).trim(),
     }
@@ -119,7 +121,7 @@ describe.skipIf('skip' in lab)(`a Debian server${'skip' in lab ? `: ${lab.skip}`
     expect(route).toContain(`via ${lab.bridgeNet}.1`)
     expect(mac).toBe(`be:ef:${octets.join(':')}`)
     expect(sizes).toBe(`${10 * 2 ** 30} ${64 * 2 ** 20}`)
-    expect(processors).toBe('2')
+    expect(processors).toBe('1')
     expect((await guest('server', 'hostname')).trim()).toBe('server')
     expect(await ok('output', '--json')).toContain(`ssh root@${address}`)
   })
@@ -140,14 +142,14 @@ describe.skipIf('skip' in lab)(`a Debian server${'skip' in lab ? `: ${lab.skip}`
     const disk = 'blockdev --getsize64 /dev/vdb; head -c 4 /dev/vdb'
     const booted = await ssh(`printf kept | dd of=/dev/vdb conv=fsync status=none; ${boot}`)
     const was = await uuid('server')
-    await ok('apply --yes', '--var', 'title=Grown', '--var', 'vcpus=3', '--var', 'dataSize=96MiB')
+    await ok('apply --yes', '--var', 'title=Grown', '--var', 'vcpus=2', '--var', 'dataSize=96MiB')
     expect((await xml('server')).title).toBe('Grown')
-    expect((await lab.virsh('vcpucount', 'server', '--live', '--active')).trim()).toBe('3')
+    expect((await lab.virsh('vcpucount', 'server', '--live', '--active')).trim()).toBe('2')
     expect(await ssh(disk)).toBe(`${96 * 2 ** 20}\nkept`)
 
     const back = await ok('rollback --yes')
     expect((await xml('server')).title).toBe('A Debian server')
-    expect((await xml('server')).vcpu.current).toBe('2')
+    expect((await xml('server')).vcpu.current).toBe('1')
     // a disk never shrinks, and the plan of the way back says so
     expect(back).toContain('size stays as it is')
     expect(await ssh(`${boot}; ${disk}`)).toBe(`${booted}\n${96 * 2 ** 20}\nkept`)
@@ -161,29 +163,25 @@ describe.skipIf('skip' in lab)(`a Debian server${'skip' in lab ? `: ${lab.skip}`
       const script = Buffer.from(publish).toString('base64')
       await ssh(`echo ${script} | base64 -d | sh -s ${number} '${setUp}'`)
     }
-    const agentAnswers = () =>
-      expect
-        .poll(() => guest('server', 'echo up').catch(() => ''), { timeout: 240_000, interval: 1_000 })
-        .toBe('up\n')
 
-    test('is upgraded by its own package manager, and it is restarted where a package asks for that', {
+    // a restart that a package asks for is in recovery.libvirt.test.ts, of a guest that starts in a tenth of the time
+    test('is upgraded by its own package manager, and is not restarted where no package asks for that', {
       timeout: 1_200_000,
     }, async () => {
       await published(1, 'exit 0')
       // it has done its work, and would take as long again at each of the starts to come
-      await ssh('touch /etc/cloud/cloud-init.disabled; apt-get -q update && apt-get -q -y install sample')
-      await published(2, 'touch /run/reboot-required')
+      await ssh('touch /etc/cloud/cloud-init.disabled; dpkg -i /srv/repo/sample.deb')
+      await published(2, 'exit 0')
       const before = await bootId()
       const said = await ok('vm upgrade server')
       expect(said).toContain('Setting up sample (2)')
-      expect(said).toMatch(/server was upgraded by apt-get, 1 packages? changed, and restarted/)
+      expect(said).toMatch(/server was upgraded by apt-get, 1 packages? changed\./)
       expect(await version()).toBe('2 install ok installed')
-      expect(await bootId()).not.toBe(before)
+      expect(await bootId()).toBe(before)
       expect((await lab.virsh('snapshot-list', 'server', '--name')).trim()).toBe('')
     })
 
     test('is as if nothing had been where a package breaks', { timeout: 1_200_000 }, async () => {
-      await agentAnswers()
       await published(3, 'echo it cannot be set up >&2; exit 1')
       const { code, text } = await infra('vm upgrade server')
       expect(code, text).toBe(4)

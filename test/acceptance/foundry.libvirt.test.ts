@@ -10,7 +10,7 @@ import { type Desk, desk, type Ended } from './desk.js'
 import { stackText } from './documents.js'
 import { eyes } from './eyes.js'
 
-const lab = await libvirtLab({ own: 51 })
+const lab = await libvirtLab({ own: 56 })
 
 describe.skipIf('skip' in lab)(`Foundry’s documents${'skip' in lab ? `: ${lab.skip}` : ''}`, () => {
   if ('skip' in lab) return

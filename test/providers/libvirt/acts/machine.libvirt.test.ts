@@ -237,9 +237,12 @@ describe.skipIf('skip' in lab)(`acts on machines${'skip' in lab ? `: ${lab.skip}
         text => void told.push(text),
         follow.signal,
       )
-      await nodePorts.clock.sleep(2_000)
-      await inGuest('echo heard-from-far > /dev/ttyS0')
-      await expect.poll(() => told.join(''), { timeout: 30_000 }).toContain('heard-from-far')
+      // said again until it is heard: nobody tells when the following has begun
+      const heard = async () => {
+        await inGuest('echo heard-from-far > /dev/ttyS0')
+        return told.join('')
+      }
+      await expect.poll(heard, { timeout: 60_000, interval: 500 }).toContain('heard-from-far')
       follow.abort()
       await following
     } finally {

@@ -194,13 +194,13 @@ describe.skipIf('skip' in lab)(`recovery of machines${'skip' in lab ? `: ${lab.s
     },
   )
 
-  test('an upgrade that succeeds stays, with what it said; its snapshot goes', async () => {
+  test('an upgrade that succeeds stays, with what it said; it is restarted where a package asks for that; its snapshot goes', async () => {
     await write('old')
     const said: string[] = []
     const options = {
-      command: 'echo upgrading; echo new | dd of=/dev/vdb conv=sync,fsync 2>/dev/null',
+      command:
+        'echo upgrading; echo new | dd of=/dev/vdb conv=sync,fsync 2>/dev/null; touch /run/reboot-required',
       check: 'dd if=/dev/vdb bs=512 count=1 2>/dev/null | grep -q new',
-      reboot: 'always' as const,
       output: (text: string) => void said.push(text),
     }
     expect(await upgradeMachine(await world.machine(name), options, actCall())).toEqual({
