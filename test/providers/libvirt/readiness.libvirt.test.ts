@@ -46,45 +46,70 @@ describe.skipIf('skip' in lab)(`readiness${'skip' in lab ? `: ${lab.skip}` : ''}
     await lab.clean()
   })
 
+  const data = thing({ kind: 'Volume', name: 'data', spec: { pool: 'vms', size: '8MiB' } })
+  const based = { pool: 'vms', size: '16MiB', backing: 'vms:data', backingFormat: 'qcow2' }
+  const above = thing({ kind: 'Volume', name: 'above', spec: based })
+  // one guest, started once, for all that is asked of a guest here
+  const open = machine('opens', {
+    dataDisks: [{ device: 'vdb', volume: 'vms:above' }],
+    readiness: { until: 'tcp', port: 22, timeoutSeconds: 240 },
+  })
+  const waiting = (readiness: Attributes) => ({ ...open, spec: { ...open.spec, readiness } })
+
   test('a port that opens: the machine is ready; its address is the one it was asked at', async () => {
-    const data = thing({ kind: 'Volume', name: 'data', spec: { pool: 'vms', size: '8MiB' } })
-    const based = { pool: 'vms', size: '16MiB', backing: 'vms:data', backingFormat: 'qcow2' }
-    const above = thing({ kind: 'Volume', name: 'above', spec: based })
     await create(provider, data)
     expect((await present(provider, data)).facts.usedBy).toEqual([])
     await create(provider, above)
     expect((await present(provider, data)).facts.usedBy).toEqual(['vms:above'])
-    const open = machine('opens', {
-      dataDisks: [{ device: 'vdb', volume: 'vms:above' }],
-      readiness: { until: 'tcp', port: 22, timeoutSeconds: 240 },
-    })
     const { said } = await create(provider, open)
     expect(said).toContain('waits until its port is open')
     expect((await present(provider, open)).facts.addresses).toEqual([expect.stringMatching(/^10\.98\.133\./)])
     expect((await present(provider, data)).facts.usedBy).toEqual(['VirtualMachine/opens'])
     expect((await present(provider, above)).facts.usedBy).toEqual(['VirtualMachine/opens'])
-    const error = await remove(provider, data).catch(thrown => thrown)
-    expect(error).toMatchObject({ code: 'volume-in-use' })
-    await remove(provider, open)
-    await remove(provider, above)
-    expect((await present(provider, data)).facts.usedBy).toEqual([])
-    await remove(provider, data)
   })
 
   test('a port that never opens: the step fails in time, with what the serial console said last', async () => {
-    const up = machine('deaf', { readiness: { until: 'agent', timeoutSeconds: 240 } })
-    await create(provider, up)
     // the same create goes on where an earlier one was cut off: here with a guest that has said something
-    const deaf = { ...up, spec: { ...up.spec, readiness: { until: 'tcp', port: 9, timeoutSeconds: 5 } } }
+    const deaf = waiting({ until: 'tcp', port: 9, timeoutSeconds: 5 })
     const began = Date.now()
     const error = await create(provider, deaf).catch(thrown => thrown)
-    expect(error).toMatchObject({ code: 'not-ready', address: 'VirtualMachine/deaf' })
-    expect(error.message).toContain('deaf did not get ready within 5 s')
+    expect(error).toMatchObject({ code: 'not-ready', address: 'VirtualMachine/opens' })
+    expect(error.message).toContain('opens did not get ready within 5 s')
     expect(error.why).toContain('Its serial console said last:')
     expect(error.why.split('\n').length).toBeGreaterThan(3)
     expect(Date.now() - began).toBeLessThan(60_000)
-    await remove(provider, deaf)
-    expect(await observe(provider, deaf)).toEqual({ status: 'absent' })
+  })
+
+  test('cloud-init: a guest without it never gets ready; one that says that it is done does', async () => {
+    const made = create(provider, waiting({ until: 'cloudInit', timeoutSeconds: 240 }))
+    // the fast guest has no cloud-init: a program of that name stands in for it, which first says that it still runs
+    const script =
+      '#!/bin/sh\n[ -e /done ] && echo "status: done" || { echo "status: running"; touch /done; }\n'
+    const write = JSON.stringify({
+      execute: 'guest-exec',
+      arguments: {
+        path: '/bin/sh',
+        arg: ['-c', `printf '%s' '${script}' > /bin/cloud-init; chmod 755 /bin/cloud-init`],
+      },
+    })
+    await expect
+      .poll(() => lab.virsh('qemu-agent-command', 'opens', write).catch(() => ''), {
+        timeout: 230_000,
+        interval: 500,
+      })
+      .toContain('pid')
+    const { said } = await made
+    expect(said).toContain('waits until cloud-init has finished')
+  })
+
+  test('a volume that it uses is not deleted before it, and is nobody’s after it', async () => {
+    const error = await remove(provider, data).catch(thrown => thrown)
+    expect(error).toMatchObject({ code: 'volume-in-use' })
+    await remove(provider, open)
+    expect(await observe(provider, open)).toEqual({ status: 'absent' })
+    await remove(provider, above)
+    expect((await present(provider, data)).facts.usedBy).toEqual([])
+    await remove(provider, data)
   })
 
   test('a static address is told as soon as the machine runs, and no longer', async () => {
@@ -101,29 +126,5 @@ describe.skipIf('skip' in lab)(`readiness${'skip' in lab ? `: ${lab.skip}` : ''}
     await lab.virsh('destroy', 'fixed')
     expect((await present(provider, fixed)).facts.addresses).toEqual([])
     await remove(provider, fixed)
-  })
-
-  test('cloud-init: a guest without it never gets ready; one that says that it is done does', async () => {
-    const late = machine('late', { readiness: { until: 'cloudInit', timeoutSeconds: 240 } })
-    const made = create(provider, late)
-    // the fast guest has no cloud-init: a program of that name stands in for it, which first says that it still runs
-    const script =
-      '#!/bin/sh\n[ -e /done ] && echo "status: done" || { echo "status: running"; touch /done; }\n'
-    const write = JSON.stringify({
-      execute: 'guest-exec',
-      arguments: {
-        path: '/bin/sh',
-        arg: ['-c', `printf '%s' '${script}' > /bin/cloud-init; chmod 755 /bin/cloud-init`],
-      },
-    })
-    await expect
-      .poll(() => lab.virsh('qemu-agent-command', 'late', write).catch(() => ''), {
-        timeout: 230_000,
-        interval: 500,
-      })
-      .toContain('pid')
-    const { said } = await made
-    expect(said).toContain('waits until cloud-init has finished')
-    await remove(provider, late)
   })
 })
