@@ -29,7 +29,7 @@ export function documentOf(
 /** What the next plan would undo, as a sentence; undefined where it would not, or where the file was changed. */
 export async function settleDeclared(
   session: Session | undefined,
-  machine: Machine,
+  machine: { readonly view: Pick<Machine['view'], 'host' | 'name'> },
   values: readonly Declared[],
   write: boolean,
   files: Ports['files'],
@@ -58,7 +58,6 @@ export async function settleDeclared(
       hint: 'Change it by hand.',
     })
   }
-  const text = await readFile(file, 'utf8')
   const edits = differing.map(
     (one): StackEdit => ({
       path: ['spec', ...stepsOf(one.path)],
@@ -66,9 +65,21 @@ export async function settleDeclared(
       ...(one.follows && { onlyIfThere: true }),
     }),
   )
-  const edited = editStackText(text, parts, edits)
-  if (edited !== text) await files.replace(file, Buffer.from(edited), 0o644)
+  await inTurn(async () => {
+    const text = await readFile(file, 'utf8')
+    const edited = editStackText(text, parts, edits)
+    if (edited !== text) await files.replace(file, Buffer.from(edited), 0o644)
+  })
   return `Written into ${file}.`
+}
+
+let writing: Promise<unknown> = Promise.resolve()
+
+/** One after the other: of two that read and write one file at once, the first would be lost. */
+function inTurn(work: () => Promise<void>): Promise<void> {
+  const next = writing.then(work)
+  writing = next.catch(() => undefined)
+  return next
 }
 
 function noteOf(document: DesiredResource, differing: readonly Declared[]): string | undefined {

@@ -10,13 +10,14 @@ const lookFor = 30_000
 
 /**
  * Lets `work` do one act. One that fails has ended where all is as before or as it was asked for; else it stays open. Without
- * `begin` there is no stack, and no journal.
+ * `begin` there is no stack, and no journal. `more` is written down with it.
  */
 export async function journaled<T>(
   begin: BeginAct | undefined,
   host: NamedHost,
   owner: string | undefined,
   work: (journal: ActJournal) => Promise<T>,
+  more: Attributes = {},
 ): Promise<T> {
   if (begin === undefined) return work(unjournaled)
   let open: { readonly act: MachineAct; readonly end: () => void } | undefined
@@ -27,7 +28,7 @@ export async function journaled<T>(
   const journal: ActJournal = {
     async begin(act, of = {}) {
       const address = of.address ?? owner ?? `VirtualMachine/${act.name}`
-      const what = { ...act } as unknown as Attributes
+      const what = { ...act, ...more } as unknown as Attributes
       open = { act, end: await begin({ address, connection: of.connection ?? host.name, what }) }
     },
     ended,

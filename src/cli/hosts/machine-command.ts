@@ -72,7 +72,7 @@ export abstract class MachineCommand extends HostCommand {
    * end that is known, that is told, too.
    */
   protected async actOn<T>(
-    flags: HostFlags & FilterFlags,
+    flags: HostFlags & FilterFlags & { readonly write?: boolean },
     names: readonly string[],
     act: (machine: Machine, call: ActCall, context: ActContext) => Promise<T>,
     say: (done: T, machine: ActResult<T>['machine']) => string,
@@ -84,8 +84,12 @@ export abstract class MachineCommand extends HostCommand {
       const all = (begin: BeginAct | undefined) =>
         onEach(machines, { signal: this.signal, progress: this.progress(flags) }, (machine, call) => {
           const { host, view } = machine
-          return journaled(begin, { name: view.host, host }, view.address, journal =>
-            act(machine, call, { ...context, journal }),
+          return journaled(
+            begin,
+            { name: view.host, host },
+            view.address,
+            journal => act(machine, call, { ...context, journal }),
+            flags.write ? { write: true } : {},
           )
         })
       const acts = session !== undefined && options.changes

@@ -9,6 +9,7 @@ import { type Settled, type Settling, unknownAct } from '../open-acts.js'
 import { settledBy } from '../settled-by.js'
 import { hostOf } from './host-of.js'
 import { moveHosts, moveWayOf, settleMoveAct } from './open-moves.js'
+import { writeAsked } from './write-asked.js'
 
 /** What settling them would do, in words. */
 export function waysOf(
@@ -30,7 +31,9 @@ export async function settleActs(acts: readonly ActRecord[], settling: Settling)
     const settle = async (act: ActRecord) => {
       const call = { signal, progress: (message: string) => tell(act.address, message) }
       if (isMove(act)) return settleMoveAct(session, hosts, act, direction, ports, call)
-      return (await known(act)).settle(await placeOf(act), direction, call)
+      const text = await (await known(act)).settle(await placeOf(act), direction, call)
+      const note = direction === 'forward' ? await writeAsked(session, act, ports.files) : undefined
+      return note === undefined ? text : `${text} ${note}`
     }
     return await settledBy(acts, settling, settle)
   } finally {

@@ -52,7 +52,12 @@ export default class VmResize extends MachineCommand {
       async (machine, call, { session, journal }) => {
         const changes = await resizeMachine(machine, request, call.signal, journal)
         const values = valuesOf(changes)
-        const note = await settleDeclared(session, machine, values, flags.write, this.ports.files)
+        const writing = settleDeclared(session, machine, values, flags.write, this.ports.files)
+        const note = await writing.catch(error => {
+          // the machine is as it was asked for all the same
+          journal.ended()
+          throw error
+        })
         return { changes, ...(note !== undefined && { note }) }
       },
       ({ changes, note }, { name }) => told(`${name}: ${textOf(changes)}`, note),

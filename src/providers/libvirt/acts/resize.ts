@@ -117,8 +117,9 @@ function resizeAct(
       ...(to.memoryGiB !== undefined && { memoryGiB: from.memoryGiB }),
     },
     to,
-    disks: disks.map(({ device, from, bytes }) => ({
+    disks: disks.map(({ device, path, from, bytes }) => ({
       device,
+      path,
       fromGiB: diskGib(from),
       toGiB: diskGib(bytes),
     })),

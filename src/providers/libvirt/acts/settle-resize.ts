@@ -12,7 +12,13 @@ export interface ResizeAct extends MachineAct {
   /** What it had of what was to be changed, and was to have. */
   readonly from: Sizes
   readonly to: Sizes
-  readonly disks: readonly { readonly device: string; readonly fromGiB: number; readonly toGiB: number }[]
+  readonly disks: readonly {
+    readonly device: string
+    /** As the document has it. */
+    readonly path: string
+    readonly fromGiB: number
+    readonly toGiB: number
+  }[]
 }
 
 /** The act of a journal's record; undefined for what this version does not know. */
@@ -78,6 +84,7 @@ function areDisks(value: Json | undefined): boolean {
   const isDisk = (one: Json) =>
     isObject(one) &&
     typeof one.device === 'string' &&
+    typeof one.path === 'string' &&
     typeof one.fromGiB === 'number' &&
     typeof one.toGiB === 'number'
   return Array.isArray(value) && value.every(isDisk)
