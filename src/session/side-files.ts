@@ -34,5 +34,5 @@ async function sideFile(folder: string, name: string): Promise<SourceFile | unde
     if (error.code === 'ENOENT') return undefined
     throw error
   })
-  return text === undefined ? undefined : { name: path, text }
+  return text === undefined ? undefined : { name, text }
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { cephClient } from './ceph-client.js'
+import { own, requireUnowned } from './owner.js'
 
 const script = fileURLToPath(new URL('./ceph/lab.sh', import.meta.url))
 const loader = new URL('./typescript-loader.mjs', import.meta.url).href
@@ -87,8 +88,10 @@ export async function cephLab(options: CephLabOptions): Promise<CephLab> {
   const lab = async (...args: readonly string[]) => {
     await exec(script, [...args], { env })
   }
+  requireUnowned(run)
   await lab('clean')
   await lab('up')
+  own(run)
   const conf = join(run, 'ceph.conf')
   const client = cephClient(conf, outer)
   const ceph = (...args: readonly string[]) => client.ask(args)

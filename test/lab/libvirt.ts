@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { own, requireUnowned } from './owner.js'
 
 const run = promisify(execFile)
 const folder = fileURLToPath(new URL('./libvirt/', import.meta.url))
@@ -80,8 +81,11 @@ export async function libvirtLab(request: LabRequest = {}): Promise<LibvirtLab |
     return unavailable('a private libvirtd needs Linux and root')
   }
   let exports: Record<string, string>
+  const numbered = request.own === undefined ? undefined : env.LAB_RUN
   try {
+    if (numbered !== undefined) requireUnowned(numbered)
     exports = exported(await lab('up'))
+    if (numbered !== undefined) own(numbered)
   } catch (error) {
     return unavailable(error instanceof Error ? error.message : String(error))
   }

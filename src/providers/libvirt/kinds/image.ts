@@ -14,15 +14,12 @@ import {
   formatOfName,
   sourceName,
 } from './content.js'
+import { hostField } from './host-field.js'
 import { present, text } from './values.js'
 
 const schema = once(() =>
   z.strictObject({
-    host: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
+    host: hostField(),
     pool: z
       .string()
       .min(1)

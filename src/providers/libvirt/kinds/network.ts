@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { once } from '../../../model/once.js'
 import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Kind } from '../../kind.js'
+import { hostField } from './host-field.js'
 import { canonicalAddress, canonicalCidr } from './ip.js'
 import { checkNetwork } from './network-check.js'
 import { fields, list, mapObjects, mapText, present, text } from './values.js'
@@ -11,11 +12,7 @@ const address = z.string().min(1)
 
 const schema = once(() =>
   z.strictObject({
-    host: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
+    host: hostField(),
     mode: z
       .enum(['isolated', 'nat', 'route', 'bridge'])
       .optional()

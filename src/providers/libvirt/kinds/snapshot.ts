@@ -3,15 +3,12 @@ import { z } from 'zod'
 import { once } from '../../../model/once.js'
 import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Kind, KindMeta, Problem } from '../../kind.js'
+import { hostField } from './host-field.js'
 import { present, text } from './values.js'
 
 const schema = once(() =>
   z.strictObject({
-    host: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
+    host: hostField(),
     virtualMachine: z.string().min(1).describe('Name of the machine.'),
     description: z.string().max(4000).optional().describe('A description, kept in the snapshot.'),
     memory: z

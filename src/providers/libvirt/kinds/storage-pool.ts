@@ -4,6 +4,7 @@ import { once } from '../../../model/once.js'
 import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Kind, KindMeta, Problem } from '../../kind.js'
 import { defaultPools } from '../names.js'
+import { hostField } from './host-field.js'
 import { fields, present, text } from './values.js'
 
 export const poolTypes = ['dir', 'logical', 'netfs', 'zfs', 'rbd', 'disk'] as const
@@ -13,11 +14,7 @@ const devices = z.array(path)
 
 const schema = once(() =>
   z.strictObject({
-    host: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
+    host: hostField(),
     type: z
       .enum(poolTypes)
       .optional()

@@ -5,16 +5,13 @@ import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Hazard, Kind, KindMeta, Problem } from '../../kind.js'
 import { defaultVmPool } from '../names.js'
 import { canonicalChecksum, checkContent, checksum, content, contentOf, contentSource } from './content.js'
+import { hostField } from './host-field.js'
 import { parseSize, sizePattern } from './units.js'
 import { grows, mapText, present, shrinks, splitReference, text, volumeReference } from './values.js'
 
 const schema = once(() =>
   z.strictObject({
-    host: z
-      .string()
-      .min(1)
-      .optional()
-      .describe('Name of the connection to the host. By default the stack’s libvirt connection.'),
+    host: hostField(),
     pool: z.string().min(1).optional().describe('Storage pool that it is in. `foundry-vms` by default.'),
     volume: z
       .string()

@@ -1,6 +1,7 @@
 /** The fields of a virtual machine. Foundry's own keep their names and meaning; sizes called GB are GiB, as Foundry has them. */
 import { z } from 'zod'
 import { once } from '../../../../model/once.js'
+import { hostField } from '../host-field.js'
 import { bootDisk, dataDisk } from './schema-disks.js'
 import { networkInterface } from './schema-interfaces.js'
 import { cloudInit, ignition } from './schema-provisioning.js'
@@ -10,13 +11,7 @@ const size = z.number().positive('must be above 0').max(1_000_000, 'is more than
 
 export const virtualMachineSchema = once(() =>
   z.strictObject({
-    host: z
-      .string()
-      .min(1)
-      .optional()
-      .describe(
-        'Name of the connection (in the stack’s `providers`) to the host it runs on. By default the stack’s libvirt connection.',
-      ),
+    host: hostField(),
     title: z.string().max(200).optional().describe('A short title, shown by other tools of libvirt.'),
     description: z.string().max(4000).optional().describe('A description, kept in the domain.'),
 
