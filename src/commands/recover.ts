@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { type ActRecord, openActs } from '../apply/act-journal.js'
+import { type ActRecord, actsInWords, openActs } from '../apply/act-journal.js'
 import type { JournalRecord } from '../apply/record.js'
 import { ask } from '../cli/ask.js'
 import { changeFlags, stackFlags } from '../cli/base-command.js'
@@ -39,8 +39,8 @@ export default class Recover extends ChangeCommand {
         })
         return
       }
-      const direction = await this.#direction(flags)
       const acts = openActs(open.records)
+      const direction = await this.#direction(flags, acts.length > 0 ? actsInWords(acts) : 'an apply')
       if (acts.length > 0) {
         await this.#settle(session, acts, direction, flags)
         return
@@ -108,13 +108,17 @@ export default class Recover extends ChangeCommand {
     this.exitCode = exitCodes[first.kind]
   }
 
-  async #direction(flags: { forward: boolean; back: boolean; yes?: boolean }): Promise<'forward' | 'back'> {
+  /** `what` was cut off. */
+  async #direction(
+    flags: { forward: boolean; back: boolean; yes?: boolean },
+    what: string,
+  ): Promise<'forward' | 'back'> {
     if (flags.forward) return 'forward'
     if (flags.back) return 'back'
     if (this.interactive) {
       for (;;) {
         const answer = await ask(
-          'An apply was cut off. [f]orward to complete it, [b]ack to undo it? ',
+          `Cut off: ${what}. [f]orward to complete it, [b]ack to undo it? `,
           this.abort.signal,
         )
         if (answer.startsWith('f')) return 'forward'
@@ -125,7 +129,7 @@ export default class Recover extends ChangeCommand {
     throw new InfraError({
       kind: 'configuration',
       code: 'no-direction',
-      message: 'an apply was cut off, and it was not said which way to settle it',
+      message: `${what} was cut off, and it was not said which way to settle it`,
       hint: 'Say --forward to complete it, or --back to undo it.',
     })
   }
