@@ -57,12 +57,11 @@ export class KeptMachines {
 
 /** sha256 of all that the definitions are read with. */
 export function digestOfTexts(entry: DomainEntry, target: Target, texts: DefinitionTexts): string {
-  return createHash('sha256')
-    .update(JSON.stringify([target.name, target.spec, entry]))
-    .update(`\n${texts.stored.length} ${texts.running?.length ?? ''}\n`)
-    .update(texts.stored)
-    .update(texts.running ?? '')
-    .digest('hex')
+  const { stored, running } = texts
+  const about = JSON.stringify([target.name, target.spec, entry, stored.length, running?.length])
+  const hash = createHash('sha256').update(about).update(stored)
+  if (running !== undefined) hash.update(running)
+  return hash.digest('hex')
 }
 
 /** All that the volumes below these disks tell of a machine. */
