@@ -53,7 +53,8 @@ export async function readStackFiles(path: string, signal?: AbortSignal): Promis
       files: [file],
     }
   }
-  const names = (await readdir(full).catch(thrown => Promise.reject(unreadable(path, thrown, nameTheStack))))
+  const all = await readdir(full).catch(thrown => Promise.reject(unreadable(path, thrown, nameTheStack)))
+  const names = all
     .filter(name => /\.ya?ml$/.test(name) && !name.startsWith('.') && !/\.(vars|values)\.ya?ml$/.test(name))
     .filter(name => !sideFiles.has(name))
     .sort()
@@ -62,7 +63,7 @@ export async function readStackFiles(path: string, signal?: AbortSignal): Promis
       code: 'empty-stack',
       message:
         path === '.' || path === '' ? 'There is no stack in this folder.' : `There is no stack in ${path}.`,
-      why: 'The folder holds no file that ends in .yaml or .yml.',
+      why: whyEmpty(all),
       hint: nameTheStack,
     })
   }
@@ -77,6 +78,13 @@ export async function readStackFiles(path: string, signal?: AbortSignal): Promis
     files.push(read)
   }
   return { folder: full, shown: path, baseName: basename(full), files }
+}
+
+/** A folder of files for other stacks is none itself. */
+function whyEmpty(names: readonly string[]): string {
+  const beside = names.filter(name => sideFiles.has(name))
+  if (beside.length === 0) return 'The folder holds no file that ends in .yaml or .yml.'
+  return `The folder holds ${beside.join(' and ')}, which stands beside a stack, and no stack.`
 }
 
 /** One file of text, refused when it is larger than what is left, not a regular file, or not UTF-8. */

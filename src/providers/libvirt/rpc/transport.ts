@@ -69,10 +69,11 @@ async function openUnix(uri: LibvirtUri, signal: AbortSignal): Promise<Link> {
     }
   }
   const denied = failures.some(text => text.includes('EACCES'))
+  const noneThere = failures.every(text => text.includes('ENOENT'))
   throw connectionError(
     denied ? 'libvirt-denied' : 'libvirt-unreachable',
     `Cannot connect to libvirt at ${paths[0]}`,
-    failures.join('; '),
+    noneThere ? `There is no socket at ${paths.join(', ')}: libvirtd does not run here` : failures.join('; '),
     denied
       ? 'Run as root, or as a member of the group libvirt'
       : 'Start libvirtd (systemctl start libvirtd), or name its socket: qemu+unix:///system?socket=/path',
