@@ -3,7 +3,7 @@
  * all at once; for a few, exactly those are looked up, so that reading back one of a thousand does not list a thousand.
  */
 import { ask, type Host, orAbsent } from './connection.js'
-import type { Drive } from './machine-definitions.js'
+import { type Drive, usedDisks } from './machine-definitions.js'
 import { domainXmlFlags, poolStates } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain, Pool, Volume } from './rpc/types.js'
@@ -197,11 +197,14 @@ export class Inventory {
     return ask(this.host, procedures.domains.xml, { domain, flags }, this.signal)
   }
 
-  /** The disks of a domain, as it runs or else as it is stored. */
+  /** The disks of a domain: as it runs, and as it is stored. */
   disks(domain: Domain): Promise<readonly Drive[]> {
-    return once(this.#disks, domain.uuid, async () =>
-      readDisks(parseXml(await this.domain(domain, domain.id < 0), domainNotRead), domain.name),
-    )
+    const read = async (stored: boolean) =>
+      readDisks(parseXml(await this.domain(domain, stored), domainNotRead), domain.name)
+    return once(this.#disks, domain.uuid, async () => {
+      const [running, stored] = await Promise.all([domain.id < 0 ? [] : read(false), read(true)])
+      return usedDisks(running, stored)
+    })
   }
 
   /** Tells of a domain that is being read anyway: its XML is asked for and parsed once. */

@@ -29,7 +29,7 @@ export type Drive = Pick<DiskReading, 'role' | 'device' | 'pool' | 'volume' | 'p
 
 /** As much of the definitions as it takes to know what else must be asked. */
 export interface Glance {
-  /** The disks in use: those of the running one, or else those that are stored. */
+  /** The disks in use: those of the running one, and those that it has from its next start on. */
   readonly used: readonly Drive[]
   /** Its boot and data disks, stored and running, whose volumes tell the rest. */
   readonly drives: readonly Drive[]
@@ -55,7 +55,7 @@ export function readDefinitions(
       isOtherCpu: isOtherCpu(running, stored),
     },
     glance: {
-      used: (live ?? reading).disks.map(drive),
+      used: usedDisks(live?.disks ?? [], reading.disks),
       drives: [...reading.disks, ...(live?.disks ?? [])].filter(hasVolumes).map(drive),
       guest: live && guestOf(live, isAgentConnected(running)),
     },
@@ -64,6 +64,13 @@ export function readDefinitions(
 
 function hasVolumes({ role }: DiskReading): boolean {
   return role === 'boot' || role === 'data'
+}
+
+/** Disks of a running machine and of its stored definition, each once. */
+export function usedDisks(running: readonly DiskReading[], stored: readonly DiskReading[]): readonly Drive[] {
+  const keyOf = ({ device, reference }: DiskReading) => `${device} ${reference}`
+  const known = new Set(running.map(keyOf))
+  return [...running, ...stored.filter(disk => !known.has(keyOf(disk)))].map(drive)
 }
 
 function drive({ role, device, pool, volume, path, reference }: DiskReading): Drive {
