@@ -1,6 +1,7 @@
 /** The kubeconfig of a host cluster. */
 import { type Cluster, KubeConfig } from '@kubernetes/client-node'
-import { InfraError, messageOf } from '../../../model/error.js'
+import { InfraError } from '../../../model/error.js'
+import { plainCause } from '../../../model/file-error.js'
 
 export interface ConfigOptions {
   /** Absolute path of the kubeconfig. */
@@ -41,8 +42,8 @@ function readConfig(options: ConfigOptions): KubeConfig {
       kind: 'configuration',
       code: 'no-kubeconfig',
       message: `The kubeconfig ${options.kubeconfig} of the host cluster cannot be read.`,
-      why: messageOf(error).split('\n')[0] ?? '',
-      hint: 'Name the file in the stack: spec.providers.NAME.kubeconfig.',
+      why: plainCause(error).split('\n')[0] ?? '',
+      hint: 'The stack names it: spec.providers.NAME.kubeconfig; else it is ~/.kube/config.',
     })
   }
   if (options.context !== undefined) config.setCurrentContext(options.context)

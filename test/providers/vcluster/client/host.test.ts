@@ -225,6 +225,6 @@ test('a list whose next page has expired begins anew, and is given up when that 
 
 test('a kubeconfig that is none says so without its text', () => {
   expect(() => openHost({ kubeconfig: '/nowhere', clock })).toThrowError(
-    expect.objectContaining({ code: 'no-kubeconfig' }),
+    expect.objectContaining({ code: 'no-kubeconfig', why: 'There is no such file or folder.' }),
   )
 })
