@@ -47,10 +47,17 @@ export async function journalActs<T>(context: ActContext, work: (begin: BeginAct
   }
 }
 
-/** Acts that were begun and of which nobody knows how they ended, in their order. */
+/** Acts that were begun and of which nobody knows how they ended, in their order; of one that was told again, the last word. */
 export function openActs(records: readonly JournalRecord[]): readonly ActRecord[] {
   const over = new Set(records.flatMap(record => (record.type === 'acted' ? [record.act] : [])))
-  return records.flatMap(record => (record.type === 'act' && !over.has(record.act) ? [record] : []))
+  const open = records.flatMap(record => (record.type === 'act' && !over.has(record.act) ? [record] : []))
+  const last = new Map(open.map(act => [subjectOf(act), act]))
+  return open.filter(act => last.get(subjectOf(act)) === act)
+}
+
+/** What an act does, and to whom: a command does that once. */
+function subjectOf({ address, connection, what: { verb, name, uuid } }: ActRecord): string {
+  return JSON.stringify([address, connection, verb, name, uuid])
 }
 
 /** What acts were about, for people: `stop web on near, stop db on near and 3 more`. */

@@ -15,8 +15,8 @@ export default class Recover extends ChangeCommand {
   static override description =
     'Finds out what was done of it, and completes it (--forward) or puts everything back (--back). ' +
     'What was in flight is found by the identity chosen for it, and adopted or removed, never made twice. ' +
-    'An act that was cut off is settled, too: on machines (`vm start`, `stop`, `restart`, `reset`, `resize`, `rescue`, `migrate`), ' +
-    'with images (`image import`, `pull`, `prune`), and on a virtual cluster (extend, backup, restore).'
+    'An act that was cut off is settled, too: on machines (`vm start`, `stop`, `restart`, `reset`, `resize`, `rescue`, `migrate`, ' +
+    '`upgrade`, `snapshot`, `backup`), with images (`image import`, `pull`, `prune`), and on a virtual cluster (extend, backup, restore).'
   static override examples = ['<%= config.bin %> recover --forward', '<%= config.bin %> recover --back --yes']
   static override args = { path: Args.string({ description: "The stack's file or folder.", default: '.' }) }
   static override flags = {

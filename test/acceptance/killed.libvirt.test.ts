@@ -158,30 +158,30 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
     {
       reason:
         'the pool is not stored, a machine is defined; machines change; one is off, the pool runs still',
-      ...{ made: { back: { at: p.define }, forward: { at: d.define, when: after } } },
+      ...{ made: { back: { at: p.define }, forward: { at: d.define, when: 'after' } } },
       change: changed('forward'),
-      ...{ gone: { back: { at: d.destroy, when: after }, forward: { at: p.stop } } },
+      ...{ gone: { back: { at: d.destroy, when: 'after' }, forward: { at: p.stop } } },
     },
     {
       reason:
         'a machine is started, one volume is there; machines change back; the pool is stopped, no machine is undefined',
-      ...{ made: { back: { at: d.start, when: after }, forward: { at: v.create, when: after } } },
+      ...{ made: { back: { at: d.start, when: 'after' }, forward: { at: v.create, when: after } } },
       change: changed('back'),
-      ...{ gone: { back: { at: p.stop, when: after }, forward: { at: d.undefine } } },
+      ...{ gone: { back: { at: p.stop, when: 'after' }, forward: { at: d.undefine } } },
     },
     {
       reason:
         'four volumes are there, the pool is stored; a machine is defined again; all are undefined, the network is stopped',
-      ...{ made: { back: { at: v.create, nth: 4, when: after }, forward: { at: p.define, when: after } } },
-      change: broughtBack({ at: d.define, when: after }),
-      ...{ gone: { back: { at: d.undefine, nth: 2, when: after }, forward: { at: n.stop, when: after } } },
+      ...{ made: { back: { at: v.create, nth: 4, when: 'after' }, forward: { at: p.define, when: after } } },
+      change: broughtBack({ at: d.define, when: 'after' }),
+      ...{ gone: { back: { at: d.undefine, nth: 2, when: 'after' }, forward: { at: n.stop, when: after } } },
     },
     {
       reason:
         'no machine is defined, none is started; its disks are back; the network is stopped, all are undefined',
       ...{ made: { back: { at: d.define }, forward: { at: d.start } } },
       change: broughtBack({ at: d.setMetadata }),
-      ...{ gone: { back: { at: n.stop, when: after }, forward: { at: d.undefine, nth: 2, when: after } } },
+      ...{ gone: { back: { at: n.stop, when: 'after' }, forward: { at: d.undefine, nth: 2, when: after } } },
     },
   ])('$reason', async ({ made, change, gone }) => {
     await cutOff(made.back, 'apply', '--yes')
@@ -206,18 +206,20 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
     await isEmpty()
   })
 
+  /** What recover says of acts, once each has come to its end. */
+  const settled = async (way: 'forward' | 'back') => {
+    const told = JSON.parse((await here.infra('recover', `--${way}`, '--yes', '--json')).out)
+    expect(told.errors).toBeUndefined()
+    return told.settled.map((one: { text: string }) => one.text).sort()
+  }
+
   test('an act on a machine is told by whatever would change something, and taken back', async () => {
     await here.ok('apply', '--yes')
-    const settled = async (way: 'forward' | 'back') => {
-      const told = JSON.parse((await here.infra('recover', `--${way}`, '--yes', '--json')).out)
-      expect(told.errors).toBeUndefined()
-      return told.settled.map((one: { text: string }) => one.text).sort()
-    }
     const powers = async () => [await power('vault'), await power('booth')]
     const stored = async (name: string) => lab.virsh('dumpxml', name, '--inactive')
     const before = [await stored('vault'), await stored('booth')]
 
-    await cutOff({ at: d.destroy, when: after }, 'vm', 'restart', 'vault', '--force')
+    await cutOff({ at: d.destroy, when: 'after' }, 'vm', 'restart', 'vault', '--force')
     const refused = await here.infra('vm', 'start', 'booth')
     expect([refused.code, refused.text]).toEqual([4, expect.stringContaining('restart vault on libvirt')])
     expect(await powers()).toEqual(['shut off', 'shut off'])
@@ -228,7 +230,7 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
     expect(await stored('booth')).toContain('>2</vcpu>')
     await settled('back')
     await cutOff(
-      { at: d.define, when: after },
+      { at: d.define, when: 'after' },
       'vm',
       'rescue',
       'vault',
@@ -240,6 +242,20 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
     expect(await stored('vault')).toContain("volume='stock'")
     await settled('back')
     expect([await stored('vault'), await stored('booth')]).toEqual(before)
+    await isWhole('first')
+  })
+
+  test('a snapshot that was being taken is taken back; a backup that QEMU was copying is made', async () => {
+    const { snapshots, backups } = procedures
+    await here.ok('apply', '--yes')
+    await cutOff({ at: snapshots.create, when: 'after' }, 'vm', 'snapshot', 'create', 'now', 'vault')
+    expect((await here.infra('vm', 'snapshot', 'delete', 'now', 'vault')).text).toContain('infra recover')
+    expect(await settled('back')).toEqual(['vault has no snapshot now.'])
+    expect((await lab.virsh('snapshot-list', 'vault', '--name')).trim()).toBe('')
+    await isWhole('first')
+    await cutOff({ at: backups.begin, when: 'after' }, 'vm', 'backup', 'create', 'vault')
+    const [made] = await settled('forward')
+    await here.ok('vm', 'backup', 'verify', /^\S+/.exec(made ?? '')?.[0] ?? '')
     await isWhole('first')
   })
 })

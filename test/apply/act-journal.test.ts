@@ -64,6 +64,28 @@ describe('acts beside any plan', () => {
     expect(openActs((await read()) ?? []).map(one => one.address)).toEqual(['VirtualCluster/b'])
   })
 
+  it('are open as they were told last, where one was told again how far it has come', async () => {
+    const { context, read } = world()
+    const further = (stage: string) => ({ ...act('a'), what: { ...act('a').what, stage } })
+    const cutOff = journalActs(context, async begin => {
+      await begin(further('begun'))
+      await begin(act('b'))
+      // killed before the first one could be ended
+      await begin(further('losing'))
+      throw new Error('killed')
+    })
+    await expect(cutOff).rejects.toThrow('killed')
+    expect(openActs((await read()) ?? []).map(one => [one.act, one.what.name, one.what.stage])).toEqual([
+      [1, 'b', undefined],
+      [2, 'a', 'losing'],
+    ])
+    await settleActs(context, async ended => {
+      ended(1)
+      ended(2)
+    })
+    expect(await read()).toBeUndefined()
+  })
+
   it('keep everything else from beginning while one is open', async () => {
     const { context, disk } = world()
     await journalActs(context, async begin => void (await begin(act('a'))))

@@ -121,6 +121,30 @@ export abstract class HostCommand extends ActCommand {
     host: NamedHost,
     work: (journal: ActJournal) => Promise<T>,
   ): Promise<T> {
+    return this.#act(session, flags, host, work)
+  }
+
+  /** Acts on what is on this machine alone: no host is opened. The stack's lock is held meanwhile. */
+  protected async actHere<T>(
+    flags: HostFlags,
+    work: (act: <R>(one: (journal: ActJournal) => Promise<R>) => Promise<R>) => Promise<T>,
+  ): Promise<T> {
+    if (flags.connect !== undefined) return work(one => one(unjournaled))
+    const session = await this.#session(flags)
+    try {
+      await this.lockFor(session, flags)
+      return await work(one => this.#act(session, flags, undefined, one))
+    } finally {
+      await session.close()
+    }
+  }
+
+  async #act<T>(
+    session: Session | undefined,
+    flags: HostFlags,
+    host: NamedHost | undefined,
+    work: (journal: ActJournal) => Promise<T>,
+  ): Promise<T> {
     if (session === undefined) return work(unjournaled)
     try {
       return await session.act(this.holder(flags).command, begin => journaled(begin, host, undefined, work))

@@ -10,11 +10,12 @@ const lookFor = 30_000
 
 /**
  * Lets `work` do one act. One that fails has ended where all is as before or as it was asked for; else it stays open. Without
- * `begin` there is no stack, and no journal. `more` is written down with it.
+ * `begin` there is no stack, and no journal; without a host it is an act on what is on this machine alone. `more` is written
+ * down with it.
  */
 export async function journaled<T>(
   begin: BeginAct | undefined,
-  host: NamedHost,
+  host: NamedHost | undefined,
   owner: string | undefined,
   work: (journal: ActJournal) => Promise<T>,
   more: Attributes = {},
@@ -29,7 +30,9 @@ export async function journaled<T>(
     async begin(act, of = {}) {
       const address = of.address ?? owner ?? `VirtualMachine/${act.name}`
       const what = { ...act, ...more } as unknown as Attributes
-      open = { act, end: await begin({ address, connection: of.connection ?? host.name, what }) }
+      const before = open
+      open = { act, end: await begin({ address, connection: of.connection ?? host?.name ?? '', what }) }
+      before?.end()
     },
     ended,
   }
@@ -38,7 +41,7 @@ export async function journaled<T>(
     ended()
     return done
   } catch (error) {
-    if (open !== undefined && (await isOver(open.act, host))) ended()
+    if (open !== undefined && host !== undefined && (await isOver(open.act, host))) ended()
     throw error
   }
 }

@@ -31,7 +31,9 @@ export async function settleActs(acts: readonly ActRecord[], settling: Settling)
     const settle = async (act: ActRecord) => {
       const call = { signal, progress: (message: string) => tell(act.address, message) }
       if (isMove(act)) return settleMoveAct(session, hosts, act, direction, ports, call)
-      const text = await (await known(act)).settle(await placeOf(act), direction, call)
+      const one = await known(act)
+      const here = one.settleHere?.(direction, call)
+      const text = await (here ?? one.settle(await placeOf(act), direction, call))
       const note = direction === 'forward' ? await writeAsked(session, act, ports.files) : undefined
       return note === undefined ? text : `${text} ${note}`
     }

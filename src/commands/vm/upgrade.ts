@@ -55,7 +55,7 @@ export default class VmUpgrade extends MachineCommand {
     await this.actOn(
       flags,
       argv.map(String),
-      (machine, call) => upgradeMachine(machine, options, call),
+      (machine, call, { journal }) => upgradeMachine(machine, options, call, journal),
       (done, { name }) => {
         const count = done.changed === undefined ? '' : `, ${done.changed.length} packages changed`
         const end = `${name} was upgraded by ${done.by}${count}${done.rebooted ? ', and restarted' : ''}.`

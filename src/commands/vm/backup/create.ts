@@ -33,12 +33,12 @@ export default class VmBackupCreate extends MachineCommand {
     await this.actOn(
       flags,
       argv.map(String),
-      async (machine, call, { home }) => {
+      async (machine, call, { home, journal }) => {
         const options = {
           root: backupRoot(flags.folder, home),
           ...(flags.quiesce !== undefined && { quiesce: flags.quiesce }),
         }
-        return backupView(await backupMachine(machine, options, call))
+        return backupView(await backupMachine(machine, options, call, journal))
       },
       done => {
         const missing = done.missing.map(one => `\n  Not in it: ${one}`).join('')

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { backupFlags, backupHelp, backupRoot } from '../../../cli/hosts/backups.js'
 import { confirm } from '../../../cli/hosts/confirm.js'
-import { hostFlags } from '../../../cli/hosts/flags.js'
+import { hostFlags, lockFlags } from '../../../cli/hosts/flags.js'
 import { HostCommand } from '../../../cli/hosts/host-command.js'
 import { InfraError } from '../../../model/error.js'
 import {
@@ -23,6 +23,7 @@ export default class VmBackupDelete extends HostCommand {
   static override args = { backups: Args.string({ description: `${backupHelp} Several may be named.` }) }
   static override flags = {
     ...hostFlags,
+    ...lockFlags,
     ...backupFlags,
     keep: Flags.integer({
       min: 1,
@@ -60,7 +61,9 @@ export default class VmBackupDelete extends HostCommand {
         return
       }
     }
-    for (const backup of doomed) await deleteBackup(backup)
+    await this.actHere(flags, async act => {
+      for (const backup of doomed) await act(journal => deleteBackup(backup, journal))
+    })
     this.tell(flags, { deleted: list }, () =>
       list.length === 0
         ? 'There is nothing to delete.\n'

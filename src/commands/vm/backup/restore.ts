@@ -31,15 +31,17 @@ export default class VmBackupRestore extends HostCommand {
       const named = context.hosts.open.find(one => one.name === backup.manifest.host)
       const host = flags.host === undefined && named !== undefined ? named : this.oneHost(context)
       const progress = this.progress(flags)
-      const done = await restoreBackup(
-        host,
-        backup,
-        {
-          start: flags.start,
-          ...(flags.as !== undefined && { name: flags.as }),
-          ...(flags.pool !== undefined && { pool: flags.pool }),
-        },
-        { signal: this.signal, progress: message => progress(flags.as ?? backup.manifest.machine, message) },
+      const options = {
+        start: flags.start,
+        ...(flags.as !== undefined && { name: flags.as }),
+        ...(flags.pool !== undefined && { pool: flags.pool }),
+      }
+      const call = {
+        signal: this.signal,
+        progress: (message: string) => progress(flags.as ?? backup.manifest.machine, message),
+      }
+      const done = await this.actOnHost(context, flags, host, journal =>
+        restoreBackup(host, backup, options, call, journal),
       )
       this.tell(flags, done, () => {
         const remarks = done.remarks.map(one => `  ${one}\n`).join('')

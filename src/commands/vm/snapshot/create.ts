@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
 import { hostFlags, lockFlags, manyFlags, severalMachines } from '../../../cli/hosts/flags.js'
 import { MachineCommand } from '../../../cli/hosts/machine-command.js'
-import { createSnapshot } from '../../../providers/libvirt/acts/snapshots.js'
+import { createSnapshot } from '../../../providers/libvirt/acts/snapshot-create.js'
 
 export default class VmSnapshotCreate extends MachineCommand {
   static override summary = 'Take a snapshot of machines: of their disks, or with their memory.'
@@ -42,7 +42,9 @@ export default class VmSnapshotCreate extends MachineCommand {
     await this.actOn(
       flags,
       argv.slice(1).map(String),
-      async (machine, call) => ({ snapshot: await createSnapshot(machine, request, call.signal) }),
+      async (machine, call, { journal }) => ({
+        snapshot: await createSnapshot(machine, request, call.signal, journal),
+      }),
       ({ snapshot }, { name }) =>
         `${name}: snapshot ${snapshot.name} taken${snapshot.memory ? ' with its memory' : ''}.`,
     )

@@ -1,7 +1,7 @@
 import { Args } from '@oclif/core'
 import { hostFlags, lockFlags, manyFlags, severalMachines } from '../../../cli/hosts/flags.js'
 import { MachineCommand } from '../../../cli/hosts/machine-command.js'
-import { deleteSnapshot } from '../../../providers/libvirt/acts/snapshots.js'
+import { deleteSnapshot } from '../../../providers/libvirt/acts/snapshot-delete.js'
 
 export default class VmSnapshotDelete extends MachineCommand {
   static override summary = 'Delete a snapshot of machines; what was written since stays.'
@@ -18,8 +18,8 @@ export default class VmSnapshotDelete extends MachineCommand {
     await this.actOn(
       flags,
       argv.slice(1).map(String),
-      async (machine, call) => {
-        await deleteSnapshot(machine, args.snapshot, call.signal)
+      async (machine, call, { journal }) => {
+        await deleteSnapshot(machine, args.snapshot, call.signal, journal)
         return { deleted: args.snapshot }
       },
       ({ deleted }, { name }) => `${name}: snapshot ${deleted} deleted.`,

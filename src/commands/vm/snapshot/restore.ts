@@ -35,7 +35,7 @@ export default class VmSnapshotRestore extends MachineCommand {
     await this.actOn(
       flags,
       [args.name],
-      (machine, call) => restoreSnapshot(machine, args.snapshot, options, call),
+      (machine, call, { journal }) => restoreSnapshot(machine, args.snapshot, options, call, journal),
       (done, { name }) => {
         const more = done.discarded.length > 0 ? `, without ${done.discarded.join(', ')}` : ''
         return `${name} is as it was at ${done.snapshot}${more}; it is ${done.state}.`

@@ -16,6 +16,7 @@ import { element } from '../xml/tree.js'
 import { buildVolume } from '../xml/volume.js'
 import { type Manifest, writeChunks } from './backup-store.js'
 import type { ActCall } from './each.js'
+import type { VolumeName } from './journaled-backup.js'
 import { cleanUpAndThrow } from './left-behind.js'
 import type { Machine } from './machines.js'
 import { refreshPools } from './pools.js'
@@ -226,14 +227,30 @@ async function fetch(
   }
 }
 
-function copyName(id: string, device: string): string {
+/** Name of the copy of a disk that is on the host while a backup is made. */
+export function copyName(id: string, device: string): string {
   return `infra-backup.${id}.${device}`
+}
+
+/** Those of the copies that are on the host. */
+export async function copiesThere(
+  host: Host,
+  copies: readonly VolumeName[],
+  signal: AbortSignal,
+): Promise<readonly VolumeName[]> {
+  const found = await Promise.all(
+    copies.map(async ({ pool: name, name: volume }) => {
+      const pool = await findPool(host, name, signal)
+      return pool && findVolume(host, pool, volume, signal)
+    }),
+  )
+  return copies.filter((_, index) => found[index] !== undefined)
 }
 
 /** Whatever happened, and whoever gave up: nothing of it stays on the host, or it is told what does. */
 export async function removeCopies(
   host: Host,
-  copies: readonly { readonly pool: string; readonly name: string }[],
+  copies: readonly VolumeName[],
   { progress }: ActCall,
 ): Promise<void> {
   const signal = AbortSignal.timeout(cleanUpTime)

@@ -2,7 +2,9 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InfraError } from '../../../model/error.js'
-import { type Backup, broken, findBackup, isThere, listBackups } from './backup-store.js'
+import { type Backup, broken, doomed, findBackup, isThere, listBackups, unfinished } from './backup-store.js'
+import { type ActJournal, unjournaled } from './journaled.js'
+import type { BackupDeleteAct } from './journaled-backup.js'
 
 /** A backup that is to go. */
 export interface DoomedBackup {
@@ -30,12 +32,24 @@ export function doomedOf({ folder, manifest }: Backup): DoomedBackup {
 }
 
 /** Removes a backup, all of it, and looks whether it is gone. Renamed first, so that half of one never counts as one. */
-export async function deleteBackup({ folder }: Pick<Backup, 'folder'>): Promise<void> {
-  const doomed = `${folder}.deleting`
+export async function deleteBackup(
+  { folder, reference }: { readonly folder: string; readonly reference?: string },
+  journal: ActJournal<BackupDeleteAct> = unjournaled,
+): Promise<void> {
+  await journal.begin({ verb: 'backup-delete', name: reference ?? folder, folder })
+  const going = `${folder}${doomed}`
   // of an earlier try that was cut off
-  await rm(doomed, { recursive: true, force: true })
-  await rename(folder, doomed)
-  await rm(doomed, { recursive: true, force: true })
-  const left = await Promise.all([folder, doomed].map(isThere))
+  await rm(going, { recursive: true, force: true })
+  await rename(folder, going)
+  await eraseBackup(folder)
+}
+
+/** Removes what is there of a backup that is cut off, whole or half deleted, and looks whether it is gone. */
+export async function eraseBackup(folder: string): Promise<void> {
+  // no longer a backup before any of it is gone
+  if (await isThere(folder)) return deleteBackup({ folder })
+  const parts = [`${folder}${unfinished}`, `${folder}${doomed}`]
+  for (const part of parts) await rm(part, { recursive: true, force: true })
+  const left = await Promise.all([folder, ...parts].map(isThere))
   if (left.includes(true)) throw broken(folder, 'It was deleted, and something of it is still there')
 }

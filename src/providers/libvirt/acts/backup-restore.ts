@@ -11,11 +11,10 @@ import { writeFile } from '../folder-pool.js'
 import { bootVolume, dataVolume } from '../names.js'
 import { setProgress, withProgress } from '../progress.js'
 import type { Chunk } from '../rpc/channel.js'
-import { undefineFlags } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import { uploadVolume } from '../rpc/transfer.js'
 import type { Volume } from '../rpc/types.js'
-import { activePool, createVolume, deleteVolume } from '../storage.js'
+import { activePool, createVolume } from '../storage.js'
 import { readDisks } from '../xml/domain-read-disks.js'
 import { parseXml } from '../xml/parse.js'
 import { readPool } from '../xml/pool.js'
@@ -23,8 +22,14 @@ import { serializeXml } from '../xml/serialize.js'
 import type { XmlElement } from '../xml/tree.js'
 import { type Backup, type Manifest, verifyBackup } from './backup-store.js'
 import type { ActCall } from './each.js'
+
+import { type ActJournal, unjournaled } from './journaled.js'
+import type { BackupRestoreAct } from './journaled-backup.js'
 import { cleanUpAndThrow } from './left-behind.js'
+import { type MadeMachine, newLogs, removeMade } from './made-machine.js'
+
 import type { NamedHost } from './open.js'
+import { refreshPools } from './pools.js'
 import { definitionOf, nvramPath, type Target } from './restored-definition.js'
 
 export interface BackupRestoreOptions {
@@ -33,6 +38,8 @@ export interface BackupRestoreOptions {
   /** Pool for its disks; each its own by default. */
   readonly pool?: string
   readonly start?: boolean
+  /** Of one that is begun again: the UUID that was chosen for it. */
+  readonly uuid?: string
 }
 
 export interface RestoredMachine {
@@ -58,40 +65,54 @@ export async function restoreBackup(
   backup: Backup,
   options: BackupRestoreOptions,
   call: ActCall,
+  journal: ActJournal<BackupRestoreAct> = unjournaled,
 ): Promise<RestoredMachine> {
   const { signal } = call
   const { manifest, folder } = backup
+  const { start, pool } = options
   const name = options.name ?? manifest.machine
   const isSame = name === manifest.machine
   checkName(name)
   await verifyBackup(backup, signal, call.progress)
   if ((await findDomain(host, { name }, signal)) !== undefined) throw taken(name, isSame)
   const root = parseXml(await readLocal(join(folder, manifest.domain.name), 'utf8'))
-  const targets = await targetsOf(host, manifest, root, name, options.pool, signal)
-  const uuid = await uuidFor(host, manifest, isSame, signal)
+  const targets = await targetsOf(host, manifest, root, name, pool, signal)
+  const uuid = options.uuid ?? (await uuidFor(host, manifest, isSame, signal))
   const { definition, remarks } = await definitionOf(
     host,
     root,
     { name, uuid, isSame, targets, manifest },
     signal,
   )
-  const xml = serializeXml(withProgress(definition, 'creating'))
-  const domain = await ask(host, procedures.domains.define, { xml, flags: 0 }, signal)
-  const made: Volume[] = []
+  const made: MadeMachine = {
+    name,
+    uuid,
+    volumes: targets.map(target => ({ pool: target.pool.name, name: target.volume })),
+    logs: await newLogs(host, definition, signal),
+  }
+  const choice = { ...(pool !== undefined && { pool }), ...(start && { start }) }
+  await journal.begin({ verb: 'backup-restore', ...made, folder, choice })
   try {
-    for (const target of targets) made.push(await putDisk(host, folder, target, call))
+    const xml = serializeXml(withProgress(definition, 'creating'))
+    const domain = await ask(host, procedures.domains.define, { xml, flags: 0 }, signal)
+    for (const target of targets) await putDisk(host, folder, target, call)
     await putNvram(host, backup, name, signal)
     await setProgress(host, domain, undefined, signal)
-    if (options.start) await ask(host, procedures.domains.start, { domain, flags: 0 }, signal)
+    if (start) await ask(host, procedures.domains.start, { domain, flags: 0 }, signal)
   } catch (error) {
-    return cleanUpAndThrow(error, `The machine ${name} or disks of it may be left half restored`, () =>
-      removeAll(host, domain.uuid, made),
+    return cleanUpAndThrow(
+      error,
+      `The machine ${name} or disks of it may be left half restored`,
+      async () => {
+        await removeMade(host, made, AbortSignal.timeout(cleanUpTime))
+        journal.ended()
+      },
     )
   }
   return {
     name,
     host: connection,
-    uuid: domain.uuid,
+    uuid,
     from: `${manifest.machine}/${manifest.id}`,
     volumes: targets.map(({ pool, volume }) => `${pool.name}:${volume}`),
     state: options.start ? 'running' : 'shut off',
@@ -118,6 +139,8 @@ async function targetsOf(
       return { disk, pool, folder: path, volume }
     }),
   )
+  // what libvirt does not know of yet is somebody's, too
+  await refreshPools(host, [...new Set(targets.map(({ pool }) => pool.name))], signal)
   const there = await Promise.all(targets.map(({ pool, volume }) => findVolume(host, pool, volume, signal)))
   requireFree(
     there.flatMap(one => one ?? []),
@@ -215,22 +238,6 @@ async function putNvram(
   const path = nvramPath(manifest, name)
   const bytes = await readLocal(join(folder, manifest.nvram.name))
   await writeFile(host, dirname(path), basename(path), bytes, signal)
-}
-
-/** What was made in vain. */
-async function removeAll(host: Host, uuid: string, volumes: readonly Volume[]): Promise<void> {
-  const signal = AbortSignal.timeout(cleanUpTime)
-  const { managedSave, nvram } = undefineFlags
-  const domain = await orAbsent(ask(host, procedures.domains.lookupByUuid, { uuid }, signal), 'NO_DOMAIN')
-  if (domain !== undefined) {
-    await orAbsent(
-      ask(host, procedures.domains.destroy, { domain, flags: 0 }, signal),
-      'OPERATION_INVALID',
-      'NO_DOMAIN',
-    )
-    await ask(host, procedures.domains.undefine, { domain, flags: managedSave | nvram }, signal)
-  }
-  for (const volume of volumes) await deleteVolume(host, volume, signal)
 }
 
 function checkName(name: string): void {

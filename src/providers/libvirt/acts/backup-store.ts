@@ -53,11 +53,18 @@ export interface Backup {
 }
 
 const manifestName = 'manifest.json'
-const unfinished = '.part'
+/** What is behind the name of a folder that never counted, and of one that does no more. */
+export const unfinished = '.part'
+export const doomed = '.deleting'
+
+/** The folder that a backup is in once it is whole. */
+export function backupFolder(root: string, machine: string, id: string): string {
+  return join(root, safeName(machine), id)
+}
 
 /** A new folder for a backup, to be filled and then made whole by `finish`. */
 export async function beginBackup(root: string, machine: string, id: string): Promise<string> {
-  const folder = join(root, safeName(machine), `${id}${unfinished}`)
+  const folder = `${backupFolder(root, machine, id)}${unfinished}`
   await mkdir(folder, { recursive: true, mode: 0o700 })
   return folder
 }
@@ -91,7 +98,7 @@ export async function listBackups(root: string): Promise<Backups> {
       const ids = await namesIn(join(root, machine))
       return Promise.all(
         ids
-          .filter(id => !id.endsWith(unfinished) && !id.endsWith('.deleting'))
+          .filter(id => !id.endsWith(unfinished) && !id.endsWith(doomed))
           .map(id => wholeOrBroken(root, `${machine}/${id}`)),
       )
     }),

@@ -12,7 +12,7 @@ import { domainXmlFlags } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import type { Volume } from '../rpc/types.js'
 import type { DomainReading } from '../xml/domain-read.js'
-import { type Source, saveRunning, saveStopped } from './backup-copy.js'
+import { copiesThere, copyName, type Source, saveRunning, saveStopped } from './backup-copy.js'
 import {
   type Backup,
   beginBackup,
@@ -22,14 +22,20 @@ import {
   writeBytes,
 } from './backup-store.js'
 import type { ActCall } from './each.js'
+import { type ActJournal, identityOf, unjournaled } from './journaled.js'
+import type { BackupCreateAct, VolumeName } from './journaled-backup.js'
 import type { Machine } from './machines.js'
 import { findNvramFile } from './nvram.js'
+
+const cleanUpTime = 60_000
 
 export interface BackupOptions {
   /** Folder of all backups. */
   readonly root: string
   /** Has the guest freeze its file systems for the moment it is of; where its agent answers by default. */
   readonly quiesce?: boolean
+  /** Of one that is begun again: its id. */
+  readonly id?: string
 }
 
 /** Makes a backup and reads it back. What was half made is removed where it fails. */
@@ -37,14 +43,25 @@ export async function backupMachine(
   machine: Machine,
   options: BackupOptions,
   call: ActCall,
+  journal: ActJournal<BackupCreateAct> = unjournaled,
 ): Promise<Backup> {
   const { host, domain, view } = machine
   const { signal } = call
   const at = new Date(host.ports.clock.now()).toISOString()
-  const id = `${at.replace(/[-:]|\.\d+/g, '')}-${randomUUID().slice(0, 4)}`
+  const id = options.id ?? `${at.replace(/[-:]|\.\d+/g, '')}-${randomUUID().slice(0, 4)}`
   const running = view.state === 'running' || view.state === 'paused'
   const { sources, missing } = await sourcesOf(machine, signal)
-  const folder = await beginBackup(options.root, view.name, id)
+  const copies = sources.map(({ device, volume }) => ({ pool: volume.pool, name: copyName(id, device) }))
+  const { root, quiesce } = options
+  await journal.begin({
+    verb: 'backup-create',
+    ...identityOf(machine),
+    root,
+    id,
+    copies,
+    ...(quiesce !== undefined && { quiesce }),
+  })
+  const folder = await beginBackup(root, view.name, id)
   try {
     const xml = await ask(
       host,
@@ -78,8 +95,15 @@ export async function backupMachine(
     return await finishBackup(folder, manifest)
   } catch (error) {
     await rm(folder, { recursive: true, force: true })
+    if (await areGone(host, copies)) journal.ended()
     throw error
   }
+}
+
+/** Whether nothing is left of a backup on its host; not where that cannot be told. */
+async function areGone(host: Host, copies: readonly VolumeName[]): Promise<boolean> {
+  const there = await copiesThere(host, copies, AbortSignal.timeout(cleanUpTime)).catch(() => copies)
+  return there.length === 0
 }
 
 /** Disks with a volume of their own; what is on the network or empty is told as missing. */

@@ -16,6 +16,8 @@ import {
 import { runQuietly } from './exec.js'
 
 export interface DetachedOptions {
+  /** Name of it in the guest, where it is to be found again; one of its own by default. */
+  readonly unit?: string
   /** Seconds until it is ended. */
   readonly timeoutSeconds: number
   readonly output: (bytes: Uint8Array) => void
@@ -26,6 +28,35 @@ const lookEvery = 1_000
 const absence = 180_000
 const cleanUpTime = 30_000
 
+/** A name that a guest has no other of. */
+export function newUnit(): string {
+  return `infra-${randomUUID().slice(0, 8)}`
+}
+
+/**
+ * How a script ended that was given to the guest by whoever is gone: waits until it has. Undefined where the guest knows
+ * nothing of it: it never began, or the guest was started since.
+ */
+export async function leftStatus(
+  guest: Guest,
+  unit: string,
+  timeoutSeconds: number,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { clock } = guest.host.ports
+  const folder = `/run/${unit}`
+  const look = `[ -e ${folder}/status ] && exit 0; [ -e ${folder}/pid ] && kill -0 "$(cat ${folder}/pid)" && exit 1; exit 2`
+  const until = clock.now() + timeoutSeconds * 1_000
+  while ((await runQuietly(guest, ['/bin/sh', '-c', look], signal)) === 1) {
+    if (clock.now() > until) throw late(guest, timeoutSeconds)
+    await clock.sleep(lookEvery, signal)
+  }
+  const status = await readAll(guest, `${folder}/status`, 0, signal)
+  await runQuietly(guest, ['rm', '-rf', folder], signal)
+  const ended = /^(\d+)/.exec(status?.toString('utf8') ?? '')?.[1]
+  return ended === undefined ? undefined : Number(ended)
+}
+
 /** Runs a script by the guest's shell. Resolves to its exit status. */
 export async function runDetached(
   guest: Guest,
@@ -34,7 +65,7 @@ export async function runDetached(
   signal: AbortSignal,
 ): Promise<number> {
   const { clock } = guest.host.ports
-  const unit = `infra-${randomUUID().slice(0, 8)}`
+  const unit = options.unit ?? newUnit()
   const folder = `/run/${unit}`
   const until = clock.now() + options.timeoutSeconds * 1_000
   await inGuest(guest, ['mkdir', '-m', '700', folder], signal)

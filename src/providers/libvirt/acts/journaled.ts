@@ -13,7 +13,7 @@ export interface MachineAct {
 export interface ActJournal<A extends object = MachineAct> {
   /**
    * Makes the act durable, before anything is done for it. It is of the machine's own connection and of its owner's address,
-   * unless told otherwise.
+   * unless told otherwise. Said again, it tells how far the same act has come, and takes the place of what was said before.
    */
   begin(act: A, of?: { readonly address?: string; readonly connection?: string }): Promise<void>
   /** Its end is known, whatever error follows: it is done, or everything is as it was before. A second time it does nothing. */

@@ -24,6 +24,8 @@ export interface KnownAct {
   isOver(place: Place, signal: AbortSignal): Promise<boolean>
   /** Completes it, or takes it back. Resolves to what is so now, in words, read back. Doing it twice does no harm. */
   settle(place: Place, direction: Direction, call: ActCall): Promise<string>
+  /** In its stead, of what is on this machine alone: no host is asked. */
+  settleHere?(direction: Direction, call: ActCall): Promise<string>
 }
 
 /** The act of a journal's record; undefined for what this version does not know. */
@@ -32,6 +34,9 @@ type ReadAct = (what: Attributes) => KnownAct | undefined
 const power = async (): Promise<ReadAct> => (await import('./settle-power.js')).powerAct
 
 const image = async (): Promise<ReadAct> => (await import('./settle-image.js')).imageAct
+const snapshots = async (): Promise<ReadAct> => (await import('./settle-snapshot.js')).snapshotAct
+
+const backups = async (): Promise<ReadAct> => (await import('./settle-backup.js')).backupAct
 
 const families: Readonly<Record<string, () => Promise<ReadAct>>> = {
   start: power,
@@ -43,6 +48,13 @@ const families: Readonly<Record<string, () => Promise<ReadAct>>> = {
   'image-put': image,
   'image-delete': image,
   resize: async () => (await import('./settle-resize.js')).resizeAct,
+  upgrade: async () => (await import('./settle-upgrade.js')).upgradeAct,
+  'backup-create': backups,
+  'backup-delete': backups,
+  'backup-restore': backups,
+  'snapshot-create': snapshots,
+  'snapshot-delete': snapshots,
+  'snapshot-restore': snapshots,
 }
 
 /** The act of a journal's record; undefined for what this version does not know. */

@@ -6,18 +6,22 @@
 import { InfraError } from '../../../model/error.js'
 import { ask, type Host, orAbsent } from '../connection.js'
 import { stop } from '../power.js'
+import { isLibvirt, refusals } from '../rpc/errors.js'
 import { procedures } from '../rpc/procedures/index.js'
-import { createVolume, deleteVolume } from '../storage.js'
+import { createVolume } from '../storage.js'
 import { readDisks } from '../xml/domain-read-disks.js'
 import { parseXml } from '../xml/parse.js'
 import { find } from '../xml/tree.js'
 import { readVolume } from '../xml/volume.js'
 import type { ActCall } from './each.js'
+import { type ActJournal, identityOf, unjournaled } from './journaled.js'
+import type { SnapshotRestoreAct } from './journaled-snapshot.js'
 import type { Machine } from './machines.js'
 import { folderPath } from './pools.js'
 import { startMachine } from './power.js'
 import { writeDisks } from './snapshot-disks.js'
-import { findSnapshot, type KnownSnapshot, readSnapshots, refreshDiskPools } from './snapshots.js'
+import { refreshDiskPools, removeVolumeAt } from './snapshot-overlays.js'
+import { findSnapshot, type KnownSnapshot, readSnapshots } from './snapshots.js'
 
 export interface RestoreOptions {
   /** Leave to delete the snapshots that were taken after it. */
@@ -42,55 +46,81 @@ export async function restoreSnapshot(
   name: string,
   options: RestoreOptions,
   call: ActCall,
+  journal: ActJournal<SnapshotRestoreAct> = unjournaled,
 ): Promise<RestoreResult> {
   const { host, domain, view } = machine
   const { signal } = call
   const wanted = await findSnapshot(machine, name, signal)
   const later = descendants(await readSnapshots(host, domain, signal), name)
-  const wasActive = view.state === 'running' || view.state === 'paused'
-  const runs = options.start ?? wasActive
+  const ran = view.state === 'running' || view.state === 'paused'
+  const start = wanted.reading.spec.memory === true ? options.start : (options.start ?? ran)
+  const reach = (stage: SnapshotRestoreAct['stage']) =>
+    journal.begin({
+      verb: 'snapshot-restore',
+      ...identityOf(machine),
+      snapshot: name,
+      stage,
+      ran,
+      ...(start !== undefined && { start }),
+    })
   if (wanted.reading.spec.storage === 'internal') {
-    await ask(host, procedures.snapshots.revert, { snapshot: wanted.snapshot, flags: forced }, signal)
-    return { snapshot: name, discarded: [], state: await settle(machine, options.start, wanted, call) }
+    await reach('losing')
+    try {
+      await ask(host, procedures.snapshots.revert, { snapshot: wanted.snapshot, flags: forced }, signal)
+    } catch (error) {
+      if (isLibvirt(error, ...refusals)) journal.ended()
+      throw error
+    }
+    await reach('there')
+    return { snapshot: name, discarded: [], state: await settle(machine, start, call) }
   }
   if (later.length > 0 && !options.discardLater) throw wouldDiscard(view.name, name, later)
+  await reach('begun')
   await stop(host, domain, 0, call)
-  const overlays = wanted.reading.overlays
-  const bases = basesOf(wanted)
   // overlays that others made are no volumes to libvirt before it looks
   await refreshDiskPools(host, machine.stored, signal)
-  call.progress(`puts ${Object.keys(overlays).length} disks back`)
-  await writeDisks(machine, wanted, 'point', signal)
-  for (const { snapshot } of [...later].reverse())
-    await ask(host, procedures.snapshots.delete, { snapshot, flags: metadataOnly }, signal)
-  for (const { reading } of later)
-    for (const path of Object.values(reading.overlays)) await removeVolume(host, path, signal)
-  await Promise.all(
-    Object.entries(overlays).map(([device, path]) => freshOverlay(host, path, bases.get(device), signal)),
-  )
-  await refreshDiskPools(host, machine.stored, signal)
-  if (runs) await startMachine({ ...machine, view: { ...view, state: 'shut off' } }, {}, call)
-  return {
-    snapshot: name,
-    discarded: later.map(one => one.snapshot.name),
-    state: runs ? 'running' : 'shut off',
-  }
+  const discarded = later.map(one => one.snapshot.name)
+  call.progress(`puts ${Object.keys(wanted.reading.overlays).length} disks back`)
+  await reach('losing')
+  await putBack(machine, wanted, later, signal)
+  await reach('there')
+  return { snapshot: name, discarded, state: await settle(machine, start, call) }
 }
 
-/** After libvirt's own revert: the power state that was asked for. */
-async function settle(
+/** The machine, which is off, on fresh overlays of what the snapshot keeps. Cut off anywhere, it can be run again. */
+async function putBack(
   machine: Machine,
-  start: boolean | undefined,
   wanted: KnownSnapshot,
+  later: readonly KnownSnapshot[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { host, stored } = machine
+  const bases = basesOf(wanted)
+  await writeDisks(machine, wanted, 'point', signal)
+  for (const { snapshot, reading } of [...later].reverse()) {
+    // the snapshot last, which tells of them
+    for (const path of Object.values(reading.overlays)) await removeVolumeAt(host, path, signal)
+    await ask(host, procedures.snapshots.delete, { snapshot, flags: metadataOnly }, signal)
+  }
+  await Promise.all(
+    Object.entries(wanted.reading.overlays).map(([device, path]) =>
+      freshOverlay(host, path, bases.get(device), signal),
+    ),
+  )
+  await refreshDiskPools(host, stored, signal)
+}
+
+/** The power state that was asked for; where none was, as the snapshot's memory has it. */
+export async function settle(
+  { host, domain, view, stored, live }: Machine,
+  start: boolean | undefined,
   call: ActCall,
 ): Promise<'running' | 'shut off'> {
-  const active = await ask(machine.host, procedures.domains.isActive, { domain: machine.domain }, call.signal)
-  const wasActive = machine.view.state === 'running' || machine.view.state === 'paused'
-  // without memory it comes back switched off, whatever it did before
-  const runs = start ?? (wanted.reading.spec.memory === true ? active : wasActive)
+  const active = await ask(host, procedures.domains.isActive, { domain }, call.signal)
+  const runs = start ?? active
   if (runs && !active)
-    await startMachine({ ...machine, view: { ...machine.view, state: 'shut off' } }, {}, call)
-  if (!runs && active) await stop(machine.host, machine.domain, 0, call)
+    await startMachine({ host, domain, stored, live, view: { ...view, state: 'shut off' } }, {}, call)
+  if (!runs && active) await stop(host, domain, 0, call)
   return runs ? 'running' : 'shut off'
 }
 
@@ -138,14 +168,6 @@ function basesOf({ root, reading }: KnownSnapshot): ReadonlyMap<string, Base> {
   )
 }
 
-async function removeVolume(host: Host, path: string, signal: AbortSignal): Promise<void> {
-  const volume = await orAbsent(
-    ask(host, procedures.volumes.lookupByPath, { path }, signal),
-    'NO_STORAGE_VOL',
-  )
-  if (volume !== undefined) await deleteVolume(host, volume, signal)
-}
-
 async function freshOverlay(
   host: Host,
   path: string,
@@ -171,7 +193,7 @@ async function freshOverlay(
     parseXml(await ask(host, procedures.volumes.xml, { volume: below, flags: 0 }, signal)),
   )
   const { pool, name } = await folderPath(host, path, signal)
-  await removeVolume(host, path, signal)
+  await removeVolumeAt(host, path, signal)
   const input = {
     name,
     capacityBytes: reading.capacityBytes,

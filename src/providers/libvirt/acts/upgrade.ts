@@ -6,13 +6,19 @@ import { InfraError } from '../../../model/error.js'
 import type { Attributes } from '../../../model/value.js'
 import { fields } from '../kinds/values.js'
 import { untilReady } from '../readiness.js'
-import { runDetached } from './detached.js'
+import { leftStatus, newUnit, runDetached } from './detached.js'
 import type { ActCall } from './each.js'
 import { outputInGuest } from './exec.js'
+import { cannotUpgrade, differing, managerOf, packages } from './guest-packages.js'
+import { type ActJournal, identityOf, unjournaled } from './journaled.js'
+import type { SnapshotCreateAct } from './journaled-snapshot.js'
+import type { UpgradeAct } from './journaled-upgrade.js'
 import type { Machine } from './machines.js'
 import { restartMachine } from './power.js'
+import { noWay } from './settling.js'
+import { createSnapshot } from './snapshot-create.js'
+import { deleteSnapshot } from './snapshot-delete.js'
 import { restoreSnapshot } from './snapshot-restore.js'
-import { createSnapshot, deleteSnapshot } from './snapshots.js'
 
 export interface UpgradeOptions {
   /** Instead of the guest's package manager: a command for its shell. */
@@ -38,22 +44,6 @@ export interface UpgradeResult {
   readonly snapshot?: string
 }
 
-const managers: Readonly<Record<string, string>> = {
-  'apt-get':
-    'export DEBIAN_FRONTEND=noninteractive; apt-get -q update && apt-get -q -y -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold dist-upgrade',
-  dnf: 'dnf -y --refresh upgrade',
-  yum: 'yum -y update',
-  zypper: 'zypper --non-interactive refresh && zypper --non-interactive update',
-  apk: 'apk update && apk upgrade',
-  pacman: 'pacman -Syu --noconfirm',
-}
-
-/** One line a package, name and version; nothing where there is none of these tools. */
-const versions = `if command -v dpkg-query >/dev/null; then dpkg-query -W -f '\${Package} \${Version}\\n'
-elif command -v rpm >/dev/null; then rpm -qa --qf '%{NAME} %{VERSION}-%{RELEASE}\\n'
-elif command -v apk >/dev/null; then apk info -v 2>/dev/null | sed 's/-\\([0-9][^-]*-r[0-9]*\\)$/ \\1/'
-elif command -v pacman >/dev/null; then pacman -Q; fi`
-
 /** Ends with 0 where the guest must be restarted: its distribution says so, or its running kernel's modules are gone. */
 const needsReboot = `[ -e /run/reboot-required ] || [ -e /var/run/reboot-required ] && exit 0
 if command -v needs-restarting >/dev/null; then needs-restarting -r >/dev/null 2>&1; [ $? = 1 ] && exit 0; fi
@@ -62,6 +52,7 @@ if command -v zypper >/dev/null; then zypper needs-rebooting >/dev/null 2>&1; [ 
 exit 1`
 
 const defaultTimeout = 3_600
+const description = 'before an upgrade'
 
 /**
  * Resolves once the guest is ready again with its new packages. Where any of it fails, the machine is as it was before, and
@@ -71,30 +62,43 @@ export async function upgradeMachine(
   machine: Machine,
   options: UpgradeOptions,
   call: ActCall,
+  journal: ActJournal<UpgradeAct> = unjournaled,
 ): Promise<UpgradeResult> {
   const { view } = machine
   const { signal } = call
   if (view.state !== 'running')
-    throw impossible(view.name, `It is ${view.state}`, `infra vm start ${view.name}`)
-  const { by, script } =
-    options.command === undefined
-      ? await managerOf(machine, signal)
-      : { by: 'command', script: options.command }
+    throw cannotUpgrade(view.name, `It is ${view.state}`, `infra vm start ${view.name}`)
+  const { by, script } = await scriptOf(machine, options, signal)
   const snapshot = `infra-upgrade-${new Date(machine.host.ports.clock.now()).toISOString().replace(/[-:]|\.\d+/g, '')}`
+  const unit = newUnit()
   const before = await packages(machine, signal)
+  let act: UpgradeAct | undefined
+  /** The snapshot's own record is the first of the upgrade's. */
+  const ofSnapshot: ActJournal<SnapshotCreateAct> = {
+    begin: ({ overlays }) => {
+      const { output: _, ...choice } = options
+      act = { verb: 'upgrade', ...identityOf(machine), stage: 'snapshot', snapshot, overlays, unit, choice }
+      return journal.begin(act)
+    },
+    ended: journal.ended,
+  }
+  const reach = async (stage: UpgradeAct['stage']) => {
+    if (act !== undefined) await journal.begin({ ...act, stage })
+  }
   call.progress(`takes the snapshot ${snapshot}`)
-  await createSnapshot(machine, { name: snapshot, description: 'before an upgrade' }, signal)
+  await createSnapshot(machine, { name: snapshot, description }, signal, ofSnapshot)
   let rebooted = false
   try {
+    await reach('upgrading')
     call.progress(`upgrades by ${by}`)
-    await runUpgrade(machine, script, options, signal)
-    rebooted = await rebootIfNeeded(machine, options, call)
-    if (options.check !== undefined) await runCheck(machine, options.check, signal)
+    await runUpgrade(machine, script, { ...options, unit }, signal)
+    rebooted = await proved(machine, options, call)
   } catch (error) {
-    throw await undone(machine, snapshot, error, call)
+    throw await undone(machine, snapshot, error, call, journal.ended)
   }
   const after = await packages(machine, signal)
   const changed = before === undefined || after === undefined ? undefined : differing(before, after)
+  await reach('upgraded')
   if (!options.keepSnapshot) await deleteSnapshot(machine, snapshot, signal)
   return {
     by,
@@ -104,26 +108,55 @@ export async function upgradeMachine(
   }
 }
 
-async function managerOf(machine: Machine, signal: AbortSignal): Promise<{ by: string; script: string }> {
-  const names = Object.keys(managers)
-  const script = `for m in ${names.join(' ')}; do command -v $m >/dev/null && echo $m && exit; done`
-  const { output } = await outputInGuest(machine, { command: ['/bin/sh', '-c', script] }, signal)
-  const by = output.trim()
-  const known = managers[by]
-  if (known !== undefined) return { by, script: known }
-  throw impossible(
-    machine.view.name,
-    `Its guest has none of ${names.join(', ')}`,
-    'Say how with --command, for its shell.',
-  )
+/** Restarts the guest if it needs that, and looks whether it is well. Returns whether it was restarted. */
+async function proved(machine: Machine, options: UpgradeOptions, call: ActCall): Promise<boolean> {
+  const rebooted = await rebootIfNeeded(machine, options, call)
+  if (options.check !== undefined) await runCheck(machine, options.check, call.signal)
+  return rebooted
+}
+
+/**
+ * Goes on with an upgrade whose caller is gone: its script is waited for, or run again where it is the package manager's, which
+ * does no harm. Fails with `no-way` where nobody can tell whether a command of the user's own has run.
+ */
+export async function finishUpgrade(
+  machine: Machine,
+  { name, unit, choice }: Pick<UpgradeAct, 'name' | 'unit' | 'choice'>,
+  call: ActCall,
+): Promise<void> {
+  const { signal } = call
+  await answering(machine, call)
+  const timeoutSeconds = choice.timeoutSeconds ?? defaultTimeout
+  const status = await leftStatus(machine, unit, timeoutSeconds, signal)
+  if (status === undefined && choice.command !== undefined)
+    throw noWay(name, 'forward', 'Whether its command has run cannot be told')
+  if (status === undefined) {
+    const { by, script } = await scriptOf(machine, choice, signal)
+    call.progress(`upgrades by ${by}`)
+    await runUpgrade(machine, script, { ...choice, unit }, signal)
+  } else if (status !== 0) throw noWay(name, 'forward', `The upgrade ended with ${status}`)
+  await proved(machine, choice, call)
+}
+
+/** The snapshot from before the upgrade is put back, and goes once the guest answers again. */
+export async function putBack(machine: Machine, snapshot: string, call: ActCall): Promise<void> {
+  call.progress(`goes back to the snapshot ${snapshot}`)
+  await restoreSnapshot(machine, snapshot, { start: true }, call)
+  await answering(machine, call)
+  await deleteSnapshot(machine, snapshot, call.signal)
+}
+
+async function scriptOf(machine: Machine, { command }: UpgradeOptions, signal: AbortSignal) {
+  return command === undefined ? managerOf(machine, signal) : { by: 'command', script: command }
 }
 
 async function runUpgrade(
   machine: Machine,
   script: string,
-  options: UpgradeOptions,
+  options: UpgradeOptions & { readonly unit: string },
   signal: AbortSignal,
 ): Promise<void> {
+  const { unit } = options
   let last = ''
   const hear = (bytes: Uint8Array) => {
     const text = Buffer.from(bytes).toString('utf8')
@@ -131,7 +164,7 @@ async function runUpgrade(
     options.output?.(text)
   }
   const timeoutSeconds = options.timeoutSeconds ?? defaultTimeout
-  const status = await runDetached(machine, script, { timeoutSeconds, output: hear }, signal)
+  const status = await runDetached(machine, script, { unit, timeoutSeconds, output: hear }, signal)
   if (status !== 0) throw failed(machine.view.name, `it ended with ${status}\n${lastLines(last)}`)
 }
 
@@ -170,7 +203,13 @@ async function runCheck(machine: Machine, check: string, signal: AbortSignal): P
 }
 
 /** Everything as it was before; the error of the upgrade, and of the way back where that fails, too. */
-async function undone(machine: Machine, snapshot: string, error: unknown, call: ActCall): Promise<unknown> {
+async function undone(
+  machine: Machine,
+  snapshot: string,
+  error: unknown,
+  call: ActCall,
+  ended: () => void,
+): Promise<unknown> {
   const details =
     error instanceof InfraError
       ? error.details()
@@ -182,10 +221,8 @@ async function undone(machine: Machine, snapshot: string, error: unknown, call: 
   // whoever ended it wants the machine back as it was all the same
   const back: ActCall = { signal: AbortSignal.timeout(600_000), progress: call.progress }
   try {
-    call.progress(`goes back to the snapshot ${snapshot}`)
-    await restoreSnapshot(machine, snapshot, { start: true }, back)
-    await answering(machine, back)
-    await deleteSnapshot(machine, snapshot, back.signal)
+    await putBack(machine, snapshot, back)
+    ended()
   } catch (second) {
     const why = second instanceof Error ? second.message : String(second)
     return new InfraError({
@@ -194,23 +231,6 @@ async function undone(machine: Machine, snapshot: string, error: unknown, call: 
     })
   }
   return new InfraError({ ...details, hint: 'The machine is as it was before.' })
-}
-
-async function packages(
-  machine: Machine,
-  signal: AbortSignal,
-): Promise<ReadonlyMap<string, string> | undefined> {
-  const { status, output } = await outputInGuest(machine, { command: ['/bin/sh', '-c', versions] }, signal)
-  const lines = output.split('\n').filter(line => line.includes(' '))
-  if (status !== 0 || lines.length === 0) return undefined
-  return new Map(lines.map(line => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]))
-}
-
-function differing(before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): string[] {
-  const names = [...new Set([...before.keys(), ...after.keys()])].sort()
-  return names
-    .filter(name => before.get(name) !== after.get(name))
-    .map(name => `${name} ${before.get(name) ?? '-'} → ${after.get(name) ?? '-'}`)
 }
 
 function lastLines(text: string): string {
@@ -223,15 +243,5 @@ function failed(name: string, why: string): InfraError {
     code: 'upgrade-failed',
     message: `The upgrade of ${name} failed`,
     why,
-  })
-}
-
-function impossible(name: string, why: string, hint: string): InfraError {
-  return new InfraError({
-    kind: 'operation',
-    code: 'cannot-upgrade',
-    message: `${name} cannot be upgraded`,
-    why,
-    hint,
   })
 }

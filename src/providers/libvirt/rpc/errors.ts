@@ -41,6 +41,16 @@ export const libvirtCodes = {
 
 export type LibvirtCode = keyof typeof libvirtCodes
 
+/** What libvirt says before it has done anything. */
+export const refusals = [
+  'INVALID_ARG',
+  'OPERATION_INVALID',
+  'OPERATION_UNSUPPORTED',
+  'CONFIG_UNSUPPORTED',
+  'ARGUMENT_UNSUPPORTED',
+  'NO_DOMAIN_SNAPSHOT',
+] as const satisfies readonly LibvirtCode[]
+
 const names = new Map<number, LibvirtCode>(
   Object.entries(libvirtCodes).map(([name, code]) => [code, name as LibvirtCode]),
 )

@@ -18,7 +18,7 @@ export const domainStates = {
 /** Why a domain is paused (`virDomainPausedReason`): it leaves or arrives just now. */
 export const pausedReasons = { migration: 2, startingUp: 11 } as const
 /** What a job of a domain is, in its parameter `operation`. */
-export const jobOperations = { migrationOut: 5 } as const
+export const jobOperations = { migrationOut: 5, backup: 9 } as const
 export const startFlags = { paused: 1, forceBoot: 8 } as const
 export const shutdownFlags = { acpi: 1, agent: 2 } as const
 export const undefineFlags = {

@@ -19,12 +19,10 @@ import {
   stopMachine,
 } from '../../../../src/providers/libvirt/acts/power.js'
 import { resizeMachine } from '../../../../src/providers/libvirt/acts/resize.js'
+import { createSnapshot } from '../../../../src/providers/libvirt/acts/snapshot-create.js'
+import { deleteSnapshot } from '../../../../src/providers/libvirt/acts/snapshot-delete.js'
 import { restoreSnapshot } from '../../../../src/providers/libvirt/acts/snapshot-restore.js'
-import {
-  createSnapshot,
-  deleteSnapshot,
-  listSnapshots,
-} from '../../../../src/providers/libvirt/acts/snapshots.js'
+import { listSnapshots } from '../../../../src/providers/libvirt/acts/snapshots.js'
 import { libvirtLab } from '../../../lab/libvirt.js'
 import { create } from '../harness.js'
 import { type ActWorld, actCall, actWorld, connectionTo, onlyHost, signal } from './world.js'
