@@ -38,18 +38,32 @@ export interface KubernetesLab {
 }
 
 /**
- * The lab's images, which are there and cannot be pulled, and a start that takes a third less of a processor: no CoreDNS (there is no
- * image of it), of the controllers only those without which nothing starts, and fewer turns of the garbage collector.
+ * The lab's images, which are there and cannot be pulled, and a start that takes half of a processor's work: no CoreDNS (there is no
+ * image of it), of the controllers only those without which nothing starts, a database that does not wait for the disk, and fewer
+ * turns of the garbage collector. The life of a cluster, test/providers/vcluster/life.suite.ts, is with the chart's own defaults.
  */
 const labValues = {
   controlPlane: {
     statefulSet: {
       image: { repository: 'loft-sh/vcluster-oss' },
-      // A cluster is looked at every six seconds by default until it is up: half of that, at each of many starts
-      probes: { startupProbe: { periodSeconds: 1 } },
+      probes: {
+        // A cluster is looked at every six seconds by default until it is up: half of that, at each of many starts
+        startupProbe: { periodSeconds: 1 },
+        // And every second, twice, from then on: as many handshakes as there are clusters
+        readinessProbe: { periodSeconds: 5 },
+        livenessProbe: { periodSeconds: 20 },
+      },
       env: [{ name: 'GOGC', value: '400' }],
     },
     coredns: { enabled: false },
+    backingStore: {
+      database: {
+        embedded: {
+          dataSource:
+            'sqlite:///data/state.db?_journal=WAL&_synchronous=OFF&cache=shared&_busy_timeout=30000&_txlock=immediate',
+        },
+      },
+    },
     distro: {
       k8s: {
         enabled: true,

@@ -13,7 +13,7 @@
 #   lab.sh kill-apiserver | start-apiserver | pause-apiserver | continue-apiserver    faults
 #   lab.sh status | down | clean
 #
-# Cache between CI runs: only `lab.sh cache-dir`'s bin/ and chart/ (img/ is remade from them in ~6 s).
+# Cache between CI runs: only `lab.sh cache-dir`'s bin/ and chart/ (img-N/ is remade from them in ~6 s).
 # Put gomod/{go.mod,go.sum,tools.go} beside this script to pin every module; without them they are resolved again.
 # Root is required (containers), with overlayfs, bridge, veth and iptables in the kernel. Ports used on the host:
 # LAB_PORT (6443 by default), its two next for etcd, 10249 10250 10256 10257 10259. Pods 10.88.0.0/16, services 10.96.0.0/16, both reachable from the host.
@@ -31,7 +31,7 @@ LAB_CACHE=${LAB_CACHE:-$HOME/.cache/infra-lab/kubernetes}
 LAB_RUN=${LAB_RUN:-/var/tmp/infra-lab-kubernetes}   # state of one running lab, removed by `clean`
 KEY=$( (echo "$K8S $VC $HELM $KINE 3"; cat "$HERE"/gomod/go.sum 2>/dev/null || :) | sha256sum | cut -c1-12)   # the CI cache key
 PORT=${LAB_PORT:-6443}; ETCD=$((PORT + 1)); PEER=$((PORT + 2))
-C=$LAB_CACHE/$KEY; B=$C/bin; I=$C/img; R=$LAB_RUN; P=$R/pki; L=$R/logs
+C=$LAB_CACHE/$KEY; B=$C/bin; I=$C/img-2; R=$LAB_RUN; P=$R/pki; L=$R/logs   # img-N: N is for how images are made of the programs
 SOCK=$R/containerd.sock
 say() { echo "[lab $(date +%T)] $*" >&2; }
 
@@ -78,7 +78,7 @@ github.com/loft-sh/vcluster/cmd/vcluster github.com/loft-sh/vcluster/cmd/vcluste
 build() {
   deps
   if [ -x "$B/vclusterctl" ] && [ -d "$C/chart" ]; then          # restored from a CI cache
-    [ -f "$C/done" ] || { mkdir -p "$I"; images; touch "$C/done"; }; say "cache hit $C"; return; fi
+    [ -f "$I/done" ] || { mkdir -p "$I"; images; touch "$I/done"; }; say "cache hit $C"; return; fi
   PATH=$("$HERE/go.sh"):$PATH
   mkdir -p "$B" "$I" "$C/src"
   # GOGC: fewer collections in the compiler (needs ~4 GiB); -dwarf=false: no debug info; both only save build time
@@ -92,7 +92,7 @@ build() {
   # the chart, as vclusterctl --local-chart-dir / helm want it
   rm -rf "$C/chart"; cp -r "$(cd "$C/src/lab" && go list -m -f '{{.Dir}}' github.com/loft-sh/vcluster)/chart" "$C/chart"; chmod -R u+w "$C/chart"
   sed -i "s/^version: .*/version: $VC/" "$C/chart/Chart.yaml"
-  rm -f "$C/done"; images; rm -rf "$C/src"; touch "$C/done"; say "built: $(du -sh "$C" | cut -f1) in $C"
+  rm -f "$I/done"; images; rm -rf "$C/src"; touch "$I/done"; say "built: $(du -sh "$C" | cut -f1) in $C"
 }
 
 # ---------------------------------------------------------------- images (no daemon: a docker-save style tar each)
@@ -123,16 +123,21 @@ images() {
   mkimg lab.local/pause:1 "$t/pause" "$I/pause.tar" '{"Entrypoint":["/pause"]}'
   bb "$t/bb"; mkimg lab.local/busybox:1 "$t/bb" "$I/busybox.tar" '{"Cmd":["sh"],"Env":["PATH=/bin"]}'
   # the names the chart uses by default (with image.repository=loft-sh/vcluster-oss), so few values must be set
-  bb "$t/vc"; ln "$B/vcluster" "$t/vc/vcluster" 2>/dev/null || cp "$B/vcluster" "$t/vc/vcluster"
+  bb "$t/vc"; mkdir "$t/vc/lab"
+  for b in vcluster kube-apiserver kube-controller-manager kine; do ln "$B/$b" "$t/vc/lab/$b" 2>/dev/null || cp "$B/$b" "$t/vc/lab/$b"; done
+  mv "$t/vc/lab/vcluster" "$t/vc/vcluster"
   mkimg ghcr.io/loft-sh/vcluster-oss:$VC "$t/vc" "$I/vcluster.tar" '{"Entrypoint":["/vcluster","start"],"Env":["PATH=/bin"],"WorkingDir":"/"}'
+  # A control plane copies this image's programs to where it runs them, 300 MB at each start: here these are links, and the
+  # programs are in the image that runs them, on the disk and in memory once for all
   bb "$t/k8s"; mkdir "$t/k8s/kubernetes"
-  for b in kube-apiserver kube-controller-manager kine helm; do ln "$B/$b" "$t/k8s/kubernetes/$b" 2>/dev/null || cp "$B/$b" "$t/k8s/kubernetes/$b"; done
+  for b in kube-apiserver kube-controller-manager kine; do ln -s "/lab/$b" "$t/k8s/kubernetes/$b"; done
   mkimg ghcr.io/loft-sh/kubernetes:v$K8S "$t/k8s" "$I/kubernetes.tar" '{"Env":["PATH=/bin"]}'
   rm -rf "$t"
 }
 
 # ---------------------------------------------------------------- run
-bg() { local n=$1; shift; setsid "$@" >"$L/$n.log" 2>&1 </dev/null & echo $! > "$R/$n.pid"; }
+# Fewer turns of the garbage collector: a tenth of their processor time
+bg() { local n=$1; shift; GOGC=400 setsid "$@" >"$L/$n.log" 2>&1 </dev/null & echo $! > "$R/$n.pid"; }
 pki() {
   mkdir -p "$P"; cd "$P"; [ -f ca.crt ] && return
   openssl genrsa -out sa.key 2048 2>/dev/null
@@ -183,17 +188,17 @@ prepare() { # folders, keys, this machine's address
   mkdir -p "$R" "$L" "$R/cni"; chmod 700 "$R"; echo "$IP" > "$R/ip"; pki; cd "$R"
 }
 up_api() {
-  [ -f "$C/done" ] || build
-  prepare; touch "$R/api-only"; start_etcd; start_apiserver; wait_apiserver
+  [ -f "$I/done" ] || build
+  prepare; rm -f "$R/whole"; start_etcd; start_apiserver; wait_apiserver
   [ "${LAB_CONTROLLERS:-}" = none ] || bg kcm "$B/kube-controller-manager" --kubeconfig=kcm.kubeconfig --secure-port=0 --leader-elect=false --use-service-account-credentials=true \
      --controllers=namespace-controller,garbage-collector-controller --root-ca-file="$P/ca.crt" --service-account-private-key-file="$P/sa.key"
   say "API server only, ready"; echo "export KUBECONFIG=$R/admin.kubeconfig PATH=$B:\$PATH"
 }
 up() {
   export PATH="$B:$PATH"
-  [ -f "$C/done" ] || build
+  [ -f "$I/done" ] || build
   deps
-  prepare; rm -f "$R/api-only"
+  prepare; touch "$R/whole"
   [ "$(sysctl -n net.ipv4.ip_forward)" = 1 ] || sysctl -qw net.ipv4.ip_forward=1
   # Every control plane watches files: ten virtual clusters take all 128 of root's, and a dnsmasq elsewhere cannot start then
   [ "$(sysctl -n fs.inotify.max_user_instances)" -ge 1024 ] || sysctl -qw fs.inotify.max_user_instances=1024
@@ -294,7 +299,8 @@ down() {
     for t in $($ct containers ls -q 2>/dev/null); do $ct tasks rm -f "$t" >/dev/null 2>&1 || :; $ct containers rm "$t" 2>/dev/null || :; done
   fi
   stop etcd containerd
-  [ -e "$R/api-only" ] && return
+  # What follows is of the one whole lab: an API server alone, or one that never was, leaves it alone
+  [ -e "$R/whole" ] || return 0
   awk -v r="$R/" 'index($2,r)==1{print $2}' /proc/mounts | sort -r | while read -r m; do umount -l "$m" || :; done
   for n in /var/run/netns/cni-*; do [ -e "$n" ] && ip netns del "${n##*/}" 2>/dev/null || :; done
   ip link del labbr0 2>/dev/null || :
@@ -303,7 +309,7 @@ down() {
 }
 case "${1:-}" in
   install) deps;; build) build;; up) up;; down) down;; up-api) up_api;;
-  clean) down; [ -e "$R/api-only" ] || rm -rf /tmp/hostpath_pv; rm -rf "$R";;
+  clean) down; [ ! -e "$R/whole" ] || rm -rf /tmp/hostpath_pv; rm -rf "$R";;
   kill-apiserver) p=$(cat "$R/apiserver.pid"); kill -9 "$p"; while alive "$p"; do sleep .05; done;;
   start-apiserver) for _ in 1 2 3; do alive "$(cat "$R/apiserver.pid")" || start_apiserver; (wait_apiserver) && exit; sleep 1; done; exit 1;;
   pause-apiserver) kill -STOP "$(cat "$R/apiserver.pid")";;

@@ -1,6 +1,8 @@
 /** Virtual clusters on hosts of API servers alone: no pod runs there, and they come and go in seconds. */
-import { afterAll, describe } from 'vitest'
+import { afterAll, beforeAll, describe } from 'vitest'
 import { type KubernetesLab, kubernetesLab } from '../../lab/kubernetes.js'
+import { commandDesk } from './commands/desk.js'
+import { watching } from './commands/watching.suite.js'
 import { faults } from './faults.suite.js'
 import { ready } from './ready.suite.js'
 import { watch } from './watch.suite.js'
@@ -23,6 +25,12 @@ describe.skipIf(missing)(
     describe.concurrent('one host', () => faults(first))
     describe.concurrent('another', () => {
       ready(second)
+      describe.sequential('commands', { timeout: 600_000 }, () => {
+        const desk = commandDesk(second, 'team')
+        beforeAll(() => desk.open())
+        afterAll(() => desk.close())
+        watching(desk)
+      })
       watch(second)
     })
   },

@@ -39,7 +39,7 @@ export function faults(host: KubernetesLab): void {
       proxy.fault = fault
       const faulty = await openWorld(
         { ...host, kubeconfig: proxy.kubeconfig },
-        { timeout: '2s', patience: '4s' },
+        { timeout: '10s', patience: '30s' },
       )
       try {
         return await work(faulty, proxy.kubeconfig)

@@ -107,9 +107,6 @@ export function life(host: KubernetesLab): void {
       expect(await world.drift('team-a', spec({ paused: true }))).toEqual([])
       await host.vclusterctl('resume', 'team-a', '-n', 'vcluster-team-a', '--driver', 'helm')
       expect(await world.drift('team-a', spec({ paused: true }))).toContain('paused: false')
-      await world.change('team-a', spec({ paused: true }), spec())
-      expect(await world.drift('team-a', spec())).toEqual([])
-      expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toBe('configmap/proof\n')
 
       await host.vclusterctl('pause', 'team-a', '-n', 'vcluster-team-a', '--driver', 'helm')
       const seen = await world.present('team-a', spec())
@@ -117,9 +114,12 @@ export function life(host: KubernetesLab): void {
       expect(await world.drift('team-a', spec())).toEqual(['paused: true'])
     })
 
-    test('an update, which starts it again where it is to run', async () => {
+    test('an update, which starts it again where it is to run, keeps it and what is in it', async () => {
+      const before = await world.present('team-a', spec())
       await world.change('team-a', spec({ paused: true }), logging)
       expect(await world.drift('team-a', logging)).toEqual([])
+      expect((await world.present('team-a', logging)).identity).toEqual(before.identity)
+      expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toBe('configmap/proof\n')
     })
 
     test('drift: values set with helm, declared or not, and another version of the chart; the way back is a helm rollback', async () => {

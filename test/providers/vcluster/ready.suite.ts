@@ -111,6 +111,7 @@ export function ready(host: KubernetesLab): void {
           return Date.parse(metadata.annotations['infra/expires-at'] ?? '')
         }
         const before = await end()
+        expect(await here.ok('reap', '--dry-run')).toBe('Nothing has expired.\n')
 
         for (const [direction, hours] of [
           ['--back', 0],

@@ -9,21 +9,24 @@ const newer = { chart: { path: 'chart', version: '0.36.2' }, kubernetesVersion: 
 
 /** Registers the suite, whose tests follow one another. */
 export function changing(desk: CommandDesk): void {
-  const { host } = desk
+  const { host, name } = desk
+  const space = `vcluster-${name}`
+
+  test('a cluster to change is made', () => desk.make())
 
   test('pause and resume go through the journal, and can be rolled back', async () => {
-    const shown = await desk.ok('cluster', 'pause', 'team', '-s', desk.stack)
+    const shown = await desk.ok('cluster', 'pause', name, '-s', desk.stack)
     expect(shown).toContain('paused: false → true')
     const status = async () => {
       const all = JSON.parse(await host.vclusterctl('list', '--driver', 'helm', '--output', 'json'))
-      return all.find((one: { Name: string }) => one.Name === 'team')?.Status
+      return all.find((one: { Name: string }) => one.Name === name)?.Status
     }
     expect(await status()).toBe('Paused')
-    const refused = await desk.infra('cluster', 'exec', 'team', '-s', desk.stack, '--', 'true')
+    const refused = await desk.infra('cluster', 'exec', name, '-s', desk.stack, '--', 'true')
     expect(refused).toMatchObject({ code: 4, err: expect.stringContaining('infra cluster resume') })
     // One of the first apply, one of the pause.
     expect(await desk.ok('checkpoint', 'ls', desk.stack)).toMatch(/2 created[\s\S]*1 changed/)
-    await desk.ok('cluster', 'resume', 'team', '-s', desk.stack)
+    await desk.ok('cluster', 'resume', name, '-s', desk.stack)
     expect(await status()).toBe('Running')
     expect(await desk.inside('get', 'configmap', 'proof', '-o', 'name')).toContain('configmap/proof')
   })
@@ -32,15 +35,15 @@ export function changing(desk: CommandDesk): void {
     const end = async () => {
       const set = await host.kubectlJson<{ metadata: { annotations: Record<string, string> } }>(
         '-n',
-        'vcluster-team',
+        space,
         'get',
         'statefulset',
-        'team',
+        name,
       )
       return Date.parse(set.metadata.annotations['infra/expires-at'] ?? '')
     }
     const before = await end()
-    await desk.ok('cluster', 'extend', 'team', '-s', desk.stack, '--for', '1h')
+    await desk.ok('cluster', 'extend', name, '-s', desk.stack, '--for', '1h')
     expect((await end()) - before).toBe(3_600_000)
   })
 
@@ -49,14 +52,14 @@ export function changing(desk: CommandDesk): void {
     const about = join(desk.stack, 'chart', 'Chart.yaml')
     await writeFile(about, (await readFile(about, 'utf8')).replace(/^version: .*$/m, 'version: 0.36.2'))
     const versions = ['--chart-version', '0.36.2', '--kubernetes-version', 'v1.36.1']
-    const upgrade = ['cluster', 'upgrade', 'team', '-s', desk.stack, ...versions]
+    const upgrade = ['cluster', 'upgrade', name, '-s', desk.stack, ...versions]
     expect(await desk.infra(...upgrade)).toMatchObject({ code: 1, err: expect.stringContaining('--yes') })
     await desk.ok(...upgrade, '--yes')
-    expect(await host.helmJson('list', '-n', 'vcluster-team')).toMatchObject([
+    expect(await host.helmJson('list', '-n', space)).toMatchObject([
       { status: 'deployed', chart: 'vcluster-0.36.2' },
     ])
     const images = 'jsonpath={.spec.containers[*].image} {.spec.initContainers[*].image}'
-    const pod = await host.kubectl('-n', 'vcluster-team', 'get', 'pod', 'team-0', '-o', images)
+    const pod = await host.kubectl('-n', space, 'get', 'pod', `${name}-0`, '-o', images)
     expect(pod).toMatch(/vcluster-oss:0\.36\.2 .*kubernetes:v1\.36\.1/)
     expect(await desk.inside('get', 'configmap', 'proof', '-o', 'name')).toContain('configmap/proof')
     await desk.writeStack(newer)
@@ -65,12 +68,12 @@ export function changing(desk: CommandDesk): void {
 
   test('an upgrade that fails is rolled back', async () => {
     // An image that this host may not pull is no matter of time: it is said at once
-    const upgrade = ['cluster', 'upgrade', 'team', '-s', desk.stack, '--kubernetes-version', 'v1.36.9']
+    const upgrade = ['cluster', 'upgrade', name, '-s', desk.stack, '--kubernetes-version', 'v1.36.9']
     const failed = await desk.infra(...upgrade, '--yes')
     expect(failed.code).toBe(4)
     expect(failed.err).toMatch(/v1\.36\.9/)
     expect(failed.err).toContain('everything this apply did was put back')
-    expect(await host.helmJson('list', '-n', 'vcluster-team')).toMatchObject([{ status: 'deployed' }])
+    expect(await host.helmJson('list', '-n', space)).toMatchObject([{ status: 'deployed' }])
     expect(await desk.inside('get', 'configmap', 'proof', '-o', 'name')).toContain('configmap/proof')
     expect(JSON.parse(await desk.ok('plan', desk.stack, '--json')).steps).toEqual([])
   })

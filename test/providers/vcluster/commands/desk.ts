@@ -23,6 +23,8 @@ interface Ended {
 
 export interface CommandDesk {
   readonly host: KubernetesLab
+  /** Of the stack's cluster, whose namespace is `vcluster-NAME`. */
+  readonly name: string
   /** Everything that the suites write is below it. */
   folder: string
   stack: string
@@ -38,12 +40,14 @@ export interface CommandDesk {
   readonly said: string[]
   open(): Promise<void>
   close(): Promise<void>
+  /** Makes the stack's cluster, with a ConfigMap `proof` in it, and remembers what must never be seen. */
+  make(): Promise<void>
   infra(...args: readonly string[]): Promise<Ended>
   /** The output of a call that succeeds. */
   ok(...args: readonly string[]): Promise<string>
   /** `infra` as a process that is still running, the leader of a group of its own. */
   started(...args: readonly string[]): ChildProcess
-  /** kubectl in the virtual cluster, which succeeds. */
+  /** kubectl in the virtual cluster, without infra; it succeeds. */
   inside(...args: readonly string[]): Promise<string>
   /** The stack, with more in the spec of its cluster. */
   writeStack(more?: object): Promise<void>
@@ -51,8 +55,8 @@ export interface CommandDesk {
   writeValues(more?: object): Promise<void>
 }
 
-/** The desk of one run of the suites; nothing is there before `open`. */
-export function commandDesk(host: KubernetesLab): CommandDesk {
+/** The desk of one run of suites; nothing is there before `open`. */
+export function commandDesk(host: KubernetesLab, name: string): CommandDesk {
   const password = 'tr0ub4dor-and-three'
   const identity = generateIdentity()
   const said: string[] = []
@@ -68,6 +72,7 @@ export function commandDesk(host: KubernetesLab): CommandDesk {
 
   const desk: CommandDesk = {
     host,
+    name,
     folder: '',
     stack: '',
     secrets: [],
@@ -98,6 +103,19 @@ export function commandDesk(host: KubernetesLab): CommandDesk {
         if (child.exitCode === null && child.signalCode === null) process.kill(-(child.pid ?? 0), 'SIGKILL')
       if (desk.folder !== '') await rm(desk.folder, { recursive: true, force: true })
     },
+    async make() {
+      await desk.ok('apply', desk.stack, '--yes')
+      const { data } = await host.kubectlJson<{ data: { config: string } }>(
+        ...(['-n', `vcluster-${name}`, 'get', 'secret', `vc-${name}`] as const),
+      )
+      const config = Buffer.from(data.config, 'base64').toString('utf8')
+      const key = /client-key-data: (\S+)/.exec(config)?.[1] ?? ''
+      if (key.length <= 100) throw new Error('the kubeconfig has no key')
+      const plain = Buffer.from(key, 'base64').toString('utf8')
+      desk.secrets = [password, key, key.slice(40, 90), plain.slice(40, 90)]
+      await desk.inside('delete', 'configmap', 'proof', '--ignore-not-found')
+      await desk.inside('create', 'configmap', 'proof', '--from-literal=a=b')
+    },
     infra: (...args) =>
       new Promise(resolve => {
         const options = { cwd: desk.folder, env: env(), maxBuffer: 64 << 20, timeout: 280_000 }
@@ -119,11 +137,30 @@ export function commandDesk(host: KubernetesLab): CommandDesk {
       children.push(child)
       return child
     },
-    inside: (...args) =>
-      desk.ok('cluster', 'exec', 'team', '-s', desk.stack, '--host', 'vcluster', '--', 'kubectl', ...args),
+    async inside(...args) {
+      const place = ['-n', `vcluster-${name}`, 'get'] as const
+      const [config, address] = await Promise.all([
+        host.kubectl(...place, 'secret', `vc-${name}`, '-o', 'jsonpath={.data.config}'),
+        host.kubectl(...place, 'service', name, '-o', 'jsonpath={.spec.clusterIP}'),
+      ])
+      // Beside the desk's own folder, which is searched for secrets
+      const folder = await mkdtemp(join(tmpdir(), 'infra-inside-'))
+      const file = join(folder, 'kubeconfig')
+      try {
+        const text = Buffer.from(config, 'base64').toString('utf8')
+        await writeFile(file, text.replace(/https:\/\/localhost:8443/, `https://${address}`), { mode: 0o600 })
+        return await host.kubectl('--kubeconfig', file, ...args)
+      } finally {
+        await rm(folder, { recursive: true })
+      }
+    },
     async writeStack(more = {}) {
       const recipient = await identityToRecipient(await identity)
-      const documents = [settings(host, join(desk.folder, 'tool'), recipient), cluster(more), machine]
+      const documents = [
+        settings(host, join(desk.folder, 'tool'), recipient, name),
+        cluster(name, more),
+        machine(name),
+      ]
       await writeFile(join(desk.stack, 'stack.yaml'), documents.map(one => stringify(one)).join('---\n'))
     },
     writeValues: (more = {}) =>
@@ -132,7 +169,7 @@ export function commandDesk(host: KubernetesLab): CommandDesk {
   return desk
 }
 
-const settings = (host: KubernetesLab, tool: string, recipient: string) => ({
+const settings = (host: KubernetesLab, tool: string, recipient: string, name: string) => ({
   apiVersion: 'infra/v1',
   kind: 'Stack',
   metadata: { name: 'sandbox' },
@@ -147,14 +184,14 @@ const settings = (host: KubernetesLab, tool: string, recipient: string) => ({
       away: { type: 'vcluster', kubeconfig: '../away', timeout: '1s', patience: '1s' },
       libvirt: { type: 'embedded' },
     },
-    outputs: { path: { value: '${VirtualCluster.team.kubeconfigPath}' } },
+    outputs: { path: { value: `\${VirtualCluster.${name}.kubeconfigPath}` } },
   },
 })
 
-const cluster = (more: object) => ({
+const cluster = (name: string, more: object) => ({
   apiVersion: 'infra/v1',
   kind: 'VirtualCluster',
-  metadata: { name: 'team' },
+  metadata: { name },
   spec: {
     chart: { path: 'chart' },
     ttl: '2h',
@@ -169,7 +206,7 @@ const cluster = (more: object) => ({
   },
 })
 
-const machine = {
+const machine = (name: string) => ({
   apiVersion: 'infra/v1',
   kind: 'VirtualMachine',
   metadata: { name: 'runner', lifecycle: { ignoreChanges: ['cloudInit.userData'] } },
@@ -180,10 +217,10 @@ const machine = {
     networkInterfaces: [{ ip: '10.0.0.2/24', gateway: '10.0.0.1', bridge: 'br0' }],
     cloudInit: {
       fqdn: 'runner.lab.example',
-      userData: '#!/bin/sh\ncat >/root/kubeconfig <<END\n${VirtualCluster.team.kubeconfigContent}\nEND\n',
+      userData: `#!/bin/sh\ncat >/root/kubeconfig <<END\n\${VirtualCluster.${name}.kubeconfigContent}\nEND\n`,
     },
   },
-}
+})
 
 /** Every file below a folder, in order; none where there is no such folder. */
 export async function filesBelow(folder: string): Promise<string[]> {

@@ -2,15 +2,22 @@
 import { expect, test } from 'vitest'
 import { stringify } from 'yaml'
 import type { DriftReport } from '../../../../src/report/drift/model.js'
+import type { WatchEvent } from '../../../../src/watch/event.js'
 import { desk as watchDesk } from '../../../acceptance/desk.js'
 import { drift, startWatch } from '../../../watch/helpers.js'
+import { pretendReady } from '../pretend.js'
 import type { CommandDesk } from './desk.js'
 
-/** Registers the suite, whose tests follow one another. */
+/** Registers the suite. The host, an API server alone, is its own: it is killed. */
 export function watching(desk: CommandDesk): void {
   const { host } = desk
 
   test('a clean apply is zero drift, and what others do is told as it happens, through a lost API server', async () => {
+    // The virtual API server that is told of is the host's own
+    await desk.writeStack({ kubeconfig: { server: host.server } })
+    const applied = desk.ok('apply', desk.stack, '--yes')
+    await Promise.race([pretendReady(host, 'vcluster-team', 'team'), applied])
+    await applied
     const { code, out } = await desk.infra('drift', desk.stack, '--json')
     const report = JSON.parse(out) as DriftReport
     const differs = report.resources.flatMap(one =>
@@ -24,11 +31,13 @@ export function watching(desk: CommandDesk): void {
     try {
       // So long that nothing but an event can have been the reason
       const watch = startWatch(here, desk.stack, '--var-file', 'vars.yaml', '--interval', '1h')
-      await watch.next(
-        event => event.type === 'watching' && event.connection === 'vcluster' && event.how === 'events',
-        120,
-      )
-      await watch.next(event => event.type === 'scan', 120)
+      // Either may be first
+      const begun = [
+        (event: WatchEvent) =>
+          event.type === 'watching' && event.connection === 'vcluster' && event.how === 'events',
+        (event: WatchEvent) => event.type === 'scan',
+      ]
+      await watch.next(() => begun.every(one => watch.events().some(one)), 240)
 
       const service = ['-n', 'vcluster-team', 'patch', 'service', 'team', '-p']
       await host.kubectl(...service, '{"spec":{"type":"NodePort"}}')
