@@ -64,7 +64,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 600_000,
           // A cluster of Ceph is each file's own, and waits more than it computes.
-          maxWorkers: name === 'ceph' ? 3 : 1,
+          maxWorkers: name === 'ceph' ? 2 : 1,
           sequence: { groupOrder: 1 },
           // Guests, daemons and pods share two processors here; a second failure in a row is no accident. Retries are printed.
           retry: 1,

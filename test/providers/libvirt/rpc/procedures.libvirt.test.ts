@@ -320,11 +320,11 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
     })
     const agent = (command: object) =>
       call(p.domains.agent, { domain: vm, command: JSON.stringify(command), timeout: 5, flags: 0 })
-    await until(60, async () => (await agent({ execute: 'guest-ping' })) && true)
+    await until(120, async () => (await agent({ execute: 'guest-ping' })) && true)
 
     const host = JSON.parse((await agent({ execute: 'guest-get-host-name' })) ?? '{}')
     expect(host.return['host-name']).toBe('fast')
-    const byAgent = await until(30, async () => {
+    const byAgent = await until(120, async () => {
       const found = await call(p.domains.addresses, {
         domain: vm,
         source: flags.addressSources.agent,
@@ -334,7 +334,7 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
     })
     expect(byAgent.mac).toBe('52:54:00:00:00:02')
     // dnsmasq has given the lease; its helper writes it down in its own time
-    const byLease = await until(60, async () => {
+    const byLease = await until(120, async () => {
       const [found] = await call(p.domains.addresses, {
         domain: vm,
         source: flags.addressSources.lease,
@@ -410,9 +410,9 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
     expect((await lab.virsh('domstate', 'renamed')).trim()).toBe('paused')
     await call(p.domains.resume, { domain: vm })
     await call(p.domains.reboot, { domain: vm, flags: flags.shutdownFlags.agent })
-    await until(60, async () => (await agent({ execute: 'guest-ping' })) && true)
+    await until(120, async () => (await agent({ execute: 'guest-ping' })) && true)
     await call(p.domains.reset, { domain: vm, flags: 0 })
-    await until(60, async () => (await agent({ execute: 'guest-ping' })) && true)
+    await until(120, async () => (await agent({ execute: 'guest-ping' })) && true)
     await watch.end()
     for (const one of ['unwatchDomains', 'unwatchNetworks', 'unwatchPools'] as const)
       called.add(p.connect[one].name)
@@ -429,7 +429,7 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
     expect(await call(p.backups.xml, { domain: vm, flags: 0 }).catch(() => 'over')).toMatch(
       /domainbackup|over/,
     )
-    await until(30, async () => {
+    await until(120, async () => {
       const stats = await call(p.backups.jobStats, { domain: vm, flags: 0 })
       return stats.type === 0 ? true : undefined
     })
@@ -461,7 +461,7 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
       bandwidth: 0,
       flags: 4,
     })
-    await until(30, async () => {
+    await until(120, async () => {
       const job = await call(p.blockJobs.info, { domain: vm, path: 'vda', flags: 0 })
       return job.found === 1 && job.current === job.end ? true : undefined
     })
@@ -474,7 +474,7 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
       flags: flags.snapshotFlags.diskOnly | flags.snapshotFlags.noMetadata,
     })
     await call(p.blockJobs.pull, { domain: vm, path: 'vda', bandwidth: 0, flags: 0 })
-    await until(30, async () => {
+    await until(120, async () => {
       const job = await call(p.blockJobs.info, { domain: vm, path: 'vda', flags: 0 })
       return job.found === 0 ? true : undefined
     })
@@ -486,12 +486,12 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
     expect(await call(p.domains.hasManagedSave, { domain: vm, flags: 0 })).toBe(true)
     vm = await call(p.domains.start, { domain: vm, flags: 0 })
     expect(await call(p.domains.hasManagedSave, { domain: vm, flags: 0 })).toBe(false)
-    await until(60, async () => {
+    await until(120, async () => {
       await call(p.domains.agent, { domain: vm, command: '{"execute":"guest-ping"}', timeout: 5, flags: 0 })
       return true
     })
     await call(p.domains.shutdown, { domain: vm, flags: 0 })
-    await until(60, async () =>
+    await until(120, async () =>
       (await lab.virsh('domstate', 'renamed')).includes('shut off') ? true : undefined,
     )
     vm = await call(p.domains.start, { domain: vm, flags: flags.startFlags.paused })
