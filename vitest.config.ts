@@ -54,6 +54,7 @@ export default defineConfig({
           include: ['test/**/*.crash.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 60_000,
+          fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
       },
