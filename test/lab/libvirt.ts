@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { own, requireUnowned } from './owner.js'
+import { isOwn, own } from './owner.js'
 
 const run = promisify(execFile)
 const folder = fileURLToPath(new URL('./libvirt/', import.meta.url))
@@ -83,7 +83,7 @@ export async function libvirtLab(request: LabRequest = {}): Promise<LibvirtLab |
   let exports: Record<string, string>
   const numbered = request.own === undefined ? undefined : env.LAB_RUN
   try {
-    if (numbered !== undefined) requireUnowned(numbered)
+    if (numbered !== undefined && !isOwn(numbered)) await lab('clean')
     exports = exported(await lab('up'))
     if (numbered !== undefined) own(numbered)
   } catch (error) {

@@ -4,37 +4,43 @@
  */
 import { readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 
-/** Fails where another process that is alive has the lab of this folder. */
-export function requireUnowned(folder: string): void {
-  const pid = ownerOf(folder)
-  if (pid === undefined || pid === process.pid) return
-  const place = placeOf(pid)
-  if (place === undefined) return
+/**
+ * Fails where another process that is alive has the lab of this folder. False where it must be made anew: what is there was left
+ * behind, or nothing is.
+ */
+export function isOwn(folder: string): boolean {
+  const owner = ownerOf(folder)
+  if (owner === undefined || owner.began !== beganAt(owner.pid)) return false
+  if (owner.pid === process.pid) return true
   throw new Error(
-    `the lab in ${folder} is in use by the process ${pid} (in ${place}): these tests run there; wait until they are over`,
+    `the lab in ${folder} is in use by the process ${owner.pid} (in ${readlinkSync(`/proc/${owner.pid}/cwd`)}): these tests run there; wait until they are over`,
   )
 }
 
 /** Writes down who has it, into its folder: it goes with the lab. */
 export function own(folder: string): void {
-  writeFileSync(`${folder}/owner`, String(process.pid))
+  writeFileSync(`${folder}/owner`, `${process.pid} ${beganAt(process.pid)}`)
 }
 
-function ownerOf(folder: string): number | undefined {
-  try {
-    return Number(readFileSync(`${folder}/owner`, 'utf8'))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
+function ownerOf(folder: string): { readonly pid: number; readonly began: string } | undefined {
+  const text = contentOf(`${folder}/owner`)
+  if (text === undefined) return undefined
+  const [pid, began = ''] = text.split(' ')
+  return { pid: Number(pid), began }
 }
 
-/** The folder that a process works in; undefined where it is gone. */
-function placeOf(pid: number): string | undefined {
+/** When a process began, in ticks since the machine did: its number alone may be another's by now. Undefined where it is gone. */
+function beganAt(pid: number): string | undefined {
+  const status = contentOf(`/proc/${pid}/stat`)
+  // the fields after the name, which may have spaces and brackets in it; when it began is the 22nd of all
+  return status?.slice(status.lastIndexOf(')') + 2).split(' ')[19]
+}
+
+function contentOf(file: string): string | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/cwd`)
+    return readFileSync(file, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined
     throw error
   }
 }
