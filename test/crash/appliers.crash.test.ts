@@ -63,7 +63,8 @@ async function trouble(told: Trouble, dice: Dice): Promise<void> {
     const pid = await holder()
     if (pid === undefined) continue
     try {
-      if (dice.chance(0.4)) {
+      // Both happen at least once, whatever is drawn
+      if (told.kills === 0 || (told.stops > 0 && dice.chance(0.4))) {
         process.kill(pid, 'SIGKILL')
         told.kills += 1
       } else await suspend(pid, told)
