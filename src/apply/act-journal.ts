@@ -42,6 +42,7 @@ export async function journalActs<T>(context: ActContext, work: (begin: BeginAct
       }
     })
   } finally {
+    // one that could not be begun has failed the act that was to begin
     const there = await journal?.catch(() => undefined)
     if (there) await (unsettled === 0 ? there.remove() : there.close())
   }

@@ -88,7 +88,7 @@ export async function cephLab(options: CephLabOptions): Promise<CephLab> {
   const lab = async (...args: readonly string[]) => {
     await exec(script, [...args], { env })
   }
-  // Another run's is left alone; what is left behind goes
+  // Fails where another run has it; what was left behind goes
   isOwn(run)
   await lab('clean')
   await lab('up')

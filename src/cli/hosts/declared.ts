@@ -78,6 +78,7 @@ let writing: Promise<unknown> = Promise.resolve()
 /** One after the other: of two that read and write one file at once, the first would be lost. */
 function inTurn(work: () => Promise<void>): Promise<void> {
   const next = writing.then(work)
+  // whoever waits for it hears of its error; the next one writes all the same
   writing = next.catch(() => undefined)
   return next
 }

@@ -80,6 +80,7 @@ export async function openLibrary(
     async close() {
       toManager.clear()
       queue.clear()
+      // one that could not be started has nothing to close
       const last = await host.catch(() => undefined)
       if (!last?.alive) return
       // Calls still under way hang: the library would wait for them
