@@ -33,7 +33,7 @@ export function upgradeWay(act: UpgradeAct, direction: Direction): string {
     requireTheWayBack(act)
     return stage === 'snapshot'
       ? `${name} goes on as it is: its upgrade had not begun, and the snapshot ${snapshot} goes.`
-      : `${name} is put back to its snapshot ${snapshot}, and started.`
+      : `${name} is put back to its snapshot ${snapshot}, where it still has it, and started.`
   }
   const rest = choice.keepSnapshot ? '' : `; its snapshot ${snapshot} goes`
   return stage === 'upgraded'
@@ -57,8 +57,12 @@ async function completed(act: UpgradeAct, machine: Machine, call: ActCall): Prom
 async function takenBack(act: UpgradeAct, machine: Machine, call: ActCall): Promise<string> {
   requireTheWayBack(act)
   const { name, snapshot, stage } = act
-  if (stage === 'upgrading' && (await hasIt(act, machine, call))) await putBack(machine, snapshot, call)
+  const isThere = await hasIt(act, machine, call)
+  if (stage === 'upgrading' && isThere) await putBack(machine, snapshot, call)
   else await notTaken(ofSnapshot(act), machine, call)
+  // it goes once it was put back, and somebody may have deleted it: nothing there tells which it was
+  if (stage === 'upgrading' && !isThere)
+    return `${name} had no snapshot ${snapshot} any more, and stays as it is: it was put back before, or what its upgrade did is still there.`
   return `${name} is as it was before its upgrade, and has no snapshot ${snapshot}.`
 }
 

@@ -136,6 +136,8 @@ export function simHost(name = 'near'): SimHost {
     },
     domainIsActive: (args, call) => machineOf(call, args).id >= 0,
     domainInterfaceAddresses: () => [],
+    domainGetJobStats: () => ({ type: 0, parameters: [] }),
+    domainListAllSnapshots: () => [],
     domainCreateWithFlags: (args, call) => {
       const one = machineOf(call, args)
       must(call, one.id < 0)
