@@ -75,6 +75,20 @@ export async function listCheckpoints(files: FileSystem, folder: string): Promis
   return { checkpoints, broken: faults }
 }
 
+/** The checkpoint of this name, or of a beginning that no other has. Fails with `no-checkpoint` and `which-checkpoint`. */
+export function checkpointNamed(checkpoints: readonly Checkpoint[], name: string): Checkpoint {
+  const [found, other] = checkpoints.filter(one => one.id.startsWith(name))
+  if (found === undefined) throw unknownCheckpoint(name)
+  if (other === undefined) return found
+  throw new InfraError({
+    kind: 'validation',
+    code: 'which-checkpoint',
+    message: `several checkpoints begin with ${JSON.stringify(name)}`,
+    why: `${found.id} and ${other.id} do`,
+    hint: 'Say more of its name: `infra checkpoint ls` lists them.',
+  })
+}
+
 /** Forgets a checkpoint. What it kept has to be discarded before: nothing else knows of it. */
 export async function removeCheckpoint(files: FileSystem, folder: string, id: string): Promise<void> {
   const path = checkpointPath(folder, id)
@@ -210,7 +224,7 @@ function broken(path: string): InfraError {
 
 function unknownCheckpoint(id: string): InfraError {
   return new InfraError({
-    kind: 'storage',
+    kind: 'validation',
     code: 'no-checkpoint',
     message: `there is no checkpoint ${JSON.stringify(id)}`,
     hint: '`infra checkpoint ls` lists them.',

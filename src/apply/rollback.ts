@@ -5,7 +5,7 @@ import type { Restore } from '../planner/input.js'
 import type { Plan } from '../planner/plan.js'
 import type { DesiredResource } from '../stack/desired.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
-import { stateBefore } from './checkpoint.js'
+import { checkpointNamed, stateBefore } from './checkpoint.js'
 import type { Checkpoint } from './record.js'
 import { recordAsDesired, restores } from './ways.js'
 
@@ -24,13 +24,13 @@ export function rollbackInput(
   checkpoints: readonly Checkpoint[],
   id: string | undefined,
 ): RollbackInput {
-  const chosen = id === undefined ? checkpoints.at(-1) : checkpoints.find(one => one.id.startsWith(id))
+  const chosen = id === undefined ? checkpoints.at(-1) : checkpointNamed(checkpoints, id)
   if (!state || !chosen) {
     throw new InfraError({
       kind: 'validation',
       code: 'no-checkpoint',
-      message: id === undefined ? 'there is nothing to roll back to' : `there is no checkpoint ${id}`,
-      hint: '`infra checkpoint ls` lists them.',
+      message: 'there is nothing to roll back to',
+      hint: '`infra checkpoint ls` lists the points that can be gone back to.',
     })
   }
   const former = stateBefore(state, checkpoints, chosen.id)

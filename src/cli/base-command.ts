@@ -11,6 +11,7 @@ import { errorData, renderError } from '../report/errors.js'
 import type { SessionInput } from '../session/session.js'
 import { readSettings, type Settings } from '../stack/settings.js'
 import { type Log, openLog } from './log.js'
+import { toldCommand } from './told-command.js'
 import { parseVariables } from './variables.js'
 
 /** Flags of every command. */
@@ -186,7 +187,7 @@ export abstract class InfraCommand extends Command {
 
   /** Who holds a lock that this command takes. */
   protected holder(flags: { 'lock-timeout'?: number | undefined }) {
-    const command = ['infra', this.id ?? '', ...this.argv].join(' ')
+    const command = toldCommand(this.id ?? '', this.argv)
     return {
       host: hostname(),
       pid: process.pid,

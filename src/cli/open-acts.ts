@@ -1,6 +1,7 @@
 /** Acts that were cut off: told where they are left, settled by `infra recover`. */
 import { type ActRecord, actsInWords, openActs } from '../apply/act-journal.js'
 import { InfraError, InfraErrors } from '../model/error.js'
+import { fileError } from '../model/file-error.js'
 import type { Ports } from '../model/ports.js'
 import type { Session } from '../session/session.js'
 
@@ -70,8 +71,9 @@ export function unknownAct(address: string): InfraError {
   })
 }
 
-/** The errors that are infra's own; none for anything else. */
-export function errorsOf(error: unknown): readonly InfraError[] {
-  if (error instanceof InfraErrors) return error.errors
+/** The errors that are infra's own, and those of files; none for anything else. */
+export function errorsOf(thrown: unknown): readonly InfraError[] {
+  if (thrown instanceof InfraErrors) return thrown.errors
+  const error = fileError(thrown) ?? thrown
   return error instanceof InfraError ? [error] : []
 }

@@ -27,15 +27,18 @@ const calls: Readonly<Record<string, string>> = {
   rmdir: 'removed',
   rename: 'renamed',
   scandir: 'listed',
+  write: 'written',
+  fsync: 'written',
+  ftruncate: 'written',
 }
 
 /**
  * The error of a file that nobody expected to fail, or undefined for anything else that was thrown: no defect of infra, but of
- * the place that it was pointed to.
+ * the place that it was pointed to. Of a file that is open already the system does not tell the path: `known` is it then.
  */
-export function fileError(thrown: unknown): InfraError | undefined {
+export function fileError(thrown: unknown, known?: string): InfraError | undefined {
   if (!(thrown instanceof Error)) return undefined
-  const { code, path, syscall } = thrown as NodeJS.ErrnoException
+  const { code, path = known, syscall } = thrown as NodeJS.ErrnoException
   if (syscall?.startsWith('spawn')) return undefined
   if (typeof path !== 'string' || causes[code ?? ''] === undefined) return undefined
   return new InfraError({
@@ -43,7 +46,8 @@ export function fileError(thrown: unknown): InfraError | undefined {
     code: 'file',
     message: `${path} cannot be ${calls[syscall ?? ''] ?? 'opened'}`,
     why: plainCause(thrown),
-    hint: 'Look at the path and its permissions.',
+    hint:
+      code === 'ENOSPC' ? 'Make room on the disk that it is on.' : 'Look at the path and its permissions.',
     cause: thrown,
   })
 }

@@ -127,7 +127,11 @@ export class SessionCore {
   async close(): Promise<void> {
     // what could not be connected has been told, and is not there to be closed
     const connected = await this.#connected?.catch(() => undefined)
-    await Promise.all([...(connected?.providers.values() ?? [])].map(provider => provider.close()))
-    await this.#lock?.release()
+    try {
+      await Promise.all([...(connected?.providers.values() ?? [])].map(provider => provider.close()))
+    } finally {
+      // whatever a connection says to its end
+      await this.#lock?.release()
+    }
   }
 }

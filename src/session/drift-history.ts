@@ -20,7 +20,7 @@ export interface Sighting {
   readonly gone?: string
 }
 
-/** What is gone for longer is forgotten; the file must not grow for ever. */
+/** Beyond so many, what is gone is forgotten, the oldest first: the file must not grow for ever. */
 const mostSightings = 10_000
 
 const fileName = 'drift-history.json'
@@ -73,7 +73,17 @@ export function withScan(
       last: report.at,
     }),
   )
-  return [...kept, ...added].slice(-mostSightings)
+  return forgetting([...kept, ...added])
+}
+
+function forgetting(all: readonly Sighting[]): readonly Sighting[] {
+  let over = all.length - mostSightings
+  if (over <= 0) return all
+  return all.filter(one => {
+    if (one.gone === undefined || over === 0) return true
+    over -= 1
+    return false
+  })
 }
 
 /** Writes the history whole or not at all. */

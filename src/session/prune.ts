@@ -1,5 +1,5 @@
 /** Pruning checkpoints: what was kept for a rollback is destroyed for good. */
-import { removeCheckpoint } from '../apply/checkpoint.js'
+import { checkpointNamed, removeCheckpoint } from '../apply/checkpoint.js'
 import type { Checkpoint, Kept } from '../apply/record.js'
 import { InfraError, messageOf } from '../model/error.js'
 import type { FileSystem } from '../model/ports.js'
@@ -24,16 +24,7 @@ export function checkpointsToPrune(
 ): readonly Checkpoint[] {
   const { keep, before, upTo } = choice
   if (upTo !== undefined) {
-    const index = checkpoints.findIndex(one => one.id.startsWith(upTo))
-    if (index < 0) {
-      throw new InfraError({
-        kind: 'validation',
-        code: 'no-checkpoint',
-        message: `there is no checkpoint ${upTo}`,
-        hint: '`infra checkpoint ls` lists them.',
-      })
-    }
-    return checkpoints.slice(0, index + 1)
+    return checkpoints.slice(0, checkpoints.indexOf(checkpointNamed(checkpoints, upTo)) + 1)
   }
   if (before !== undefined) {
     const index = checkpoints.findIndex(one => one.at >= before)

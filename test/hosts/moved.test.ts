@@ -1,5 +1,5 @@
 /** State and stack file follow a machine to another host, and also where they have followed in part. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -48,6 +48,7 @@ function stackWith(recorded: string, declared: string) {
       declared: /host: (\S+)/.exec(readFileSync(file, 'utf8'))?.[1],
     }),
     text: () => readFileSync(file, 'utf8'),
+    append: (more: string) => appendFileSync(file, more),
     edits: () => edits,
   }
 }
@@ -69,6 +70,15 @@ describe('a stack whose machine has moved', () => {
     expect(stack.text()).toContain('# where it stands')
     expect(stack.edits()).toBe(edits)
     expect(note !== undefined).toBe(declared === 'near')
+  })
+
+  it('keeps what was written into the file while the machine moved', async () => {
+    const stack = stackWith('near', 'near')
+    const move = await prepareMove(stack.session, machine, 'far', nodePorts.files, 'infra vm migrate')
+    stack.append('---\nkind: Volume\nmetadata: {name: data}\n')
+    await move.follow()
+    expect(stack.at()).toEqual(far)
+    expect(stack.text()).toContain('kind: Volume')
   })
 
   it('knows by its UUID where it is recorded', () => {

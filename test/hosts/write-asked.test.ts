@@ -1,5 +1,15 @@
 /** What an act with `--write` was to write into the stack's file is written by whoever settles it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -23,6 +33,7 @@ const text = names
 
 function stack() {
   const file = join(folder, 'stack.yaml')
+  rmSync(file, { force: true })
   writeFileSync(file, text)
   const resources = new Map(
     names.map(name => {
@@ -43,7 +54,7 @@ function stack() {
     }
     return writeAsked(session, record, nodePorts.files)
   }
-  return { write, text: () => readFileSync(file, 'utf8') }
+  return { write, file, text: () => readFileSync(file, 'utf8') }
 }
 
 const stop = { verb: 'stop' }
@@ -61,6 +72,30 @@ describe('what was to be written into the stack', () => {
         .replace('running # web', 'stopped # web')
         .replace(/(# db\n {2}vcpus: )1([\s\S]*sizeGB: )1/, '$12$23'),
     )
+  })
+
+  test('leaves the file as private as it was', async () => {
+    const here = stack()
+    chmodSync(here.file, 0o600)
+    await here.write('web', stop)
+    expect(here.text()).toContain('stopped # web')
+    expect(statSync(here.file).mode & 0o777).toBe(0o600)
+  })
+
+  test('goes where a link leads, and the link stays', async () => {
+    const here = stack()
+    const real = join(folder, 'elsewhere.yaml')
+    renameSync(here.file, real)
+    symlinkSync(real, here.file)
+    expect(await here.write('web', stop)).toBe(`Written into ${here.file}.`)
+    expect(readFileSync(real, 'utf8')).toContain('stopped # web')
+    expect(lstatSync(here.file).isSymbolicLink()).toBe(true)
+  })
+
+  test('is told where the file is gone: the machine is settled all the same', async () => {
+    const here = stack()
+    rmSync(here.file)
+    expect(await here.write('web', stop)).toBe(`${here.file} cannot be changed.`)
   })
 
   test.each([

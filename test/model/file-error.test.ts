@@ -30,6 +30,19 @@ describe('an error of the file system', () => {
     )
   })
 
+  it('is told of a file that is open already, whose path the system does not tell', () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), {
+      code: 'ENOSPC',
+      syscall: 'write',
+    })
+    expect(fileError(full)).toBeUndefined()
+    expect(fileError(full, '/backups/vda.qcow2')).toMatchObject({
+      message: '/backups/vda.qcow2 cannot be written',
+      why: 'The disk is full.',
+      hint: 'Make room on the disk that it is on.',
+    })
+  })
+
   it.each([
     ['a defect', new TypeError('x is not a function')],
     [

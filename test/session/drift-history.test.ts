@@ -101,3 +101,13 @@ describe('the history of drift', () => {
     expect(withScan(seen, scan(3, 'in-sync'))).toMatchObject([{ gone: day(3) }])
   })
 })
+
+test('what is still there is not forgotten, however much was seen since', () => {
+  const seen = (subject: string) => ({ subject, rule: 'modified' as const, first: day(1), last: day(1) })
+  const gone = Array.from({ length: 10_000 }, (_, index) => ({ ...seen(`Volume/${index}`), gone: day(2) }))
+  const there = { ...seen('Volume/a'), path: 'size' }
+  const after = withScan([there, ...gone], scan(3, 'modified'))
+  expect(after).toHaveLength(10_000)
+  expect(after[0]).toEqual({ ...there, last: day(3) })
+  expect(after[1]?.subject).toBe('Volume/1')
+})

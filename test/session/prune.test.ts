@@ -3,7 +3,7 @@ import type { Checkpoint } from '../../src/apply/record.js'
 import type { FileSystem } from '../../src/model/ports.js'
 import type { Json } from '../../src/model/value.js'
 import type { Provider } from '../../src/providers/provider.js'
-import { pruneCheckpoints } from '../../src/session/prune.js'
+import { checkpointsToPrune, pruneCheckpoints } from '../../src/session/prune.js'
 
 /** Checkpoints that kept these, and a system in which some hold others. */
 function scene(kept: readonly (readonly string[])[], holders: Readonly<Record<string, string>>) {
@@ -76,4 +76,23 @@ describe('pruning', () => {
       expect(world.removed).toEqual(removed)
     })
   }
+})
+
+describe('the checkpoints to prune', () => {
+  const all = ['3f2a', '3f9b', '77aa'].map(id => ({ id })) as unknown as readonly Checkpoint[]
+
+  it.each([
+    { reason: 'by its name', upTo: '3f9b', ids: ['3f2a', '3f9b'] },
+    { reason: 'by a beginning that no other has', upTo: '7', ids: ['3f2a', '3f9b', '77aa'] },
+  ])('are those up to one $reason', ({ upTo, ids }) => {
+    expect(checkpointsToPrune(all, { upTo }).map(one => one.id)).toEqual(ids)
+  })
+
+  it.each([
+    { reason: 'two begin so', upTo: '3f', code: 'which-checkpoint' },
+    { reason: 'nothing is said', upTo: '', code: 'which-checkpoint' },
+    { reason: 'none begins so', upTo: '8', code: 'no-checkpoint' },
+  ])('are not guessed: $reason', ({ upTo, code }) => {
+    expect(() => checkpointsToPrune(all, { upTo })).toThrow(expect.objectContaining({ code }))
+  })
 })

@@ -1,5 +1,4 @@
 /** Acts that change what the stack declares: the next plan would undo them, unless the stack's file is changed, too. */
-import { readFile } from 'node:fs/promises'
 import { parseAddress } from '../../model/address.js'
 import { InfraError } from '../../model/error.js'
 import type { Ports } from '../../model/ports.js'
@@ -7,6 +6,7 @@ import type { Machine } from '../../providers/libvirt/acts/machines.js'
 import type { Session } from '../../session/session.js'
 import type { DesiredResource } from '../../stack/desired.js'
 import { type EditStep, editStackText, type StackEdit } from '../../stack/edit.js'
+import { editStackFile } from './stack-file.js'
 
 export interface Declared {
   /** As the canonical spec has it: `vcpus`, `dataDisks[vdb].sizeGB`. */
@@ -65,22 +65,8 @@ export async function settleDeclared(
       ...(one.follows && { onlyIfThere: true }),
     }),
   )
-  await inTurn(async () => {
-    const text = await readFile(file, 'utf8')
-    const edited = editStackText(text, parts, edits)
-    if (edited !== text) await files.replace(file, Buffer.from(edited), 0o644)
-  })
+  await editStackFile(files, file, text => editStackText(text, parts, edits))
   return `Written into ${file}.`
-}
-
-let writing: Promise<unknown> = Promise.resolve()
-
-/** One after the other: of two that read and write one file at once, the first would be lost. */
-function inTurn(work: () => Promise<void>): Promise<void> {
-  const next = writing.then(work)
-  // whoever waits for it hears of its error; the next one writes all the same
-  writing = next.catch(() => undefined)
-  return next
 }
 
 function noteOf(document: DesiredResource, differing: readonly Declared[]): string | undefined {

@@ -1,6 +1,6 @@
 /** Commands on machines: chosen by names, labels, state or drift, on all hosts at once, each told with its own end. */
 import type { BeginAct } from '../../apply/act-journal.js'
-import { type InfraError, InfraErrors } from '../../model/error.js'
+import { InfraError, InfraErrors } from '../../model/error.js'
 import {
   chooseMachines,
   keyOf,
@@ -54,8 +54,8 @@ export abstract class MachineCommand extends HostCommand {
       return { machines: chooseMachines(found.flat(), choice), down }
     } catch (error) {
       // a machine that was not found may be on a host that is down
-      if (down.length === 0) throw error
-      throw new InfraErrors([error as InfraError, ...down.map(one => one.error)])
+      if (down.length === 0 || !(error instanceof InfraError)) throw error
+      throw new InfraErrors([error, ...down.map(one => one.error)])
     }
   }
 

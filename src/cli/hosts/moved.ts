@@ -7,6 +7,7 @@ import type { Session } from '../../session/session.js'
 import { editStackText } from '../../stack/edit.js'
 import type { ResourceRecord, StateDocument } from '../../state/document.js'
 import { documentOf } from './declared.js'
+import { editStackFile } from './stack-file.js'
 
 export interface Follow {
   /** Its address in the stack: of its record, else of its document. */
@@ -54,7 +55,10 @@ export async function prepareMove(
   const known = recordOf(session, uuid) ?? recordNamed(session, name, from)
   const record = known?.connection === from ? known : undefined
   const document = documentOf(session, { host: from, name })
-  const edited = document && (await editedText(document.address, document.source.file, to))
+  const file = document?.source.file
+  const edit = document && hostEdit(document.address, to)
+  // refused now rather than once the machine has moved
+  if (file !== undefined && edit !== undefined) edit(await readFile(file, 'utf8'))
   return {
     address: known?.address ?? document?.address,
     async follow() {
@@ -72,9 +76,10 @@ export async function prepareMove(
           },
         }))
       }
-      if (edited === undefined) return undefined
-      await files.replace(edited.file, Buffer.from(edited.text), 0o644)
-      return `Written into ${edited.file}: host: ${to}`
+      if (file === undefined || edit === undefined) return undefined
+      // a move takes its time: the file may have been edited meanwhile
+      await editStackFile(files, file, edit)
+      return `Written into ${file}: host: ${to}`
     },
   }
 }
@@ -96,11 +101,8 @@ function moved(
     .sort()
 }
 
-async function editedText(
-  address: string,
-  file: string,
-  to: string,
-): Promise<{ file: string; text: string }> {
+/** What writes the host into the text of the stack's file. Fails where the document is of several machines. */
+function hostEdit(address: string, to: string): (text: string) => string {
   const parts = parseAddress(address)
   if (parts === undefined || parts.key !== undefined) {
     throw new InfraError({
@@ -112,6 +114,5 @@ async function editedText(
       hint: 'Give it a document of its own first: infra state mv, and a document with that name.',
     })
   }
-  const text = await readFile(file, 'utf8')
-  return { file, text: editStackText(text, parts, [{ path: ['spec', 'host'], value: to }]) }
+  return text => editStackText(text, parts, [{ path: ['spec', 'host'], value: to }])
 }

@@ -7,6 +7,7 @@ import { InfraError, messageOf } from '../../../model/error.js'
 import { ask, findPool, findVolume, type Host, orAbsent } from '../connection.js'
 import type { StoredVolume } from '../inventory.js'
 import { whileBusy } from '../refresh.js'
+import { LibvirtError } from '../rpc/errors.js'
 import { procedures } from '../rpc/procedures/index.js'
 import { downloadVolume } from '../rpc/transfer.js'
 import type { Volume } from '../rpc/types.js'
@@ -44,7 +45,7 @@ export async function saveRunning(
   options: { readonly quiesce?: boolean },
   call: ActCall,
 ): Promise<{ readonly disks: Manifest['disks']; readonly quiesced: boolean }> {
-  const { host, domain, view } = machine
+  const { host, view } = machine
   const { signal } = call
   const copies = sources.map(source => ({ source, name: copyName(id, source.device) }))
   const others = (machine.live ?? machine.stored).disks.filter(
@@ -68,15 +69,7 @@ export async function saveRunning(
     ),
   )
   try {
-    const quiesced = await frozen(machine, options, call, () =>
-      ask(
-        host,
-        procedures.backups.begin,
-        { domain, backup: serializeXml(xml), checkpoint: undefined, flags: 0 },
-        signal,
-      ),
-    )
-    await untilCopied(machine, call)
+    const quiesced = await copied(machine, serializeXml(xml), options, call)
     await refreshPools(host, [...new Set(sources.map(one => one.volume.pool))], signal)
     const disks: Manifest['disks'] = []
     for (const { source, name } of copies) {
@@ -91,6 +84,43 @@ export async function saveRunning(
       host,
       copies.map(({ source, name }) => ({ pool: source.volume.pool, name })),
       call,
+    )
+  }
+}
+
+/** Lets QEMU make the copies, to their end; one that may have begun is ended where that fails. Returns whether the guest was frozen. */
+async function copied(
+  machine: Machine,
+  backup: string,
+  options: { readonly quiesce?: boolean },
+  call: ActCall,
+): Promise<boolean> {
+  const { host, domain } = machine
+  let mayRun = false
+  const begin = async () => {
+    try {
+      const args = { domain, backup, checkpoint: undefined, flags: 0 }
+      await ask(host, procedures.backups.begin, args, call.signal)
+      mayRun = true
+    } catch (error) {
+      // what libvirt refuses has not begun, and a copy that runs then is another's
+      mayRun = !(error instanceof LibvirtError)
+      throw error
+    }
+  }
+  try {
+    const quiesced = await frozen(machine, options, call, begin)
+    await untilCopied(machine, call)
+    return quiesced
+  } catch (error) {
+    if (!mayRun) throw error
+    return cleanUpAndThrow(error, `The copy may go on; virsh domjobabort ${domain.name} ends it`, () =>
+      orAbsent(
+        ask(host, procedures.backups.abortJob, { domain }, AbortSignal.timeout(cleanUpTime)),
+        // it is over, or so is the machine
+        'OPERATION_INVALID',
+        'NO_DOMAIN',
+      ),
     )
   }
 }
@@ -130,27 +160,16 @@ async function frozen(
 async function untilCopied({ host, domain, view }: Machine, call: ActCall): Promise<void> {
   const { signal } = call
   let told = 0
-  try {
-    for (;;) {
-      const { type, parameters } = await ask(host, procedures.backups.jobStats, { domain, flags: 0 }, signal)
-      if (type === jobTypes.none) break
-      const value = (field: string) => Number(parameters.find(one => one.field === field)?.value ?? 0)
-      const total = value('disk_total')
-      if (total > 0 && host.ports.clock.now() - told > 2_000) {
-        told = host.ports.clock.now()
-        call.progress(`copies: ${Math.floor((value('disk_processed') / total) * 100)} %`)
-      }
-      await host.ports.clock.sleep(lookEvery, signal)
+  for (;;) {
+    const { type, parameters } = await ask(host, procedures.backups.jobStats, { domain, flags: 0 }, signal)
+    if (type === jobTypes.none) break
+    const value = (field: string) => Number(parameters.find(one => one.field === field)?.value ?? 0)
+    const total = value('disk_total')
+    if (total > 0 && host.ports.clock.now() - told > 2_000) {
+      told = host.ports.clock.now()
+      call.progress(`copies: ${Math.floor((value('disk_processed') / total) * 100)} %`)
     }
-  } catch (error) {
-    return cleanUpAndThrow(error, `The copy may go on; virsh domjobabort ${domain.name} ends it`, () =>
-      orAbsent(
-        ask(host, procedures.backups.abortJob, { domain }, AbortSignal.timeout(cleanUpTime)),
-        // it is over, or so is the machine
-        'OPERATION_INVALID',
-        'NO_DOMAIN',
-      ),
-    )
+    await host.ports.clock.sleep(lookEvery, signal)
   }
   const last = await ask(host, procedures.backups.jobStats, { domain, flags: completedJob }, signal)
   if (last.type === jobTypes.completed) return
@@ -160,7 +179,7 @@ async function untilCopied({ host, domain, view }: Machine, call: ActCall): Prom
 
 /** A disk that stands alone is fetched as it is; one that is based on another is made whole first, by libvirt. */
 export async function saveStopped(
-  { host }: Machine,
+  { host, view }: Pick<Machine, 'host' | 'view'>,
   sources: readonly Source[],
   folder: string,
   id: string,
@@ -178,7 +197,7 @@ export async function saveStopped(
     }
     const name = copyName(id, device)
     const pool = await findPool(host, volume.pool, signal)
-    if (pool === undefined) continue
+    if (pool === undefined) throw failed(view.name, `the pool ${volume.pool} of ${device} is gone`)
     call.progress(`makes a copy of ${device} that stands alone`)
     const xml = serializeXml(buildVolume({ name, capacityBytes: reading.capacityBytes, format: 'qcow2' }))
     try {

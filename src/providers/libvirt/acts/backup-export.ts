@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path'
 import { execa } from 'execa'
 import { InfraError } from '../../../model/error.js'
 import { sha256OfFile } from '../image/digest.js'
-import { type Backup, verifyBackup } from './backup-store.js'
+import { type Backup, isThere, verifyBackup } from './backup-store.js'
 
 export interface ExportedBackup {
   readonly file: string
@@ -18,11 +18,7 @@ export async function exportBackup(
   file: string,
   signal: AbortSignal,
 ): Promise<ExportedBackup> {
-  const isThere = await stat(file).then(
-    () => true,
-    () => false,
-  )
-  if (isThere) {
+  if (await isThere(file)) {
     throw new InfraError({
       kind: 'configuration',
       code: 'file-exists',

@@ -1,9 +1,10 @@
 /** Backups on the disk of who made them: a folder each, with a manifest that tells every file and its sum. */
 import { createHash } from 'node:crypto'
 import { mkdir, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { InfraError, messageOf } from '../../../model/error.js'
+import { fileError } from '../../../model/file-error.js'
 import { sha256OfFile } from '../image/digest.js'
 import { probeFile } from '../image/probe.js'
 import type { Chunk } from '../rpc/channel.js'
@@ -69,12 +70,30 @@ export async function beginBackup(root: string, machine: string, id: string): Pr
   return folder
 }
 
-/** Writes the manifest, and gives the folder its name: from now on it counts. */
-export async function finishBackup(folder: string, manifest: Manifest): Promise<Backup> {
+/** Writes the manifest, and gives the folder its name: from now on it counts, and would survive a loss of power. */
+export async function finishBackup(
+  folder: string,
+  manifest: Manifest,
+  sync: (folder: string) => Promise<void> = syncFolder,
+): Promise<Backup> {
   await writeAndSync(join(folder, manifestName), `${JSON.stringify(manifest, undefined, 2)}\n`)
+  await sync(folder)
   const whole = folder.slice(0, -unfinished.length)
   await rename(folder, whole)
+  const ofMachine = dirname(whole)
+  await sync(ofMachine)
+  await sync(dirname(ofMachine))
   return { folder: whole, manifest }
+}
+
+/** Returns once the names in a folder would survive a loss of power. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
 }
 
 /** A folder among the backups that cannot be read as one. */
@@ -188,11 +207,8 @@ export async function verifyBackup(
   let bytes = 0
   for (const one of files) {
     const path = join(folder, one.name)
-    const size = await stat(path).then(
-      info => info.size,
-      () => undefined,
-    )
-    if (size === undefined) throw broken(folder, `${one.name} is not there`)
+    if (!(await isThere(path))) throw broken(folder, `${one.name} is not there`)
+    const { size } = await stat(path)
     if (size !== one.bytes) throw broken(folder, `${one.name} has ${size} bytes, not ${one.bytes}`)
     progress?.(`reads ${one.name} back`)
     const sum = await sha256OfFile(path, signal)
@@ -211,11 +227,14 @@ export async function verifyBackup(
   return { files: files.length, bytes }
 }
 
-/** Whether there is anything of that name. */
+/** Whether there is anything of that name. Fails where that cannot be told. */
 export function isThere(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
-    () => false,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false
+      throw error
+    },
   )
 }
 
@@ -246,6 +265,8 @@ export async function writeChunks(
     // a hole at the end is of the file, too
     await handle.truncate(at)
     await handle.sync()
+  } catch (error) {
+    throw fileError(error, path) ?? error
   } finally {
     await handle.close()
   }
@@ -262,7 +283,9 @@ export async function writeBytes(
 }
 
 async function writeAndSync(path: string, content: string | Uint8Array): Promise<void> {
-  await writeFile(path, content, { mode: 0o600, flag: 'wx', flush: true })
+  await writeFile(path, content, { mode: 0o600, flag: 'wx', flush: true }).catch(error => {
+    throw fileError(error, path) ?? error
+  })
 }
 
 /** Names of machines that others made may hold anything. */

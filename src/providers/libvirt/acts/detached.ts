@@ -48,7 +48,8 @@ export async function leftStatus(
   const look = `[ -e ${folder}/status ] && exit 0; [ -e ${folder}/pid ] && kill -0 "$(cat ${folder}/pid)" && exit 1; exit 2`
   const until = clock.now() + timeoutSeconds * 1_000
   while ((await runQuietly(guest, ['/bin/sh', '-c', look], signal)) === 1) {
-    if (clock.now() > until) throw late(guest, timeoutSeconds)
+    if (clock.now() > until)
+      throw late(guest, timeoutSeconds, 'It goes on there. `infra recover --forward` waits for it anew.')
     await clock.sleep(lookEvery, signal)
   }
   const status = await readAll(guest, `${folder}/status`, 0, signal)
@@ -90,7 +91,8 @@ export async function runDetached(
           error instanceof InfraError && (error.code === 'no-agent' || error.code === 'guest-refused')
         if (!isAway || clock.now() - heard > absence) throw error
       }
-      if (clock.now() > until) throw late(guest, options.timeoutSeconds)
+      if (clock.now() > until)
+        throw late(guest, options.timeoutSeconds, 'It was ended. Give it more time with --timeout.')
       await clock.sleep(lookEvery, signal)
     }
   } catch (error) {
@@ -175,11 +177,11 @@ async function inGuest(
   })
 }
 
-function late(guest: Guest, seconds: number): InfraError {
+function late(guest: Guest, seconds: number, hint: string): InfraError {
   return new InfraError({
     kind: 'operation',
     code: 'exec-timeout',
     message: `It has not ended in ${guest.domain.name} within ${seconds} s`,
-    hint: 'It was ended. Give it more time with --timeout.',
+    hint,
   })
 }

@@ -1,6 +1,7 @@
 /** One act on several machines: all at the same time, each with an end of its own. */
 import PQueue from 'p-queue'
 import { InfraError, messageOf } from '../../../model/error.js'
+import { fileError } from '../../../model/file-error.js'
 import type { Machine, MachineView } from './machines.js'
 
 /** As many at once as a host serves well: libvirtd takes five calls of a client at a time. */
@@ -51,7 +52,8 @@ export async function inTurns<A, R>(all: readonly A[], work: (one: A) => Promise
 }
 
 /** The error of one machine among several, told of that machine. What infra did not raise on purpose goes on. */
-function told(error: unknown, name: string): InfraError {
+function told(thrown: unknown, name: string): InfraError {
+  const error = fileError(thrown) ?? thrown
   if (error instanceof InfraError) {
     return error.message.includes(name)
       ? error

@@ -1,7 +1,7 @@
 /** A machine that does not come up, booted from another medium with its own disks attached, and put back as it was. */
 import { InfraError } from '../../../model/error.js'
 import { ask, findPool, findVolume, type Host, orAbsent } from '../connection.js'
-import { volumeReading } from '../inventory.js'
+import { type StoredVolume, volumeReading } from '../inventory.js'
 import { splitReference } from '../kinds/values.js'
 import { isActive, start, stop } from '../power.js'
 import { domainXmlFlags } from '../rpc/flags.js'
@@ -81,6 +81,7 @@ export async function beginRescue(
     })
   }
   const volume = await mediumVolume(host, medium, call.signal)
+  if (image !== undefined) await ownOverlay(host, volume, view.name, call.signal)
   const act: RescueAct = {
     verb: 'rescue',
     ...identityOf(machine),
@@ -144,8 +145,9 @@ export async function undoRescue(machine: Machine, act: RescueAct, call: ActCall
     )
     return
   }
-  const volume = act.image === undefined ? undefined : await findMedium(host, act.image, signal)
-  if (volume !== undefined) await removeOverlay(host, `${volume.pool}:${overlayName(view.name)}`, signal)
+  const image = act.image === undefined ? undefined : await findMedium(host, act.image, signal)
+  const own = image && (await ownOverlay(host, image, view.name, signal))
+  if (own !== undefined) await deleteVolume(host, own, signal)
   if (running) await start(host, domain, signal)
 }
 
@@ -256,21 +258,47 @@ function overlayName(machine: string): string {
 
 /** The image itself is never written to: machines may be based on it. */
 async function overlayOf(host: Host, image: Volume, machine: string, signal: AbortSignal): Promise<Volume> {
-  const reading = volumeReading(
-    image,
-    await ask(host, procedures.volumes.xml, { volume: image, flags: 0 }, signal),
-  )
+  const reading = await readingOf(host, image, signal)
   const pool = await ask(host, procedures.pools.lookupByName, { name: image.pool }, signal)
-  const name = overlayName(machine)
-  const stale = await findVolume(host, pool, name, signal)
+  const stale = await ownOverlay(host, image, machine, signal)
   if (stale !== undefined) await deleteVolume(host, stale, signal)
   const backing = { path: reading.path, format: reading.format === 'qcow2' ? 'qcow2' : 'raw' }
+  const name = overlayName(machine)
   return createVolume(
     host,
     pool,
     { name, capacityBytes: reading.capacityBytes, format: 'qcow2', backing },
     signal,
   )
+}
+
+/**
+ * What an earlier rescue from the image left; undefined where there is nothing of that name. Fails with `volume-exists` for
+ * anything else of it, which is somebody's.
+ */
+async function ownOverlay(
+  host: Host,
+  image: Volume,
+  machine: string,
+  signal: AbortSignal,
+): Promise<Volume | undefined> {
+  const name = overlayName(machine)
+  const pool = await ask(host, procedures.pools.lookupByName, { name: image.pool }, signal)
+  const there = await findVolume(host, pool, name, signal)
+  if (there === undefined) return undefined
+  const [reading, base] = await Promise.all([readingOf(host, there, signal), readingOf(host, image, signal)])
+  if (reading.backingPath === base.path) return there
+  throw new InfraError({
+    kind: 'storage',
+    code: 'volume-exists',
+    message: `There is a volume ${image.pool}:${name} in the place of the disk for the rescue`,
+    why: 'It is not based on that image, so that whose it is is not known, and nothing is written over',
+    hint: 'Rename or delete that volume, or boot from an image of another pool.',
+  })
+}
+
+async function readingOf(host: Host, volume: Volume, signal: AbortSignal): Promise<StoredVolume> {
+  return volumeReading(volume, await ask(host, procedures.volumes.xml, { volume, flags: 0 }, signal))
 }
 
 async function removeOverlay(host: Host, reference: string, signal: AbortSignal): Promise<void> {

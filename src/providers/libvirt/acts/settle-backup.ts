@@ -1,5 +1,6 @@
 /** Settling acts on backups that were cut off. */
 import { rename } from 'node:fs/promises'
+import { InfraError } from '../../../model/error.js'
 import type { Attributes } from '../../../model/value.js'
 import { ask, type Host } from '../connection.js'
 import { readProgress } from '../progress.js'
@@ -96,6 +97,7 @@ async function thaw({ host, domain }: Machine, { signal, progress }: ActCall): P
   try {
     await ask(host, procedures.domains.thaw, { domain, mountpoints: [], flags: 0 }, signal)
   } catch {
+    // a guest without an agent was not frozen
     signal.throwIfAborted()
     progress('its guest agent does not say whether its file systems are frozen')
   }
@@ -171,9 +173,10 @@ async function keepBackup({ name, folder }: BackupDeleteAct, { signal, progress 
   const going = `${folder}${doomed}`
   try {
     await verifyBackup(await readBackup(going), signal, progress)
-  } catch {
-    signal.throwIfAborted()
-    throw noWay(name, 'back', 'It is deleted, in part or whole')
+  } catch (error) {
+    // one that cannot be read just now may be whole: that is told as it is
+    if (!(error instanceof InfraError) || error.code !== 'backup-broken') throw error
+    throw noWay(name, 'back', `It is deleted, in part or whole: ${error.why}`)
   }
   await rename(going, folder)
 }

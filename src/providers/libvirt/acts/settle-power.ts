@@ -8,6 +8,7 @@ import type { MachineAct } from './journaled.js'
 import { type Direction, type KnownAct, onMachine } from './known-acts.js'
 import { type Machine, type MachineState, machineStates } from './machines.js'
 import { resetMachine, restartMachine, startMachine, stopMachine } from './power.js'
+import { noWay } from './settling.js'
 
 export interface PowerAct extends MachineAct {
   readonly verb: 'start' | 'stop' | 'restart' | 'reset'
@@ -113,7 +114,9 @@ async function takeBack(act: PowerAct, machine: Machine, call: ActCall): Promise
       await stopMachine(machine, back, call)
       return `${name} is off.`
     case 'saved':
-      if (view.state === 'running' || view.state === 'paused') {
+      if (view.state === 'shut off')
+        throw noWay(name, 'back', 'It has run since and is off: the memory that was saved of it is used up')
+      if (view.state !== 'saved') {
         call.progress('saves its memory')
         await ask(host, procedures.domains.managedSave, { domain, flags: 0 }, call.signal)
       }

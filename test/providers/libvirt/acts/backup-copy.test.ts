@@ -1,5 +1,11 @@
-import { expect, test } from 'vitest'
-import { removeCopies } from '../../../../src/providers/libvirt/acts/backup-copy.js'
+import { describe, expect, test } from 'vitest'
+import {
+  removeCopies,
+  type Source,
+  saveRunning,
+  saveStopped,
+} from '../../../../src/providers/libvirt/acts/backup-copy.js'
+import type { Machine } from '../../../../src/providers/libvirt/acts/machines.js'
 import type { Host } from '../../../../src/providers/libvirt/connection.js'
 import { LibvirtError, libvirtCodes } from '../../../../src/providers/libvirt/rpc/errors.js'
 import type { Procedure } from '../../../../src/providers/libvirt/rpc/procedure.js'
@@ -50,4 +56,51 @@ test.each([
   const call = actCall()
   await removeCopies(host, [copy], call)
   expect(call.said).toEqual(said)
+})
+
+const disk = {
+  device: 'vda',
+  volume: { pool: 'vms', name: 'web_boot', key: '/vms/web_boot' },
+  reading: { path: '/vms/web_boot', backingPath: '/vms/base', capacityBytes: 1 },
+} as unknown as Source
+const domain = { name: 'web', uuid: 'u', id: 1 }
+
+function machineOn(host: Host): Machine {
+  return { host, domain, view: { name: 'web', agent: false }, stored: { disks: [] } } as unknown as Machine
+}
+
+test('a disk whose pool is gone is not left out of a backup', async () => {
+  const host = hostWith([[p.pools.lookupByName, refused('NO_STORAGE_POOL', 'no such pool')]])
+  await expect(saveStopped(machineOn(host), [disk], '/none', '1', actCall())).rejects.toMatchObject({
+    code: 'backup-failed',
+    why: 'the pool vms of vda is gone',
+  })
+})
+
+describe('a copy of a running machine that cannot be begun', () => {
+  test.each([
+    {
+      reason: 'is ended where it may have begun all the same',
+      begin: () => {
+        throw new Error('interrupted')
+      },
+      done: ['abort', 'delete'],
+    },
+    {
+      reason: 'is not, where libvirt refused it: the copy that runs is another’s',
+      begin: refused('OPERATION_INVALID', 'another job runs'),
+      done: ['delete'],
+    },
+  ])('$reason', async ({ begin, done }) => {
+    const did: string[] = []
+    const host = hostWith([
+      [p.backups.begin, begin],
+      [p.backups.abortJob, () => void did.push('abort')],
+      [p.volumes.delete, () => void did.push('delete')],
+      pool,
+      found,
+    ])
+    await expect(saveRunning(machineOn(host), [disk], '/none', '1', {}, actCall())).rejects.toThrow()
+    expect(did).toEqual(done)
+  })
 })

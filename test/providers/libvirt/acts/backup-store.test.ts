@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -9,6 +9,7 @@ import {
   beginBackup,
   findBackup,
   finishBackup,
+  isThere,
   listBackups,
   type Manifest,
   verifyBackup,
@@ -33,7 +34,12 @@ describe('backups on the disk', () => {
     yield { hole: 5 }
   }
 
-  async function made(machine: string, id: string, at: string): Promise<Backup> {
+  async function made(
+    machine: string,
+    id: string,
+    at: string,
+    sync?: (folder: string) => Promise<void>,
+  ): Promise<Backup> {
     const folder = await beginBackup(root, machine, id)
     const written = await writeChunks(join(folder, 'vda.raw'), disk())
     const domain = {
@@ -53,8 +59,24 @@ describe('backups on the disk', () => {
       disks: [{ name: 'vda.raw', ...written, device: 'vda', format: 'raw', capacityBytes: written.bytes }],
       missing: [],
     }
-    return finishBackup(folder, manifest)
+    return finishBackup(folder, manifest, sync)
   }
+
+  test('count only once their names would survive a loss of power', async () => {
+    const synced: string[] = []
+    const { folder } = await made('web', 'a', '2026-01-01T00:00:00Z', async path => {
+      synced.push(`${path.slice(root.length + 1)}: ${(await readdir(path)).sort().join(' ')}`)
+    })
+    expect(synced).toEqual(['web/a.part: domain.xml manifest.json vda.raw', 'web: a', ': web'])
+    expect(await isThere(folder)).toBe(true)
+  })
+
+  test('what cannot be looked at is not taken for missing', async () => {
+    const loop = join(root, 'loop')
+    await symlink(loop, loop)
+    expect(await isThere(join(root, 'none'))).toBe(false)
+    await expect(isThere(loop)).rejects.toMatchObject({ code: 'ELOOP' })
+  })
 
   test('are written with their holes, listed, found and read back', async () => {
     const first = await made('web', 'a', '2026-01-01T00:00:00Z')

@@ -125,6 +125,7 @@ const medium: SetUp = (one, sim) => {
 const rescued: SetUp = (one, sim) => {
   medium(one, sim)
   sim.volumes.set('web_rescue', 2 ** 31)
+  sim.bases.set('web_rescue', '/vms/tool')
   const mark = JSON.stringify({
     ...{ device: 'vdz', medium: 'vms:tool', boot: [], order: {}, running: true, volume: 'vms:web_rescue' },
   }).replaceAll('"', '&quot;')
@@ -352,6 +353,29 @@ test.each([
   expect(await one.settle('back')).toEqual([expect.stringMatching(text)])
   expect(await seen(one.sim)).toBe(is)
   expect(await one.open()).toEqual([])
+})
+
+test('a disk of somebody that is called as one for a rescue is not touched', async () => {
+  const one = world((machine, sim) => {
+    medium(machine, sim)
+    sim.volumes.set('web_rescue', 2 ** 30)
+  })
+  one.sim.changes.length = 0
+  const begin = one.run((machine, journal) => beginRescue(machine, { image: 'vms:tool' }, call, journal))
+  await expect(begin).rejects.toMatchObject({ code: 'volume-exists' })
+  expect([await seen(one.sim), one.sim.changes, await one.open()]).toEqual([`${runs} 2 1`, [], []])
+})
+
+test('memory that was saved and is used up is not said to be saved', async () => {
+  const one = world(saved)
+  one.sim.arm({ at: 1, when: 'after' })
+  await expect(one.run(start)).rejects.toThrow(CutOff)
+  one.sim.arm(undefined)
+  for (const machine of one.sim.machines.values()) Object.assign(machine, { id: -1, live: undefined })
+  await expect(one.settle('back')).rejects.toMatchObject({ code: 'no-way' })
+  expect(await one.open()).toHaveLength(1)
+  await one.settle('forward')
+  expect([await seen(one.sim), await one.open()]).toEqual([runs, []])
 })
 
 describe('several at once', () => {

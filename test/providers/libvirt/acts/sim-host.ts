@@ -35,6 +35,8 @@ export interface SimHost {
   readonly machines: Map<string, SimMachine>
   /** Bytes by the name of the volume, all in the pool vms. */
   readonly volumes: Map<string, number>
+  /** Paths of what volumes are based on, by their names. */
+  readonly bases: Map<string, string>
   /** Changes that libvirt was asked for, in their order. */
   readonly changes: string[]
   /** Adds a machine that is off. */
@@ -80,6 +82,7 @@ const [live, config, maximum] = [1, 2, 4]
 export function simHost(name = 'near'): SimHost {
   const machines = new Map<string, SimMachine>()
   const volumes = new Map<string, number>()
+  const bases = new Map<string, string>()
   const changes: string[] = []
   const refusals = new Map<string, LibvirtCode>()
   let starts = 0
@@ -213,14 +216,22 @@ export function simHost(name = 'near'): SimHost {
     },
     storageVolGetXMLDesc: args => {
       const one = args.volume?.name ?? ''
-      return `<volume><name>${one}</name><capacity unit='bytes'>${volumes.get(one)}</capacity><target><path>/vms/${one}</path><format type='qcow2'/></target></volume>`
+      const base = bases.get(one)
+      const below =
+        base === undefined ? '' : `<backingStore><path>${base}</path><format type='qcow2'/></backingStore>`
+      return `<volume><name>${one}</name><capacity unit='bytes'>${volumes.get(one)}</capacity><target><path>/vms/${one}</path><format type='qcow2'/></target>${below}</volume>`
     },
     storageVolCreateXML: ({ xml = '' }) => {
       const one = /<name>([^<]+)</.exec(xml)?.[1] ?? ''
       volumes.set(one, Number(/<capacity[^>]*>(\d+)/.exec(xml)?.[1]))
+      const base = /<backingStore>\s*<path>([^<]+)/.exec(xml)?.[1]
+      if (base !== undefined) bases.set(one, base)
       return volume(one)
     },
-    storageVolDelete: args => void volumes.delete(args.volume?.name ?? ''),
+    storageVolDelete: args => {
+      volumes.delete(args.volume?.name ?? '')
+      bases.delete(args.volume?.name ?? '')
+    },
     storageVolResize: args => void volumes.set(args.volume?.name ?? '', args.capacity ?? 0),
   }
 
@@ -254,6 +265,7 @@ export function simHost(name = 'near'): SimHost {
     named: { name, host },
     machines,
     volumes,
+    bases,
     changes,
     add(one, uuid, more = {}) {
       const stored = serializeXml(buildDomain({ ...inputOf({ ...spec, ...more }, one), uuid }))
