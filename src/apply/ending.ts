@@ -37,6 +37,7 @@ export async function discardOwn(
       const known = had.get(kept.address)?.some(identity => sameIdentity(kept.identity, identity)) === true
       const provider = engine.providers.get(kept.connection)
       if (known || !provider?.discard) remaining.push(kept)
+      // it stays with the checkpoint, and goes with it when that is pruned
       else await provider.discard(kept.token, signal).catch(() => remaining.push(kept))
     }),
   )

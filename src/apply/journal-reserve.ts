@@ -35,6 +35,7 @@ export function reserveAt(files: FileSystem, path: string): Reserve {
     },
     async release() {
       held = 0
+      // it only takes room
       await files.remove(path).catch(() => undefined)
     },
   }

@@ -135,16 +135,13 @@ export default class Discover extends HostCommand {
     ]
       .filter(part => part !== '')
       .join('---\n')
+    const data = { documents, leftOut, ...(down.length > 0 && { unreachable: unreachable(down) }) }
     if (flags.out === undefined) {
-      this.tell(
-        flags,
-        { documents, leftOut, ...(down.length > 0 && { unreachable: unreachable(down) }) },
-        () => text,
-      )
+      this.tell(flags, data, () => text)
     } else {
       await this.#write(flags.out, text)
       const counts = `${documents.length} documents written, ${leftOut.length} objects left out`
-      this.tell(flags, { documents, leftOut, file: flags.out }, () => `${flags.out}: ${counts}.\n`)
+      this.tell(flags, { ...data, file: flags.out }, () => `${flags.out}: ${counts}.\n`)
     }
     this.tellErrors(
       flags,

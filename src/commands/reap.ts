@@ -82,6 +82,7 @@ export default class Reap extends ChangeCommand {
         if (lasting) throw error
         this.#tellErrors(flags, errors as readonly InfraError[])
       }
+      // Ctrl-C ends the wait
       await this.ports.clock.sleep(every, signal).catch(() => undefined)
     }
     this.exitCode = 0

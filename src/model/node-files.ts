@@ -56,6 +56,7 @@ export function filesOver(calls: FileCalls, unique = () => randomBytes(6).toStri
         }
         await calls.rename(temporary, path)
       } catch (error) {
+        // what led here is told; whoever holds the lock next removes what is left
         await calls.unlink(temporary).catch(() => undefined)
         throw error
       }
@@ -150,6 +151,7 @@ async function copy(calls: FileCalls, from: string, to: string, temporary: strin
     await sync(calls, temporary)
     await calls.rename(temporary, to)
   } catch (error) {
+    // what led here is told; whoever holds the lock next removes what is left
     await calls.unlink(temporary).catch(() => undefined)
     throw error
   }

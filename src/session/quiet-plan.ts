@@ -92,6 +92,7 @@ function planOf(payload: string, of: string): Plan | undefined {
       ? entry.plan
       : undefined
   } catch {
+    // what cannot be read is planned again
     return undefined
   }
 }

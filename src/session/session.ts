@@ -137,13 +137,13 @@ export class Session {
 
   /** A reading as a report, with the ignores and their end dates as they are now. */
   async driftReport(reading: DriftReading): Promise<DriftReport> {
-    const { folder, name: stack, secrets } = this.stack
-    return driftReport({ ...reading, stack, ignores: await driftIgnores(folder), secrets })
+    const { name: stack, secrets } = this.stack
+    return driftReport({ ...reading, stack, ignores: await driftIgnores(this.stack), secrets })
   }
 
   /** What the policy beside the stack says of a plan; undefined where there is none. */
   policy(plan: Plan): Promise<PolicyReport | undefined> {
-    return policyReport(this.stack.folder, plan, this.#core.input.ports.clock.now())
+    return policyReport(this.stack, plan, this.#core.input.ports.clock.now())
   }
 
   /** Observes all that the stack declares and the state records. */

@@ -80,6 +80,7 @@ async function readOwn(path: string, mostBytes: number): Promise<Buffer> {
 async function prune(folder: string): Promise<void> {
   const names = await readdir(folder)
   for (const name of names.filter(name => name.endsWith('.new'))) {
+    // another run has removed it
     const stats = await stat(join(folder, name)).catch(() => undefined)
     if (stats && Date.now() - stats.mtimeMs > 3_600_000) await rm(join(folder, name), { force: true })
   }

@@ -52,6 +52,8 @@ export interface Stack {
   readonly name: string
   /** Absolute path of the folder that relative paths start from. */
   readonly folder: string
+  /** The same as it was called, for names in errors. */
+  readonly shown: string
   /** Absolute path of the folder of state, journal and checkpoints. */
   readonly stateFolder: string
   readonly connections: readonly DesiredConnection[]

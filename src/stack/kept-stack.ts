@@ -59,6 +59,7 @@ async function givenValues(input: LoadInput): Promise<Json | undefined> {
     try {
       texts.push([path, (await readSource(path, path, mostVariables)).file.text])
     } catch {
+      // the stack is read as a whole, which tells what is wrong with it
       return undefined
     }
   }
@@ -131,7 +132,7 @@ function othersOf({ managed, labels, annotations, lifecycle }: DesiredResource):
 /** Undefined for what is no stack of these files and kinds. */
 function decodeStack(
   payload: string,
-  { folder }: StackFiles,
+  { folder, shown }: StackFiles,
   kinds: ReadonlyMap<string, Kind>,
 ): Stack | undefined {
   try {
@@ -160,8 +161,9 @@ function decodeStack(
       })
     }
     const { name, stateFolder, connections, outputs } = kept
-    return { name, folder, stateFolder, connections, resources, outputs, secrets: none }
+    return { name, folder, shown, stateFolder, connections, resources, outputs, secrets: none }
   } catch {
+    // what cannot be read is made anew
     return undefined
   }
 }

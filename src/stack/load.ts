@@ -146,13 +146,14 @@ export async function readStack(input: LoadInput): Promise<ReadStack> {
   problems.throwIfAny()
 
   const { stateFolder } = settings
-  const { folder } = files
+  const { folder, shown } = files
   const assemble = (
     all: ReadonlyMap<Address, DesiredResource>,
     outputs: readonly DesiredOutput[],
   ): Stack => ({
     name: head.name,
     folder,
+    shown,
     stateFolder: resolve(folder, stateFolder ?? join('.infra', head.name)),
     connections: settings.connections,
     resources: inDocumentOrder(index, all),

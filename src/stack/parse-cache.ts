@@ -41,6 +41,7 @@ export function openParseCache(folder: string, version: string): ParseCache {
           references: references === 1,
         }))
       } catch {
+        // what cannot be read is parsed again
         return undefined
       }
     },

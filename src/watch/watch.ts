@@ -135,6 +135,7 @@ class Followed {
     }
     const begun = [...wanted].flatMap(([key, one]) => (this.#running.has(key) ? [] : [this.#begin(key, one)]))
     if (!hearing) return
+    // the end of the watch ends the wait
     const late = this.#input.clock.sleep(firstHearing, this.#signal).catch(() => undefined)
     await Promise.race([Promise.all(begun), late])
   }
@@ -208,6 +209,7 @@ class Followed {
 
   #sleep(milliseconds: number, other?: AbortSignal): Promise<void> {
     const signal = AbortSignal.any(other ? [this.#signal, other] : [this.#signal])
+    // the end of the watch ends the wait
     return this.#input.clock.sleep(milliseconds, signal).catch(() => undefined)
   }
 }

@@ -73,6 +73,7 @@ export function openWebhook(input: WebhookInput): Webhook {
       why = answer.why
       if (!answer.again || signal.aborted) break
       if (turn + 1 < tries)
+        // the end of the watch ends the wait
         await clock.sleep(answer.after ?? firstPause * 2 ** turn, signal).catch(() => undefined)
     }
     return why
@@ -127,6 +128,7 @@ export function openWebhook(input: WebhookInput): Webhook {
     },
     async end(milliseconds) {
       const late = new AbortController()
+      // what is sent was faster
       await Promise.race([sending, clock.sleep(milliseconds, late.signal).catch(() => undefined)])
       late.abort()
       return waiting.length + underWay

@@ -146,6 +146,7 @@ function hostnameOf(answer: string | undefined): string | undefined {
     const name: unknown = JSON.parse(answer ?? '{}')?.return?.['host-name']
     return typeof name === 'string' ? name : undefined
   } catch {
+    // a guest may say anything
     return undefined
   }
 }

@@ -21,6 +21,7 @@ export class FolderPools {
     work: (pool: Pool) => Promise<T>,
   ): Promise<T> {
     const mine = this.#last.then(() => this.#run(host, folder, signal, work))
+    // whoever waits for it hears of its error; the next one has its turn all the same
     this.#last = mine.catch(() => undefined)
     return mine
   }

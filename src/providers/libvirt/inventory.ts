@@ -209,6 +209,7 @@ export class Inventory {
 
   /** Tells of a domain that is being read anyway: its XML is asked for and parsed once. */
   knowDisks(domain: Domain, reading: Promise<readonly Drive[]>): void {
+    // who needs it hears of the error
     once(this.#disks, domain.uuid, () => reading).catch(() => undefined)
   }
 

@@ -50,6 +50,7 @@ export class KeptMachines {
     try {
       return new Map(payload === undefined ? [] : (JSON.parse(payload) as [string, KeptMachine][]))
     } catch {
+      // what cannot be read is read from libvirt again
       return new Map()
     }
   }

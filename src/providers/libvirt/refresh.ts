@@ -27,6 +27,7 @@ export class Refresher {
     if (queued) return queued
     const before = this.#running.get(pool.uuid) ?? Promise.resolve()
     const mine = before
+      // whoever waits for it hears of its error; the next one has its turn all the same
       .catch(() => undefined)
       .then(() => {
         this.#next.delete(pool.uuid)

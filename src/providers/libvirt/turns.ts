@@ -4,6 +4,7 @@ export class Turns {
 
   async take<T>(key: string, work: () => Promise<T>): Promise<T> {
     const mine = (this.#last.get(key) ?? Promise.resolve()).then(work)
+    // whoever waits for it hears of its error; the next one has its turn all the same
     const settled = mine.catch(() => undefined)
     this.#last.set(key, settled)
     try {

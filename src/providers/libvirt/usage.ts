@@ -60,6 +60,7 @@ export class Usage {
   }
 
   async #recent(host: Host, signal: AbortSignal): Promise<Index> {
+    // who asked for it was told; it is read anew
     const known = await this.#index?.catch(() => undefined)
     if (known !== undefined && host.ports.clock.now() - known.at < keptFor) return known
     const at = host.ports.clock.now()

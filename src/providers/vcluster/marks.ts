@@ -105,6 +105,7 @@ function parse(text: string | undefined): unknown {
   try {
     return JSON.parse(text)
   } catch {
+    // somebody else wrote it
     return undefined
   }
 }

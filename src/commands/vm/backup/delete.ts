@@ -5,12 +5,12 @@ import { hostFlags, lockFlags } from '../../../cli/hosts/flags.js'
 import { HostCommand } from '../../../cli/hosts/host-command.js'
 import { InfraError } from '../../../model/error.js'
 import {
+  beyondNewest,
   type DoomedBackup,
   deleteBackup,
-  doomedOf,
   findDoomed,
 } from '../../../providers/libvirt/acts/backup-delete.js'
-import { type Backup, listBackups } from '../../../providers/libvirt/acts/backup-store.js'
+import { listBackups } from '../../../providers/libvirt/acts/backup-store.js'
 
 export default class VmBackupDelete extends HostCommand {
   static override summary = 'Delete backups: those that are named, or all but the newest of each machine.'
@@ -41,7 +41,7 @@ export default class VmBackupDelete extends HostCommand {
     const doomed =
       all === undefined
         ? await Promise.all(names.map(one => findDoomed(root, one)))
-        : beyond(all.whole, names, flags.keep ?? 1).map(doomedOf)
+        : beyondNewest(root, all.whole, names, flags.keep ?? 1)
     if (flags.keep === undefined && names.length === 0) {
       throw new InfraError({
         kind: 'configuration',
@@ -76,12 +76,4 @@ export default class VmBackupDelete extends HostCommand {
 
 function notWhole({ reference, error }: DoomedBackup): string {
   return error === undefined ? '' : `  ${reference} was not whole: ${error.why}\n`
-}
-
-/** The older ones of each machine. */
-function beyond(all: readonly Backup[], names: readonly string[], keep: number): readonly Backup[] {
-  const machines = new Set(
-    all.map(one => one.manifest.machine).filter(one => names.length === 0 || names.includes(one)),
-  )
-  return [...machines].flatMap(machine => all.filter(one => one.manifest.machine === machine).slice(0, -keep))
 }

@@ -1,5 +1,5 @@
 import { filterFlags, hostFlags, severalMachines } from '../../../cli/hosts/flags.js'
-import { MachineCommand } from '../../../cli/hosts/machine-command.js'
+import { MachineCommand, unreachable } from '../../../cli/hosts/machine-command.js'
 import { listSnapshots } from '../../../providers/libvirt/acts/snapshots.js'
 import { renderTable } from '../../../report/table.js'
 
@@ -19,7 +19,7 @@ export default class VmSnapshotList extends MachineCommand {
       const { machines, down } = await this.choose(context, flags, argv.map(String), false)
       const found = await Promise.all(machines.map(machine => listSnapshots(machine, this.signal)))
       const snapshots = found.flat()
-      this.tell(flags, { snapshots }, () =>
+      this.tell(flags, { snapshots, ...(down.length > 0 && { unreachable: unreachable(down) }) }, () =>
         renderTable(
           snapshots,
           [

@@ -2,7 +2,16 @@
 import { rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { InfraError } from '../../../model/error.js'
-import { type Backup, broken, doomed, findBackup, isThere, listBackups, unfinished } from './backup-store.js'
+import {
+  type Backup,
+  broken,
+  doomed,
+  findBackup,
+  isThere,
+  listBackups,
+  noBackup,
+  unfinished,
+} from './backup-store.js'
 import { type ActJournal, unjournaled } from './journaled.js'
 import type { BackupDeleteAct } from './journaled-backup.js'
 
@@ -26,8 +35,30 @@ export async function findDoomed(root: string, reference: string): Promise<Doome
   return doomedOf(await findBackup(root, reference))
 }
 
+/**
+ * All but the newest so many of each machine, of those that are named or of all. Fails with `no-backup` for a name that no
+ * machine with backups has.
+ */
+export function beyondNewest(
+  root: string,
+  all: readonly Backup[],
+  names: readonly string[],
+  keep: number,
+): readonly DoomedBackup[] {
+  const machines = new Set(all.map(one => one.manifest.machine))
+  const unknown = names.find(name => !machines.has(name))
+  if (unknown !== undefined) throw noBackup(root, unknown, [...machines])
+  const chosen = names.length === 0 ? [...machines] : [...new Set(names)]
+  return chosen.flatMap(machine =>
+    all
+      .filter(one => one.manifest.machine === machine)
+      .slice(0, -keep)
+      .map(doomedOf),
+  )
+}
+
 /** A whole backup, as one to be deleted. */
-export function doomedOf({ folder, manifest }: Backup): DoomedBackup {
+function doomedOf({ folder, manifest }: Backup): DoomedBackup {
   return { folder, reference: `${manifest.machine}/${manifest.id}` }
 }
 

@@ -183,14 +183,11 @@ export async function findBackup(root: string, reference: string): Promise<Backu
   )
   if (spoiled !== undefined) throw spoiled.error
   if (found !== undefined) return found
-  const names = whole.map(({ manifest }) => `${manifest.machine}/${manifest.id}`)
-  throw new InfraError({
-    kind: 'storage',
-    code: 'no-backup',
-    message: `There is no backup ${reference} in ${root}`,
-    ...(names.length > 0 && { why: `There is ${names.slice(-5).join(', ')}` }),
-    hint: '`infra vm backup list` lists them; --folder names another place.',
-  })
+  throw noBackup(
+    root,
+    reference,
+    whole.map(({ manifest }) => `${manifest.machine}/${manifest.id}`),
+  )
 }
 
 /** Reads all of it back: every file with its sum, every disk with its header. Fails with the first that is not as written. */
@@ -292,6 +289,17 @@ async function writeAndSync(path: string, content: string | Uint8Array): Promise
 function safeName(machine: string): string {
   const safe = machine.replace(/[^A-Za-z0-9._-]/g, '-').replace(/^\.+/, '')
   return safe === '' ? 'machine' : safe
+}
+
+/** The error of a backup, or a machine with backups, that is not there; `there` is what is. */
+export function noBackup(root: string, reference: string, there: readonly string[]): InfraError {
+  return new InfraError({
+    kind: 'storage',
+    code: 'no-backup',
+    message: `There is no backup ${reference} in ${root}`,
+    ...(there.length > 0 && { why: `There is ${there.slice(-5).join(', ')}` }),
+    hint: '`infra vm backup list` lists them; --folder names another place.',
+  })
 }
 
 /** The error of a backup that is not as it was written. */

@@ -67,6 +67,7 @@ export async function attachConsole(
     input.setRawMode?.(false)
     input.removeAllListeners('data')
     input.pause()
+    // who is still waited for has no more to say: the console is over
     left.catch(() => undefined)
     heard.catch(() => undefined)
     close()

@@ -91,7 +91,8 @@ async function diskView(disk: DiskReading, inventory: Inventory): Promise<DiskVi
   const { device, role, reference, format, pool, volume: name, path } = disk
   const volume =
     pool !== undefined && name !== undefined
-      ? await inventory.volume(pool, name).catch(() => undefined)
+      ? // a disk whose volume cannot be read is shown without its size
+        await inventory.volume(pool, name).catch(() => undefined)
       : path === undefined
         ? undefined
         : await inventory.volumeByPath(path)

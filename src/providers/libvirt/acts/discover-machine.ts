@@ -115,6 +115,7 @@ function foundryDocument(content: string | undefined): Known | undefined {
   try {
     value = parse(content, { maxAliasCount: 0 }) as Json
   } catch {
+    // what is kept there is no document
     return undefined
   }
   if (!isObject(value) || value.kind !== 'VirtualMachine' || !isObject(value.spec)) return undefined

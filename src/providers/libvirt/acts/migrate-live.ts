@@ -179,6 +179,7 @@ async function perform(
   const done = host.client.call(procedures.migrations.perform, args, { timeout: longest }).finally(() => {
     over = true
   })
+  // how it ended is told where it is awaited
   const ended = done.catch(() => undefined)
   let told = clock.now()
   while (!over) {

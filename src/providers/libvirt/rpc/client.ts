@@ -90,8 +90,10 @@ export class Client {
   async close(): Promise<void> {
     this.#closed = true
     for (const session of this.#streams) session.close()
+    // who asked for it was told that there is none
     const session = await this.#session?.catch(() => undefined)
     if (session === undefined || session.failure !== undefined) return
+    // libvirt notices that it is gone without being told
     await session.call(procedures.connect.close, undefined, { timeout: 2_000 }).catch(() => undefined)
     session.close()
   }

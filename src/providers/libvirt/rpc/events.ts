@@ -88,6 +88,7 @@ export async function watchObjects(
       register(unwatchPools, session.call(watchPools, { event: 0, pool: undefined }, options)),
     ])
   } catch (error) {
+    // the error that led here is the one to tell
     await end().catch(() => undefined)
     throw error
   }

@@ -30,6 +30,7 @@ export function outbox(write: Write): (packet: Buffer) => Promise<void> {
           write(bytes, error => (error ? reject(error) : resolve()))
         }
       })
+      // whoever wrote hears of it
       sent.catch(() => undefined)
       process.nextTick(go)
     }

@@ -72,6 +72,7 @@ function json(text: string | undefined): Json | undefined {
   try {
     return JSON.parse(text) as Json
   } catch {
+    // somebody else wrote it
     return undefined
   }
 }

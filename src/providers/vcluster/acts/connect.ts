@@ -141,7 +141,8 @@ function readMap(bytes: Uint8Array | undefined, file: string): { readonly [key: 
   throw new InfraError({
     kind: 'configuration',
     code: 'no-kubeconfig',
-    message: `${file} is no kubeconfig; nothing was written.`,
+    message: `${file} is no kubeconfig, and nothing was written.`,
+    hint: 'Mend the file, or name another with --file.',
   })
 }
 

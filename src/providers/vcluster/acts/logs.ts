@@ -61,6 +61,7 @@ export async function clusterLogs(
       }
     }
     if (options.follow !== true || signal.aborted) return
+    // Ctrl-C ends the wait
     await session.ports.clock.sleep(1_000, signal).catch(() => undefined)
   }
 }

@@ -90,6 +90,7 @@ async function usageOf(
   signal: AbortSignal,
 ): Promise<ClusterStatus['usage']> {
   const path = `/apis/metrics.k8s.io/v1beta1/namespaces/${encodeURIComponent(namespace)}/pods`
+  // a cluster without a metrics API has no such list
   const pods = await session.host.list<PodMetrics>(path, {}, signal).catch(() => [])
   signal.throwIfAborted()
   if (pods.length === 0) return undefined

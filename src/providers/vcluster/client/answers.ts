@@ -69,6 +69,7 @@ export function saysMissing(text: string): boolean {
     const value = JSON.parse(text) as Json
     return isObject(value) && value.kind === 'Status'
   } catch {
+    // a proxy between says something of its own
     return false
   }
 }

@@ -60,6 +60,7 @@ function parse(body: string): Status {
     const value: unknown = JSON.parse(body)
     return typeof value === 'object' && value !== null ? (value as Status) : {}
   } catch {
+    // a proxy between says something of its own
     return body === '' ? {} : { message: body.slice(0, 300) }
   }
 }

@@ -69,6 +69,7 @@ async function connect(
     web.onerror = () => socket.destroy()
     socket.on('close', () => web.close())
   } catch {
+    // whoever uses the port sees its connection end
     socket.destroy()
   }
 }

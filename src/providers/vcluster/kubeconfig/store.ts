@@ -103,6 +103,7 @@ function parseNote(words: string): Note | undefined {
   try {
     return JSON.parse(words) as Note
   } catch {
+    // the kubeconfig is written anew then
     return undefined
   }
 }

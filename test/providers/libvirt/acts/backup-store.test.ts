@@ -2,7 +2,11 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { deleteBackup, findDoomed } from '../../../../src/providers/libvirt/acts/backup-delete.js'
+import {
+  beyondNewest,
+  deleteBackup,
+  findDoomed,
+} from '../../../../src/providers/libvirt/acts/backup-delete.js'
 import { exportBackup } from '../../../../src/providers/libvirt/acts/backup-export.js'
 import {
   type Backup,
@@ -162,6 +166,23 @@ describe('backups on the disk', () => {
     expect(await readdir(join(root, 'web'))).toEqual(['a'])
     expect((await listBackups(root)).broken).toEqual([])
     expect((await findDoomed(root, 'web')).reference).toBe('web/a')
+  })
+
+  test('are deleted but for the newest of each machine, or of those that are named', async () => {
+    for (const [machine, id, hour] of [
+      ['web', 'a', 1],
+      ['web', 'b', 2],
+      ['db', 'z', 3],
+      ['db', 'y', 4],
+    ] as const)
+      await made(machine, id, `2026-01-01T0${hour}:00:00Z`)
+    const { whole } = await listBackups(root)
+    const doomed = (names: readonly string[]) => beyondNewest(root, whole, names, 1).map(one => one.reference)
+    expect(doomed([])).toEqual(['web/a', 'db/z'])
+    expect(doomed(['db', 'db'])).toEqual(['db/z'])
+    expect(() => doomed(['db', 'wbe'])).toThrow(
+      expect.objectContaining({ code: 'no-backup', why: 'There is web, db' }),
+    )
   })
 
   test('are packed into a tar file that is compared with them, and deleted whole', async () => {
