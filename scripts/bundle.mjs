@@ -16,8 +16,10 @@ const bundle = await rolldown({
     ),
   },
   platform: 'node',
-  // A library with a binary part, and one of twenty megabytes that only virtual clusters need
-  external: ['koffi', '@kubernetes/client-node'],
+  // A library with a binary part
+  external: ['koffi'],
+  // Of twenty megabytes of Kubernetes' client a few files are used: reading all of it took longer than most commands
+  treeshake: { moduleSideEffects: [{ test: /@kubernetes\/client-node/, sideEffects: false }] },
 })
 await bundle.write({
   dir: folder,

@@ -25,6 +25,14 @@ export class Content {
     this.durable = this.cached
   }
 
+  /** The same bytes apart: what is written to one is not in the other. */
+  copy(): Content {
+    const copy = new Content()
+    copy.cached = this.cached
+    copy.durable = this.durable
+    return copy
+  }
+
   /** Page by page the old bytes or the new ones or a torn page; the length old, new or between. */
   afterPowerLoss(dice: Dice): Content {
     const { cached, durable } = this
@@ -87,6 +95,19 @@ export class Folder {
   sync(): void {
     this.#durable = new Map(this.#cached)
     this.#changes = []
+  }
+
+  /** The same folder apart, synced as far; `copied` copies a file, the same one each time. */
+  copy(copied: (content: Content) => Content): Folder {
+    const all = (entries: ReadonlyMap<string, Content>) =>
+      new Map([...entries].map(([name, content]) => [name, copied(content)]))
+    const copy = new Folder()
+    copy.#cached = all(this.#cached)
+    copy.#durable = all(this.#durable)
+    copy.#changes = this.#changes.map(
+      change => new Map([...change].map(([name, content]) => [name, content && copied(content)])),
+    )
+    return copy
   }
 
   /** What was synced, and of the later changes whichever the disk has got to, in any choice. */

@@ -42,8 +42,12 @@ export interface SimDisk {
   killProcess(): SimDisk
   /** The machine loses power: what was not synced is there, torn, zeroed or gone, as the dice fall. */
   losePower(): SimDisk
+  /** The same disk apart, with dice of its own, for another process to go on with. No process may have it. */
+  copy(dice: Dice): SimDisk
   /** Paths of all files, sorted. */
   paths(): readonly string[]
+  /** What is in all files, by path. */
+  contents(): ReadonlyMap<string, Uint8Array>
   /** Bytes in use. */
   used(): number
   /** Changes a file behind everybody's back, as rot or an editor would. */
@@ -191,6 +195,13 @@ function diskOf(folders: Map<string, Folder>, dice: Dice, faults: Faults): SimDi
     },
   }
 
+  const filesIn = () =>
+    [...folders]
+      .flatMap(([path, folder]) =>
+        folder.names().map(name => [`${path === '/' ? '' : path}/${name}`, folder.get(name)] as const),
+      )
+      .flatMap(([path, content]) => (content ? [[path, content] as const] : []))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
   const unique = () => Array.from({ length: 12 }, () => dice.roll(16).toString(16)).join('')
   /** The same disk under a new process, its contents as given. */
   const reborn = (entry: (folder: Folder) => Folder) => {
@@ -211,10 +222,17 @@ function diskOf(folders: Map<string, Folder>, dice: Dice, faults: Faults): SimDi
       const survivors = new Map<Content, Content>()
       return reborn(folder => folder.afterPowerLoss(dice, survivors))
     },
-    paths: () =>
-      [...folders]
-        .flatMap(([path, folder]) => folder.names().map(name => `${path === '/' ? '' : path}/${name}`))
-        .sort(),
+    copy: own => {
+      const copies = new Map<Content, Content>()
+      const copied = (content: Content) => {
+        const copy = copies.get(content) ?? content.copy()
+        copies.set(content, copy)
+        return copy
+      }
+      return diskOf(new Map([...folders].map(([path, folder]) => [path, folder.copy(copied)])), own, {})
+    },
+    paths: () => filesIn().map(([path]) => path),
+    contents: () => new Map(filesIn().map(([path, content]) => [path, content.cached])),
     used,
     tamper(path, change) {
       const content = existing(path)

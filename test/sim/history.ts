@@ -10,7 +10,7 @@ import { orphans, type Settled, settledAs, violations } from './invariants.js'
 import { simLocks } from './locker.js'
 import { simClock, simRandom } from './machine.js'
 import { operate, planOf, settle } from './operate.js'
-import { type Ended, type Machine, runProcess, worldFiles, worldFolder } from './process.js'
+import { type Ended, type Machine, type Process, runProcess, worldFiles, worldFolder } from './process.js'
 import { fingerprint, look, type Snapshot } from './snapshot.js'
 
 /** What came of a history, to be counted. */
@@ -39,28 +39,72 @@ export function newMachine(seed: number, parallelism: number, remote: boolean): 
   }
 }
 
-export async function runHistory(history: History): Promise<Told> {
-  const machine = newMachine(history.seed, history.parallelism, history.seed % 3 !== 0)
+/** A machine between two rounds. Many histories can go on from one. */
+export interface Stage {
+  readonly machine: Machine
+  /** UUIDs of objects that infra let go of on purpose. */
+  readonly released: ReadonlySet<string>
+  readonly seen: Snapshot
+}
+
+/** A machine that is new, from the seed on. */
+async function firstStage({ seed, parallelism }: History): Promise<Stage> {
+  const machine = newMachine(seed, parallelism, isRemote(seed))
+  return { machine, released: new Set(), seen: await look(machine) }
+}
+
+/** Whether the system below has a disk of its own in the history of this seed. */
+export function isRemote(seed: number): boolean {
+  return seed % 3 !== 0
+}
+
+/** The same machine apart, with the dice of another seed. */
+function forked({ machine, released, seen }: Stage, seed: number): Stage {
+  const dice = seededDice(seed)
+  const { strangers, told } = machine
+  const copy: Machine = {
+    disk: machine.disk.copy(dice),
+    cloud: machine.cloud?.copy(dice),
+    dice,
+    clock: simClock(machine.clock.now()),
+    random: simRandom(dice),
+    locks: simLocks(),
+    parallelism: machine.parallelism,
+    strangers: {
+      made: new Set(strangers.made),
+      begun: new Set(strangers.begun),
+      destroyed: new Set(strangers.destroyed),
+      changed: new Set(strangers.changed),
+    },
+    told: { ...told, crashes: [...told.crashes] },
+  }
+  return { machine: copy, released, seen }
+}
+
+/** Runs a history: all of it, or what follows the stage, which the history is the continuation of. */
+export async function runHistory(history: History, from?: Stage): Promise<Told & { readonly stage: Stage }> {
+  let stage = from ? forked(from, history.seed) : await firstStage(history)
+  const { machine } = stage
   const settled: Told['settled'] = { applied: 0, 'rolled-back': 0, stopped: 0, none: 0 }
   const refused: Told['refused'] = new Map()
-  const released = new Set<string>()
   for (const [index, round] of history.rounds.entries()) {
     try {
-      settled[await runRound(machine, round, released, refused)] += 1
+      const ended = await runRound(stage, round, refused)
+      settled[ended.settled] += 1
+      stage = ended.stage
     } catch (error) {
       throw new Error(`round ${index + 1}: ${(error as Error).message}`, { cause: error })
     }
   }
-  return { ...machine.told, settled, refused }
+  return { ...machine.told, settled, refused, stage }
 }
 
 async function runRound(
-  machine: Machine,
+  { machine, seen: before, released: former }: Stage,
   round: Round,
-  released: Set<string>,
   refused: Told['refused'],
-): Promise<Settled> {
-  const before = await look(machine)
+): Promise<{ readonly settled: Settled; readonly stage: Stage }> {
+  const released = new Set(former)
   const left = new Set<string>()
   let disturbed = false
   let lied = false
@@ -96,9 +140,8 @@ async function runRound(
   })
   if (wrong.length > 0) throw new Error(`settled as ${settled}: ${wrong.join('; ')}`)
   for (const { identity } of orphans({ machine, after, released })) released.add(identity.uuid ?? '')
-  await mustBeQuiet(machine, after)
-  if (!disturbed && settled === 'applied') await mustBeReached(machine, round, unread)
-  return settled
+  await mustBeQuiet(machine, after, disturbed || settled !== 'applied' ? undefined : planAgain(round, unread))
+  return { settled, stage: { machine, released, seen: after } }
 }
 
 /** Others take away what they made. True where there was any of it. */
@@ -125,32 +168,53 @@ function mustSettle(last: Ended<Outcome | undefined>, round: Round): void {
   throw new Error(`the recovery ${round.last} came to ${last.value.result}: ${failures}`)
 }
 
-/** A second recovery, and a second look, change nothing. */
-async function mustBeQuiet(machine: Machine, after: Snapshot): Promise<void> {
-  const again = await runProcess(machine, {}, [], process => settle(process, 'back'))
+/** What is looked at once there is nothing to recover. */
+type Again = (process: Process) => Promise<void>
+
+/** A second recovery, a plan after it, and a second look, change nothing. */
+async function mustBeQuiet(machine: Machine, after: Snapshot, plan: Again | undefined): Promise<void> {
+  const bytes = bytesOf(machine)
+  const again = await runProcess(machine, {}, [], async process => {
+    const settled = await settle(process, 'back')
+    if (!settled) await plan?.(process)
+    return settled
+  })
+  if (again.how === 'refused')
+    throw new Error(`a second recovery, or a plan, was refused: ${told(again.error)}`)
   if (again.how !== 'done' || again.value) throw new Error('a second recovery found something to do')
+  if (sameBytes(bytes, bytesOf(machine))) return
   if (fingerprint(await look(machine)) !== fingerprint(after))
     throw new Error('a second recovery changed something')
 }
 
+function bytesOf({ disk, cloud }: Machine): readonly ReadonlyMap<string, Uint8Array>[] {
+  return [disk.contents(), ...(cloud ? [cloud.contents()] : [])]
+}
+
+function sameBytes(one: ReturnType<typeof bytesOf>, other: ReturnType<typeof bytesOf>): boolean {
+  return one.every((files, index) => {
+    const others = other[index]
+    if (others?.size !== files.size) return false
+    return [...files].every(
+      ([path, bytes]) => Buffer.compare(bytes, others.get(path) ?? Buffer.alloc(0)) === 0,
+    )
+  })
+}
+
 /** The next plan of the same stack has nothing to do, but for what the last one could not read. */
-async function mustBeReached(
-  machine: Machine,
-  { operation }: Round,
-  unread: ReadonlySet<string>,
-): Promise<void> {
-  if (operation.do !== 'apply' && operation.do !== 'destroy' && operation.do !== 'accept') return
+function planAgain({ operation }: Round, unread: ReadonlySet<string>): Again | undefined {
+  if (operation.do !== 'apply' && operation.do !== 'destroy' && operation.do !== 'accept') return undefined
   const desired = operation.do === 'apply' ? stackOf(operation.stack) : []
-  const next = await runProcess(machine, {}, [], process =>
-    planOf(process, desired, {
-      mode: operation.do as 'apply',
-      ...(operation.do === 'apply' && { restart: operation.restart }),
-    }),
-  )
-  if (next.how !== 'done') throw new Error('the next plan failed')
-  const left = next.value.plan.steps.filter(({ address }) => !unread.has(address))
-  const steps = left.map(step => `${step.id} (${step.cause})`)
-  if (steps.length > 0) throw new Error(`the next plan has still to do: ${steps.join(', ')}`)
+  const options = {
+    mode: operation.do,
+    ...(operation.do === 'apply' && { restart: operation.restart }),
+  } as const
+  return async process => {
+    const { plan } = await planOf(process, desired, options)
+    const left = plan.steps.filter(({ address }) => !unread.has(address))
+    const steps = left.map(step => `${step.id} (${step.cause})`)
+    if (steps.length > 0) throw new Error(`the next plan has still to do: ${steps.join(', ')}`)
+  }
 }
 
 /** Objects that the round let go of: forgotten by an edit, or kept when their resource was taken out. */

@@ -30,7 +30,8 @@ export async function remove(session: Session, request: DeleteRequest, call: Cal
     revisionsOf(session.host, place, signal),
     claimsOf(session, namespace, name, signal),
   ])
-  if (found.workload !== undefined || revisions.length > 0 || claims.length > 0) {
+  const there = found.workload !== undefined || revisions.length > 0 || claims.length > 0
+  if (there) {
     await session.requireAccess(namespace, request.spec.createNamespace !== false, signal)
     refuseProtected(found.workload, name)
     const helm = await session.helm(signal)
@@ -49,10 +50,12 @@ export async function remove(session: Session, request: DeleteRequest, call: Cal
       })
     progress('helm uninstall')
     await uninstall(helm, session.host, place, signal)
-    await removeLeftovers(session, place, signal)
   }
   const gone = await removeNamespace(session, namespace, name, progress, signal)
-  if (!gone) await requireGone(session, place, signal)
+  if (!gone) {
+    if (there) await removeLeftovers(session, place, signal)
+    await requireGone(session, place, signal)
+  }
   await session.kubeconfigs.remove(request, namespace, name)
 }
 

@@ -4,7 +4,6 @@
  * or beside a file that is encrypted.
  */
 import { dirname, isAbsolute, resolve } from 'node:path'
-import { armor, Encrypter } from 'age-encryption'
 import type { Clock, FileSystem } from '../../../model/ports.js'
 import { type Attributes, isObject } from '../../../model/value.js'
 import { credentialsEnd, serverOf } from './content.js'
@@ -120,6 +119,8 @@ function notePath(path: string): string {
 
 async function sealed(text: string, recipient: string | undefined): Promise<string> {
   if (recipient === undefined) return text
+  // Loaded where a recipient is named: its ciphers are a large part of all that virtual clusters load
+  const { armor, Encrypter } = await import('age-encryption')
   const encrypter = new Encrypter()
   encrypter.addRecipient(recipient)
   return armor.encode(await encrypter.encrypt(text))
