@@ -6,6 +6,7 @@ import { renderYaml } from '../report/yaml.js'
 import { requireSettled } from '../session/require.js'
 import type { Session } from '../session/session.js'
 import { InfraCommand } from './base-command.js'
+import { confirm } from './confirm.js'
 
 /** Of an act; the plan commands have no `--yaml`. */
 export interface TellFlags {
@@ -26,6 +27,13 @@ export abstract class ActCommand extends InfraCommand {
   ): Promise<void> {
     await session.lock(this.holder(flags))
     await requireSettled(session)
+  }
+
+  /** Whether to go on with what destroys or stops something; where not, the command ends with 1. */
+  protected async agreed(question: string, { yes }: { readonly yes: boolean }): Promise<boolean> {
+    const leave = await confirm(question, { yes, interactive: this.interactive, signal: this.signal })
+    if (!leave) this.exitCode = 1
+    return leave
   }
 
   /** Prints data as JSON or YAML where that was asked for, else the text. */

@@ -49,6 +49,7 @@ export default class Discover extends HostCommand {
     kind: Flags.option({
       options: ['StoragePool', 'Network', 'Volume', 'VirtualMachine', 'VirtualCluster'] as const,
       multiple: true,
+      multipleNonGreedy: true,
     })({
       description: 'Only these kinds.',
     }),

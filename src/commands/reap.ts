@@ -1,4 +1,5 @@
 import { Args, Flags } from '@oclif/core'
+import { hostFlag } from '../cli/act-flags.js'
 import { changeFlags, stackFlags } from '../cli/base-command.js'
 import { ChangeCommand, type ChangeFlags } from '../cli/change-command.js'
 import { type Look, lookForExpired } from '../cli/clusters/expired.js'
@@ -33,12 +34,7 @@ export default class Reap extends ChangeCommand {
   static override flags = {
     ...stackFlags,
     ...changeFlags,
-    host: Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      description: 'Only these connections of the stack.',
-      helpValue: 'CONNECTION',
-    }),
+    ...hostFlag,
     'dry-run': Flags.boolean({ description: 'Only tell what has expired and what would become of it.' }),
     watch: Flags.boolean({ description: 'Go on until Ctrl-C.' }),
     every: Flags.string({

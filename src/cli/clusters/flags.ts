@@ -2,23 +2,12 @@
 import { Flags } from '@oclif/core'
 import { InfraError } from '../../model/error.js'
 import { parseDuration } from '../../providers/vcluster/kinds/duration.js'
-import { changeFlags, stackFlags } from '../base-command.js'
+import { connectionFlags, hostFlag } from '../act-flags.js'
+import { changeFlags } from '../base-command.js'
 
 export const clusterFlags = {
-  ...stackFlags,
-  yaml: Flags.boolean({ description: 'Print YAML instead of text.', exclusive: ['json'] }),
-  stack: Flags.string({
-    char: 's',
-    description: "The stack's file or folder, whose connections are used.",
-    default: '.',
-    helpValue: 'PATH',
-  }),
-  host: Flags.string({
-    multiple: true,
-    multipleNonGreedy: true,
-    description: 'Only these connections of the stack.',
-    helpValue: 'CONNECTION',
-  }),
+  ...connectionFlags("The stack's file or folder, whose connections are used."),
+  ...hostFlag,
 }
 
 /** Flags of commands on clusters that are named. */
@@ -31,17 +20,12 @@ export const namedFlags = {
   }),
 }
 
-/** Flags of acts that change something. */
-export const lockFlags = { 'lock-timeout': changeFlags['lock-timeout'] }
-
 /** Flags of acts that are plans. */
 export const actFlags = (() => {
   const { yaml: _yaml, ...named } = namedFlags
   const { yes: _yes, ...change } = changeFlags
   return { ...named, ...change }
 })()
-
-export const yesFlag = { yes: Flags.boolean({ char: 'y', description: 'Do not ask.' }) }
 
 export const nameHelp = 'Name of the virtual cluster, CONNECTION/NAME, or its address in the stack.'
 

@@ -1,44 +1,36 @@
 /** Flags of the commands that work on hosts of libvirt rather than on a plan. */
 import { Args, Flags } from '@oclif/core'
-import { changeFlags, stackFlags } from '../base-command.js'
+import { connectionFlags, hostFlag, lockFlags } from '../act-flags.js'
 
 export const hostFlags = {
-  ...stackFlags,
-  yaml: Flags.boolean({ description: 'Print YAML instead of text.', exclusive: ['json'] }),
-  stack: Flags.string({
-    char: 's',
-    description: "The stack's file or folder, whose connections are used.",
-    default: '.',
-    helpValue: 'PATH',
-  }),
+  ...connectionFlags("The stack's file or folder, whose connections are used."),
   connect: Flags.string({
     char: 'c',
     multiple: true,
+    multipleNonGreedy: true,
     description:
       'Without a stack: the address of a libvirt, such as qemu:///system or qemu+ssh://root@host/system.',
     helpValue: 'URI',
   }),
-  host: Flags.string({
-    multiple: true,
-    description: 'Only these connections of the stack.',
-    helpValue: 'CONNECTION',
-  }),
+  ...hostFlag,
 }
 
 /** Flags of acts that change something. */
-export const lockFlags = { 'lock-timeout': changeFlags['lock-timeout'] }
+export const actFlags = { ...hostFlags, ...lockFlags }
 
 /** Filters of machines. */
 export const filterFlags = {
   selector: Flags.string({
     char: 'l',
     multiple: true,
+    multipleNonGreedy: true,
     description: 'Machines with these labels: role=web, role!=db, role; divided by commas, all must hold.',
     helpValue: 'LABEL=VALUE',
   }),
   status: Flags.option({
     options: ['running', 'paused', 'stopped', 'saved'] as const,
     multiple: true,
+    multipleNonGreedy: true,
   })({ description: 'Only machines that are this.' }),
   drifted: Flags.boolean({
     description: 'Only machines that are not as recorded, or that wait for a restart.',
@@ -46,7 +38,8 @@ export const filterFlags = {
 }
 
 /** Flags of acts on several machines. */
-export const manyFlags = {
+export const severalFlags = {
+  ...actFlags,
   ...filterFlags,
   all: Flags.boolean({ description: 'All machines of the hosts.' }),
 }
@@ -62,6 +55,9 @@ const nameHelp = 'Name of the machine, HOST/NAME, or its address in the stack.'
 
 /** Arguments of commands on one machine. */
 export const oneMachine = { name: Args.string({ description: nameHelp, required: true }) }
+
+/** The snapshot that a command is about. */
+export const snapshotArg = { snapshot: Args.string({ description: 'Name of the snapshot.', required: true }) }
 
 /** Arguments of commands on several; such a command is not `strict`. */
 export const severalMachines = { names: Args.string({ description: `${nameHelp} Several may be named.` }) }

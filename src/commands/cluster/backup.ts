@@ -1,7 +1,8 @@
 import { Args } from '@oclif/core'
+import { lockFlags } from '../../cli/act-flags.js'
 import { ClusterCommand } from '../../cli/clusters/cluster-command.js'
 import { recordOf } from '../../cli/clusters/find.js'
-import { lockFlags, namedFlags, nameHelp } from '../../cli/clusters/flags.js'
+import { namedFlags, nameHelp } from '../../cli/clusters/flags.js'
 import { backupCluster } from '../../providers/vcluster/acts/backup.js'
 
 export default class ClusterBackup extends ClusterCommand {

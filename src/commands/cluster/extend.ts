@@ -1,7 +1,8 @@
 import { Args, Flags } from '@oclif/core'
+import { lockFlags } from '../../cli/act-flags.js'
 import { ClusterCommand } from '../../cli/clusters/cluster-command.js'
 import { recordOf } from '../../cli/clusters/find.js'
-import { lockFlags, namedFlags, nameHelp, spanOf } from '../../cli/clusters/flags.js'
+import { namedFlags, nameHelp, spanOf } from '../../cli/clusters/flags.js'
 import { extendCluster } from '../../providers/vcluster/acts/extend.js'
 
 export default class ClusterExtend extends ClusterCommand {

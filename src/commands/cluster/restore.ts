@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core'
+import { lockFlags, yesFlag } from '../../cli/act-flags.js'
 import { ClusterCommand } from '../../cli/clusters/cluster-command.js'
 import { recordOf } from '../../cli/clusters/find.js'
-import { lockFlags, namedFlags, nameHelp, yesFlag } from '../../cli/clusters/flags.js'
-import { confirm } from '../../cli/hosts/confirm.js'
+import { namedFlags, nameHelp } from '../../cli/clusters/flags.js'
 import { restoreCluster } from '../../providers/vcluster/acts/restore.js'
 
 export default class ClusterRestore extends ClusterCommand {
@@ -39,12 +39,8 @@ export default class ClusterRestore extends ClusterCommand {
       const cluster = await this.find(context, flags, args.name)
       recordOf(cluster)
       const { host, choice } = cluster
-      const leave = { yes: flags.yes, interactive: this.interactive, signal: this.signal }
       const lost = flags.forget ? 'lost, for good' : 'no longer in it, and kept beside it'
-      if (!(await confirm(`Restore ${choice.name}? What was made in it since is ${lost}.`, leave))) {
-        this.exitCode = 1
-        return
-      }
+      if (!(await this.agreed(`Restore ${choice.name}? What was made in it since is ${lost}.`, flags))) return
       const tell = this.progress(flags)
       const progress = (message: string) => tell(choice.name, message)
       const keep = flags.forget ? 'forget' : flags.keep === undefined ? {} : { address: flags.keep }

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core'
+import { yesFlag } from '../../cli/act-flags.js'
 import { ClusterActCommand } from '../../cli/clusters/act-plan.js'
-import { actFlags, nameHelp, yesFlag } from '../../cli/clusters/flags.js'
+import { actFlags, nameHelp } from '../../cli/clusters/flags.js'
 import { InfraError } from '../../model/error.js'
 import { isObject } from '../../model/value.js'
 

@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path'
 import { Args, Flags } from '@oclif/core'
-import { hostFlags, lockFlags } from '../../cli/hosts/flags.js'
+import { actFlags } from '../../cli/hosts/flags.js'
 import { HostCommand } from '../../cli/hosts/host-command.js'
 import { size } from '../../cli/hosts/size.js'
 import { putImage } from '../../providers/libvirt/acts/images.js'
@@ -13,8 +13,7 @@ export default class ImageImport extends HostCommand {
   static override examples = ['<%= config.bin %> image import debian-12.qcow2 --pool foundry-images']
   static override args = { file: Args.string({ description: 'The file.', required: true }) }
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
+    ...actFlags,
     pool: Flags.string({ description: 'The pool; foundry-images by default.', helpValue: 'POOL' }),
     name: Flags.string({ description: "Name of the image; the file's by default.", helpValue: 'NAME' }),
     checksum: Flags.string({ description: 'What its bytes must be: sha256:….', helpValue: 'SHA256' }),

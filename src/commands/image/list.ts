@@ -12,7 +12,12 @@ export default class ImageList extends HostCommand {
   static override examples = ['<%= config.bin %> image list', '<%= config.bin %> image list --pool templates']
   static override flags = {
     ...hostFlags,
-    pool: Flags.string({ multiple: true, description: 'Also what is in this pool.', helpValue: 'POOL' }),
+    pool: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'Also what is in this pool.',
+      helpValue: 'POOL',
+    }),
   }
 
   async run(): Promise<void> {

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
-import { confirm } from '../../cli/hosts/confirm.js'
-import { hostFlags, lockFlags } from '../../cli/hosts/flags.js'
+import { yesFlag } from '../../cli/act-flags.js'
+import { actFlags } from '../../cli/hosts/flags.js'
 import { HostCommand } from '../../cli/hosts/host-command.js'
 import { imagePools, imageTable } from '../../cli/hosts/images.js'
 import { deleteImage, listImages } from '../../providers/libvirt/acts/images.js'
@@ -14,10 +14,14 @@ export default class ImagePrune extends HostCommand {
     '<%= config.bin %> image prune --pool templates --yes',
   ]
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
-    pool: Flags.string({ multiple: true, description: 'Also those in this pool.', helpValue: 'POOL' }),
-    yes: Flags.boolean({ char: 'y', description: 'Do not ask.' }),
+    ...actFlags,
+    pool: Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      description: 'Also those in this pool.',
+      helpValue: 'POOL',
+    }),
+    ...yesFlag,
   }
 
   async run(): Promise<void> {
@@ -40,12 +44,7 @@ export default class ImagePrune extends HostCommand {
       if (unused.length > 0) {
         if (!flags.json && !flags.yaml) process.stdout.write(imageTable(unused, this.tableOptions))
         const question = `Delete ${unused.length === 1 ? 'this image' : `these ${unused.length} images`}?`
-        if (
-          !(await confirm(question, { yes: flags.yes, interactive: this.interactive, signal: this.signal }))
-        ) {
-          this.exitCode = 1
-          return
-        }
+        if (!(await this.agreed(question, flags))) return
         for (const image of unused) {
           const host = hosts.open.find(one => one.name === image.host)
           if (host === undefined) continue

@@ -1,5 +1,5 @@
 import { Args, Flags } from '@oclif/core'
-import { hostFlags, lockFlags } from '../../cli/hosts/flags.js'
+import { actFlags } from '../../cli/hosts/flags.js'
 import { HostCommand } from '../../cli/hosts/host-command.js'
 import { size } from '../../cli/hosts/size.js'
 import { InfraError } from '../../model/error.js'
@@ -15,8 +15,7 @@ export default class ImagePull extends HostCommand {
   ]
   static override args = { url: Args.string({ description: 'Its https address.', required: true }) }
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
+    ...actFlags,
     checksum: Flags.string({
       required: true,
       description: 'What its bytes must be, as its publisher gives it: sha256:…; none goes without.',

@@ -28,6 +28,7 @@ export default class VmExec extends MachineCommand {
     env: Flags.string({
       char: 'e',
       multiple: true,
+      multipleNonGreedy: true,
       description: 'A variable of its environment.',
       helpValue: 'NAME=VALUE',
     }),

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
-import { confirm } from '../../cli/hosts/confirm.js'
-import { hostFlags, lockFlags, oneMachine, shutdownFlag, shutdownOptions } from '../../cli/hosts/flags.js'
+import { yesFlag } from '../../cli/act-flags.js'
+import { actFlags, oneMachine, shutdownFlag, shutdownOptions } from '../../cli/hosts/flags.js'
 import { hostOf } from '../../cli/hosts/host-of.js'
 import { type ActContext, MachineCommand, told } from '../../cli/hosts/machine-command.js'
 import { prepareMove, recordedOn } from '../../cli/hosts/moved.js'
@@ -32,8 +32,7 @@ export default class VmMigrate extends MachineCommand {
   ]
   static override args = oneMachine
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
+    ...actFlags,
     to: Flags.string({
       required: true,
       description: 'The connection to the other host.',
@@ -66,16 +65,13 @@ export default class VmMigrate extends MachineCommand {
       helpValue: 'FOLDER',
     }),
     ...shutdownFlag,
-    yes: Flags.boolean({ char: 'y', description: 'Do not ask.' }),
+    ...yesFlag,
   }
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(VmMigrate)
     const question = `${flags.offline ? `Stop ${args.name} and move it` : `Move ${args.name}`} to ${flags.to}?`
-    if (!(await confirm(question, { yes: flags.yes, interactive: this.interactive, signal: this.signal }))) {
-      this.exitCode = 1
-      return
-    }
+    if (!(await this.agreed(question, flags))) return
     const options = {
       offline: flags.offline,
       ...(flags.pool !== undefined && { pool: flags.pool }),

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { hostFlags, lockFlags, oneMachine, shutdownFlag, shutdownOptions } from '../../cli/hosts/flags.js'
+import { actFlags, oneMachine, shutdownFlag, shutdownOptions } from '../../cli/hosts/flags.js'
 import { MachineCommand } from '../../cli/hosts/machine-command.js'
 import { beginRescue, endRescue } from '../../providers/libvirt/acts/rescue.js'
 
@@ -15,8 +15,7 @@ export default class VmRescue extends MachineCommand {
   ]
   static override args = oneMachine
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
+    ...actFlags,
     iso: Flags.string({
       description: 'A bootable ISO: POOL:VOLUME, or a path on the host.',
       helpValue: 'VOLUME',

@@ -1,4 +1,4 @@
-import { hostFlags, lockFlags, manyFlags, noWaitFlag, severalMachines } from '../../cli/hosts/flags.js'
+import { noWaitFlag, severalFlags, severalMachines } from '../../cli/hosts/flags.js'
 import { MachineCommand } from '../../cli/hosts/machine-command.js'
 import { resetMachine } from '../../providers/libvirt/acts/power.js'
 
@@ -10,9 +10,7 @@ export default class VmReset extends MachineCommand {
   static override strict = false
   static override args = severalMachines
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
-    ...manyFlags,
+    ...severalFlags,
     ...noWaitFlag,
   }
 

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { settleDeclared } from '../../cli/hosts/declared.js'
-import { hostFlags, lockFlags, manyFlags, severalMachines, writeFlag } from '../../cli/hosts/flags.js'
+import { severalFlags, severalMachines, writeFlag } from '../../cli/hosts/flags.js'
 import { MachineCommand, told } from '../../cli/hosts/machine-command.js'
 import { InfraError } from '../../model/error.js'
 import { type Resized, resizeMachine } from '../../providers/libvirt/acts/resize.js'
@@ -18,14 +18,13 @@ export default class VmResize extends MachineCommand {
   static override strict = false
   static override args = severalMachines
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
-    ...manyFlags,
+    ...severalFlags,
     ...writeFlag,
     vcpus: Flags.integer({ min: 1, description: 'Virtual CPUs.', helpValue: 'N' }),
     memory: Flags.string({ description: 'Memory: 8GiB, 512MiB; a number alone is GiB.', helpValue: 'SIZE' }),
     disk: Flags.string({
       multiple: true,
+      multipleNonGreedy: true,
       description: 'Size of a disk: vda=40GiB; a number alone is GiB.',
       helpValue: 'DEVICE=SIZE',
     }),

@@ -1,8 +1,6 @@
 import {
-  hostFlags,
-  lockFlags,
-  manyFlags,
   noWaitFlag,
+  severalFlags,
   severalMachines,
   shutdownOptions,
   stopFlags,
@@ -18,9 +16,7 @@ export default class VmRestart extends MachineCommand {
   static override strict = false
   static override args = severalMachines
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
-    ...manyFlags,
+    ...severalFlags,
     ...stopFlags,
     ...noWaitFlag,
   }

@@ -1,12 +1,5 @@
 import { settleDeclared } from '../../cli/hosts/declared.js'
-import {
-  hostFlags,
-  lockFlags,
-  manyFlags,
-  noWaitFlag,
-  severalMachines,
-  writeFlag,
-} from '../../cli/hosts/flags.js'
+import { noWaitFlag, severalFlags, severalMachines, writeFlag } from '../../cli/hosts/flags.js'
 import { MachineCommand, told } from '../../cli/hosts/machine-command.js'
 import { startMachine } from '../../providers/libvirt/acts/power.js'
 
@@ -21,9 +14,7 @@ export default class VmStart extends MachineCommand {
   static override strict = false
   static override args = severalMachines
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
-    ...manyFlags,
+    ...severalFlags,
     ...writeFlag,
     ...noWaitFlag,
   }

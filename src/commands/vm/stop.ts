@@ -1,8 +1,6 @@
 import { settleDeclared } from '../../cli/hosts/declared.js'
 import {
-  hostFlags,
-  lockFlags,
-  manyFlags,
+  severalFlags,
   severalMachines,
   shutdownOptions,
   stopFlags,
@@ -22,9 +20,7 @@ export default class VmStop extends MachineCommand {
   static override strict = false
   static override args = severalMachines
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
-    ...manyFlags,
+    ...severalFlags,
     ...writeFlag,
     ...stopFlags,
   }

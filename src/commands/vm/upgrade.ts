@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core'
-import { hostFlags, lockFlags, manyFlags, severalMachines } from '../../cli/hosts/flags.js'
+import { severalFlags, severalMachines } from '../../cli/hosts/flags.js'
 import { MachineCommand, told } from '../../cli/hosts/machine-command.js'
 import { textCleaner } from '../../providers/libvirt/acts/logs.js'
 import { upgradeMachine } from '../../providers/libvirt/acts/upgrade.js'
@@ -16,9 +16,7 @@ export default class VmUpgrade extends MachineCommand {
   static override strict = false
   static override args = severalMachines
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
-    ...manyFlags,
+    ...severalFlags,
     command: Flags.string({
       description: "Instead of its package manager: a command for the guest's shell.",
       helpValue: 'COMMAND',

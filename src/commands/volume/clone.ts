@@ -1,15 +1,16 @@
 import { Args } from '@oclif/core'
+import { lockFlags } from '../../cli/act-flags.js'
 import { ClusterCommand, sizeText } from '../../cli/ceph/cluster-command.js'
 import { clusterFlags, volumeHelp } from '../../cli/ceph/flags.js'
 import { findVolume, placeText } from '../../cli/ceph/volume-place.js'
-import { lockFlags } from '../../cli/hosts/flags.js'
+import { snapshotArg } from '../../cli/hosts/flags.js'
 
 export default class VolumeClone extends ClusterCommand {
   static override summary = 'Make a new volume of a snapshot, in the same file system and group.'
   static override examples = ['<%= config.bin %> volume clone files/home nightly-20261121T020000Z home-copy']
   static override args = {
     volume: Args.string({ description: volumeHelp, required: true }),
-    snapshot: Args.string({ description: 'Name of the snapshot.', required: true }),
+    ...snapshotArg,
     name: Args.string({ description: 'Name of the new volume.', required: true }),
   }
   static override flags = { ...clusterFlags, ...lockFlags }

@@ -1,8 +1,8 @@
 import { Args } from '@oclif/core'
+import { lockFlags } from '../../cli/act-flags.js'
 import { ClusterCommand, sizeText } from '../../cli/ceph/cluster-command.js'
 import { clusterFlags, volumeHelp } from '../../cli/ceph/flags.js'
 import { findVolume, ownerRemark, placeText } from '../../cli/ceph/volume-place.js'
-import { lockFlags } from '../../cli/hosts/flags.js'
 import { InfraError } from '../../model/error.js'
 import { bytesOf } from '../../providers/ceph/kinds/values.js'
 

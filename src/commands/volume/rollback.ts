@@ -4,7 +4,7 @@ import { ClusterCommand } from '../../cli/ceph/cluster-command.js'
 import { clusterFlags, volumeHelp } from '../../cli/ceph/flags.js'
 import { findVolume } from '../../cli/ceph/volume-place.js'
 import { keepFor, managed, restoreOf } from '../../cli/ceph/volume-rollback.js'
-import { confirm } from '../../cli/hosts/confirm.js'
+import { confirm } from '../../cli/confirm.js'
 import { renderTerminal } from '../../report/terminal.js'
 
 export default class VolumeRollback extends ClusterCommand {

@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core'
+import { lockFlags } from '../../cli/act-flags.js'
 import { ClusterCommand } from '../../cli/ceph/cluster-command.js'
 import { clusterFlags, volumeHelp } from '../../cli/ceph/flags.js'
 import { findVolume } from '../../cli/ceph/volume-place.js'
-import { lockFlags } from '../../cli/hosts/flags.js'
 import { durationOf } from '../../providers/ceph/acts/snapshot.js'
 
 export default class VolumeSnapshot extends ClusterCommand {

@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core'
 import { backupFlags, backupRoot, backupView } from '../../../cli/hosts/backups.js'
-import { hostFlags, lockFlags, manyFlags, severalMachines } from '../../../cli/hosts/flags.js'
+import { severalFlags, severalMachines } from '../../../cli/hosts/flags.js'
 import { MachineCommand } from '../../../cli/hosts/machine-command.js'
 import { size } from '../../../cli/hosts/size.js'
 import { backupMachine } from '../../../providers/libvirt/acts/backup.js'
@@ -18,9 +18,7 @@ export default class VmBackupCreate extends MachineCommand {
   static override strict = false
   static override args = severalMachines
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
-    ...manyFlags,
+    ...severalFlags,
     ...backupFlags,
     quiesce: Flags.boolean({
       allowNo: true,

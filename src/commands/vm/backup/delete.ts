@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core'
+import { yesFlag } from '../../../cli/act-flags.js'
 import { backupFlags, backupHelp, backupRoot } from '../../../cli/hosts/backups.js'
-import { confirm } from '../../../cli/hosts/confirm.js'
-import { hostFlags, lockFlags } from '../../../cli/hosts/flags.js'
+import { actFlags } from '../../../cli/hosts/flags.js'
 import { HostCommand } from '../../../cli/hosts/host-command.js'
 import { InfraError } from '../../../model/error.js'
 import {
@@ -22,15 +22,14 @@ export default class VmBackupDelete extends HostCommand {
   static override strict = false
   static override args = { backups: Args.string({ description: `${backupHelp} Several may be named.` }) }
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
+    ...actFlags,
     ...backupFlags,
     keep: Flags.integer({
       min: 1,
       description: 'Delete all but the newest so many of each machine (of those that are named, or of all).',
       helpValue: 'N',
     }),
-    yes: Flags.boolean({ char: 'y', description: 'Do not ask.' }),
+    ...yesFlag,
   }
 
   async run(): Promise<void> {
@@ -54,12 +53,7 @@ export default class VmBackupDelete extends HostCommand {
     if (list.length > 0) {
       const told = doomed.map(({ reference, error }) => (error ? `${reference} (not whole)` : reference))
       const question = `Delete ${told.join(', ')}?`
-      if (
-        !(await confirm(question, { yes: flags.yes, interactive: this.interactive, signal: this.signal }))
-      ) {
-        this.exitCode = 1
-        return
-      }
+      if (!(await this.agreed(question, flags))) return
     }
     await this.actHere(flags, async act => {
       for (const backup of doomed) await act(journal => deleteBackup(backup, journal))

@@ -1,6 +1,6 @@
 import { Args, Flags } from '@oclif/core'
 import { backupFlags, backupHelp, backupRoot } from '../../../cli/hosts/backups.js'
-import { hostFlags, lockFlags } from '../../../cli/hosts/flags.js'
+import { actFlags } from '../../../cli/hosts/flags.js'
 import { HostCommand } from '../../../cli/hosts/host-command.js'
 import { restoreBackup } from '../../../providers/libvirt/acts/backup-restore.js'
 import { findBackup } from '../../../providers/libvirt/acts/backup-store.js'
@@ -16,8 +16,7 @@ export default class VmBackupRestore extends HostCommand {
   ]
   static override args = { backup: Args.string({ description: backupHelp, required: true }) }
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
+    ...actFlags,
     ...backupFlags,
     as: Flags.string({ description: 'Name of the machine; its own by default.', helpValue: 'NAME' }),
     pool: Flags.string({ description: 'Pool for its disks; each its own by default.', helpValue: 'POOL' }),

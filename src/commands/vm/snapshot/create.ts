@@ -1,5 +1,5 @@
-import { Args, Flags } from '@oclif/core'
-import { hostFlags, lockFlags, manyFlags, severalMachines } from '../../../cli/hosts/flags.js'
+import { Flags } from '@oclif/core'
+import { severalFlags, severalMachines, snapshotArg } from '../../../cli/hosts/flags.js'
 import { MachineCommand } from '../../../cli/hosts/machine-command.js'
 import { createSnapshot } from '../../../providers/libvirt/acts/snapshot-create.js'
 
@@ -14,13 +14,11 @@ export default class VmSnapshotCreate extends MachineCommand {
   ]
   static override strict = false
   static override args = {
-    snapshot: Args.string({ description: 'Name of the snapshot.', required: true }),
+    ...snapshotArg,
     ...severalMachines,
   }
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
-    ...manyFlags,
+    ...severalFlags,
     memory: Flags.boolean({ description: 'With the memory of the running machine.' }),
     internal: Flags.boolean({ description: 'Inside the qcow2 files instead of overlays beside them.' }),
     quiesce: Flags.boolean({

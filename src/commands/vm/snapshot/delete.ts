@@ -1,5 +1,4 @@
-import { Args } from '@oclif/core'
-import { hostFlags, lockFlags, manyFlags, severalMachines } from '../../../cli/hosts/flags.js'
+import { severalFlags, severalMachines, snapshotArg } from '../../../cli/hosts/flags.js'
 import { MachineCommand } from '../../../cli/hosts/machine-command.js'
 import { deleteSnapshot } from '../../../providers/libvirt/acts/snapshot-delete.js'
 
@@ -8,10 +7,10 @@ export default class VmSnapshotDelete extends MachineCommand {
   static override examples = ['<%= config.bin %> vm snapshot delete before-upgrade web']
   static override strict = false
   static override args = {
-    snapshot: Args.string({ description: 'Name of the snapshot.', required: true }),
+    ...snapshotArg,
     ...severalMachines,
   }
-  static override flags = { ...hostFlags, ...lockFlags, ...manyFlags }
+  static override flags = { ...severalFlags }
 
   async run(): Promise<void> {
     const { argv, args, flags } = await this.parse(VmSnapshotDelete)

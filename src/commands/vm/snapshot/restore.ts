@@ -1,6 +1,6 @@
-import { Args, Flags } from '@oclif/core'
-import { confirm } from '../../../cli/hosts/confirm.js'
-import { hostFlags, lockFlags, oneMachine } from '../../../cli/hosts/flags.js'
+import { Flags } from '@oclif/core'
+import { yesFlag } from '../../../cli/act-flags.js'
+import { actFlags, oneMachine, snapshotArg } from '../../../cli/hosts/flags.js'
 import { MachineCommand } from '../../../cli/hosts/machine-command.js'
 import { restoreSnapshot } from '../../../providers/libvirt/acts/snapshot-restore.js'
 
@@ -10,13 +10,12 @@ export default class VmSnapshotRestore extends MachineCommand {
     'What was written since is lost. A running machine is switched off for it, and runs again afterwards.'
   static override examples = ['<%= config.bin %> vm snapshot restore before-upgrade web']
   static override args = {
-    snapshot: Args.string({ description: 'Name of the snapshot.', required: true }),
+    ...snapshotArg,
     ...oneMachine,
   }
   static override flags = {
-    ...hostFlags,
-    ...lockFlags,
-    yes: Flags.boolean({ char: 'y', description: 'Do not ask.' }),
+    ...actFlags,
+    ...yesFlag,
     'discard-later': Flags.boolean({ description: 'Also delete the snapshots that were taken after it.' }),
     start: Flags.boolean({ allowNo: true, description: 'Whether it runs afterwards; as before by default.' }),
   }
@@ -28,10 +27,7 @@ export default class VmSnapshotRestore extends MachineCommand {
       ...(flags.start !== undefined && { start: flags.start }),
     }
     const question = `Put ${args.name} back to ${args.snapshot}? What was written since is lost.`
-    if (!(await confirm(question, { yes: flags.yes, interactive: this.interactive, signal: this.signal }))) {
-      this.exitCode = 1
-      return
-    }
+    if (!(await this.agreed(question, flags))) return
     await this.actOn(
       flags,
       [args.name],

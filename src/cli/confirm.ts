@@ -1,6 +1,6 @@
 /** Leave for an act that destroys something. */
-import { InfraError } from '../../model/error.js'
-import { ask } from '../ask.js'
+import { InfraError } from '../model/error.js'
+import { ask } from './ask.js'
 
 export interface Leave {
   readonly yes: boolean
