@@ -193,6 +193,7 @@ function chosen(session: Session, names: readonly string[] | undefined, others: 
       code: 'no-host',
       message: `The stack has no connection ${name} to a libvirt`,
       ...(ours.length > 0 && { why: `It has ${ours.map(one => one.name).join(', ')}` }),
+      hint: `Add ${name} under spec.providers of the stack, or say --connect URI.`,
     })
   }
   const wanted = names === undefined ? ours : ours.filter(one => names.includes(one.name))

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs'
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { basename, posix } from 'node:path'
 import { InfraError } from '../../../model/error.js'
+import { plainCause } from '../../../model/file-error.js'
 import { closeGuestFile, type Guest, openGuestFile, readGuestFile, writeGuestFile } from './agent.js'
 import { outputInGuest } from './exec.js'
 import { cleanUpAndThrow } from './left-behind.js'
@@ -92,7 +93,9 @@ export async function copyFromGuest(
       for (;;) {
         const part = await readGuestFile(guest, handle, signal)
         if (part.length === 0) break
-        await file.writeFile(part)
+        await file.writeFile(part).catch(error => {
+          throw unreadable(half, error)
+        })
         hash.update(part)
         bytes += part.length
         options.progress?.(bytes)
@@ -155,8 +158,8 @@ function unreadable(path: string, error: Error): InfraError {
     kind: 'configuration',
     code: 'local-file',
     message: `${path} cannot be used`,
-    why: error.message,
-    hint: 'For whole folders, pack them first: tar.',
+    why: plainCause(error),
+    hint: 'Look at the path, its permissions and the room there is. Whole folders are packed first: tar.',
   })
 }
 

@@ -95,7 +95,10 @@ async function usersOf(
   const paths = new Map(all.map(({ pool, volume }) => [`${pool}:${volume.name}`, volume.path]))
   const users = new Map<string, string[]>()
   const add = (path: string | undefined, user: string) => {
-    if (path !== undefined) users.set(path, [...(users.get(path) ?? []), user])
+    if (path === undefined) return
+    const known = users.get(path)
+    if (known === undefined) users.set(path, [user])
+    else known.push(user)
   }
   for (const { pool, volume } of all) add(volume.backing, `volume ${pool}:${volume.name}`)
   const domains = await ask(host, procedures.connect.listDomains, { needResults: 1, flags: 0 }, signal)
@@ -149,6 +152,8 @@ export async function putImage(
   const spec = imageKind.canonical(asked, meta)
   const volume = text(spec.volume) ?? name
   const pool = await activePool(host, text(spec.pool) ?? defaultImagePool, signal)
+  // what libvirt does not know of yet is somebody's, too, and must not be taken for half made
+  await host.refresher.refresh(pool)
   if ((await findVolume(host, pool, volume, signal)) !== undefined) throw exists(pool.name, volume)
   const request: CreateRequest = {
     address: `Image/${name}`,

@@ -24,6 +24,7 @@ import type { MigrateResult } from './migrate-result.js'
 import { removeLeft, removeNamed } from './move-end.js'
 import type { NamedHost } from './open.js'
 import { ownVolumes } from './own-volumes.js'
+import { refreshPools } from './pools.js'
 
 export interface OfflineOptions {
   /** Pool for its disks there; pools of the same names by default. */
@@ -48,6 +49,8 @@ export async function migrateOffline(
   const { host, view } = machine
   const { signal } = call
   const running = options.running ?? (view.state === 'running' || view.state === 'paused')
+  // what the libvirt there does not know of yet is somebody's, too; in a folder that both hosts have, it is the machine's own
+  await refreshPools(target.host, poolsOf(machine, options), signal)
   const disks = await placesOf(machine, target.host, options, signal)
   const seeds = await seedsOf(machine, target.host, options, signal)
   const left = { from: view.host, volumes: ownVolumes(machine), autostart: view.autostart }
@@ -160,9 +163,15 @@ async function placesOf(
   )
   requireFree(
     places.filter((_, index) => found[index]),
-    'Move it into another pool (--pool), or delete them there.',
+    'Where both hosts have one storage under that name these are its own: move it while it runs. Else into another pool (--pool).',
   )
   return places
+}
+
+/** Pools there that its disks and seeds may come into. */
+function poolsOf({ stored }: Machine, { pool }: OfflineOptions): readonly string[] {
+  const own = stored.disks.flatMap(disk => disk.pool ?? [])
+  return [...new Set(pool === undefined ? own : [...own, pool])]
 }
 
 async function volumeAt(

@@ -12,6 +12,7 @@ import { find, findAll, type XmlElement } from '../xml/tree.js'
 import { volumeOf } from './backup.js'
 import { requireFree } from './backup-restore.js'
 import type { Machine } from './machines.js'
+import { refreshPools } from './pools.js'
 import type { Place } from './restored-definition.js'
 import { type Shared, sharedPool } from './shared-pool.js'
 
@@ -144,10 +145,12 @@ async function isThere(there: Host, disk: DiskReading, signal: AbortSignal): Pro
 }
 
 async function needFreeNames(there: Host, moved: readonly MovedDisk[], signal: AbortSignal): Promise<void> {
+  // what the libvirt there does not know of yet is somebody's, too
+  await refreshPools(there, [...new Set(moved.map(({ pool }) => pool.name))], signal)
   const found = await Promise.all(moved.map(({ pool, volume }) => findVolume(there, pool, volume, signal)))
   requireFree(
     found.flatMap(one => one ?? []),
-    'Move it into another pool (--pool), or delete them there.',
+    'Move it into another pool (--pool).',
   )
 }
 
