@@ -1,8 +1,11 @@
 // Writes what runs: the commands, the library face and the process that holds librados, as modules that share chunks. A
-// program that starts a hundred times an hour must not open five hundred files each time. Into the folder that is named.
+// program that starts a hundred times an hour must not open five hundred files each time, nor read what it does not use. Into
+// the folder that is named.
 import { readdir } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 
+const beside = name => fileURLToPath(new URL(name, import.meta.url))
 const [folder] = process.argv.slice(2)
 const commands = (await readdir('src/commands', { recursive: true })).filter(name => name.endsWith('.ts'))
 const bundle = await rolldown({
@@ -16,10 +19,17 @@ const bundle = await rolldown({
     ),
   },
   platform: 'node',
-  // A library with a binary part
-  external: ['koffi'],
-  // Of twenty megabytes of Kubernetes' client a few files are used: reading all of it took longer than most commands
-  treeshake: { moduleSideEffects: [{ test: /@kubernetes\/client-node/, sideEffects: false }] },
+  // A library with a binary part, and one of twenty megabytes that only virtual clusters need
+  external: ['koffi', '@kubernetes/client-node'],
+  resolve: {
+    alias: {
+      '@oclif/core$': beside('oclif-parts.mjs'),
+      // oclif's own log, its search for commands where there is no manifest, and its plugins by pattern
+      debug: beside('unneeded.cjs'),
+      tinyglobby: beside('unneeded.cjs'),
+      minimatch: beside('unneeded.cjs'),
+    },
+  },
 })
 await bundle.write({
   dir: folder,

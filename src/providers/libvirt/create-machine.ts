@@ -3,6 +3,7 @@
  * unfinished; then its disks are made, the mark is taken away, and it is started. Whatever a crash leaves is found by the UUID.
  */
 import { InfraError } from '../../model/error.js'
+import type { Attributes } from '../../model/value.js'
 import type { Call, CreateRequest } from '../provider.js'
 import { ask, findDomain, findVolume, type Host } from './connection.js'
 import { diskBytes } from './kinds/units.js'
@@ -40,13 +41,17 @@ export async function createMachine(host: Host, request: CreateRequest, call: Ca
     const unfinished = there === undefined || (await isUnfinished(host, there, signal))
     if (unfinished) {
       await madeHere(host, request, signal, async () => {
-        await makeMachine(host, request, uuid, there, call)
-        await settle(host, request, uuid, call)
+        const made = await makeMachine(host, request, uuid, there, call)
+        // a new domain does not start with its host
+        if (request.spec.autostart !== false) await setAutostart(host, made, true, signal)
+        await settlePower(host, made, request.spec, call)
       })
       return
     }
   }
-  await settle(host, request, uuid, call)
+  const domain = await ask(host, procedures.domains.lookupByUuid, { uuid }, signal)
+  await setAutostart(host, domain, request.spec.autostart !== false, signal)
+  await settlePower(host, domain, request.spec, call)
 }
 
 /** Where somebody takes the domain away while it is made, its disks, which were never used, go with it. */
@@ -118,7 +123,7 @@ async function makeMachine(
   uuid: string,
   there: Domain | undefined,
   call: Call,
-): Promise<void> {
+): Promise<Domain> {
   const { signal } = call
   const parts = await findParts(host, request.spec, signal)
   const volumes = diskVolumes(request, parts)
@@ -135,18 +140,20 @@ async function makeMachine(
   )
   call.progress(`makes ${volumes.length} ${volumes.length === 1 ? 'disk' : 'disks'}`)
   await Promise.all([
-    ...volumes.map(volume => makeAnew(host, parts, volume, signal)),
+    ...volumes.map(volume => makeDisk(host, parts, volume, there !== undefined, signal)),
     seed && putVolume(host, parts.pool, seed.volume, seed.bytes, signal),
   ])
   await setProgress(host, domain, undefined, signal)
+  return domain
 }
 
-/** Autostart, power and readiness, as the document has them. */
-async function settle(host: Host, request: CreateRequest, uuid: string, call: Call): Promise<void> {
+function setAutostart(host: Host, domain: Domain, autostart: boolean, signal: AbortSignal): Promise<void> {
+  return ask(host, procedures.domains.setAutostart, { domain, autostart }, signal)
+}
+
+/** Power and readiness, as the document has them. */
+async function settlePower(host: Host, domain: Domain, spec: Attributes, call: Call): Promise<void> {
   const { signal } = call
-  const { spec } = request
-  const domain = await ask(host, procedures.domains.lookupByUuid, { uuid }, signal)
-  await ask(host, procedures.domains.setAutostart, { domain, autostart: spec.autostart !== false }, signal)
   if (spec.powerState === 'stopped') return
   if (!(await isActive(host, domain, signal))) call.progress('starts')
   await start(host, domain, signal)
@@ -211,14 +218,15 @@ async function refuseStrangeVolumes(
   })
 }
 
-/** A volume of an unfinished machine has never been used: one that is there is made again, whatever state it is in. */
-async function makeAnew(
+/** A volume of an unfinished machine has never been used: one that a try left is made again, whatever state it is in. */
+async function makeDisk(
   host: Host,
   parts: MachineParts,
   volume: VolumeInput,
+  isRetry: boolean,
   signal: AbortSignal,
 ): Promise<void> {
-  const there = await findVolume(host, parts.pool, volume.name, signal)
-  if (there !== undefined) await deleteVolume(host, there, signal)
+  const left = isRetry ? await findVolume(host, parts.pool, volume.name, signal) : undefined
+  if (left !== undefined) await deleteVolume(host, left, signal)
   await createVolume(host, parts.pool, volume, signal)
 }

@@ -76,17 +76,16 @@ export class Domains {
   }
 
   async #one(domain: Domain): Promise<DomainEntry> {
-    const { state, hasManagedSave, autostart, isPersistent, isActive } = procedures.domains
-    const [now, active, saved, starts, persistent] = await Promise.all([
+    const { state, hasManagedSave, autostart, isPersistent } = procedures.domains
+    const [now, saved, starts, persistent] = await Promise.all([
       ask(this.#host, state, { domain, flags: 0 }, this.#signal),
-      ask(this.#host, isActive, { domain }, this.#signal),
       ask(this.#host, hasManagedSave, { domain, flags: 0 }, this.#signal),
       orAbsent(ask(this.#host, autostart, { domain }, this.#signal), 'OPERATION_INVALID', 'NO_SUPPORT'),
       ask(this.#host, isPersistent, { domain }, this.#signal),
     ])
     return {
       domain,
-      active,
+      active: domain.id >= 0,
       paused: now.state === domainStates.paused,
       saved,
       autostart: starts ?? false,

@@ -3,7 +3,6 @@ import { spawn } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { connect as connectSocket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { connect as connectTls } from 'node:tls'
 import { InfraError, messageOf } from '../../../model/error.js'
 import { connectionError } from './errors.js'
 import type { LibvirtUri } from './uri.js'
@@ -170,6 +169,8 @@ async function tlsFiles(uri: LibvirtUri): Promise<{ ca: Buffer; cert?: Buffer; k
 async function openTls(uri: LibvirtUri, signal: AbortSignal): Promise<Link> {
   const files = await tlsFiles(uri)
   const host = uri.host ?? ''
+  // loaded by those who use it: few do
+  const { connect: connectTls } = await import('node:tls')
   const stream = connectTls({
     host,
     port: uri.port ?? 16_514,
