@@ -68,7 +68,7 @@ function plainUsage(said: string, flags: readonly string[]): { message: string; 
   const parsing = /^Parsing (--\S+)\s+(.+)$/s.exec(text)
   if (parsing) return { message: `${parsing[1]} ${numberText(parsing[2] ?? '')}` }
   const several = /^The following errors? occurred:\n(.+)$/s.exec(text)?.[1]
-  if (several !== undefined) return { message: several.split('\n').map(togetherText).join('; ') }
+  if (several !== undefined) return { message: oncePerPair(several.split('\n').map(togetherText)).join('; ') }
   return { message: /^Expected an? (integer|valid)/.test(text) ? `an argument ${numberText(text)}` : text }
 }
 
@@ -90,6 +90,12 @@ function numberText(said: string): string {
   const bound =
     least !== undefined ? ` of at least ${least}` : most !== undefined ? ` of at most ${most}` : ''
   return given === undefined ? said.trim() : `takes a whole number${bound}, not ${given.trim()}`
+}
+
+/** Of two flags that do not go together the parser tells both ways round. */
+function oncePerPair(told: readonly string[]): string[] {
+  const keyOf = (text: string) => text.split(' does not go with ').sort().join()
+  return told.filter((text, index) => told.findIndex(other => keyOf(other) === keyOf(text)) === index)
 }
 
 function togetherText(line: string): string {

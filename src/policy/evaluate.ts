@@ -76,11 +76,17 @@ function evaluation(rule: PolicyRule): Evaluate {
   }
 }
 
+/** What the language says of a name, or of a field, that is not there tells nothing of what to do. */
+function inWords(said: string): string {
+  if (!/^(unresolved attribute|field not found|no such key)/.test(said)) return said
+  return `${said} (what may be missing is asked for with has(…) first)`
+}
+
 function compiled(expression: Expression): Evaluate {
   const evaluate = prepare(celEnv({ funcs: [...strings] }), expression)
   return bindings => {
     const result = evaluate({ ...bindings })
-    if (isCelError(result)) return { error: result.message }
+    if (isCelError(result)) return { error: inWords(result.message) }
     return typeof result === 'boolean' ? result : { error: `it is not true or false, but ${typeof result}` }
   }
 }

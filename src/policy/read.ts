@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { messageOf } from '../model/error.js'
 import type { SourceFile } from '../stack/documents.js'
 import { readSideFile } from '../stack/side-file.js'
+import { misnamed } from './names.js'
 import type { Expression, PolicyRule } from './policy.js'
 
 /** The name of a policy's file, beside the stack. */
@@ -39,18 +40,28 @@ export const policySchema = z.strictObject({
 
 /** The rules of a file, or `InfraErrors` with all that is wrong with it, expressions included. */
 export function readPolicy(file: SourceFile): readonly PolicyRule[] {
-  const { value, problem, placeOf, done } = readSideFile(file, policySchema)
+  const { value, problem, placeOf, done } = readSideFile(
+    file,
+    policySchema,
+    'docs/policy.md tells what a policy holds.',
+  )
   const names = new Set<string>()
   const rules: PolicyRule[] = []
   for (const [index, rule] of value.rules.entries()) {
     const path = ['rules', index]
     if (names.has(rule.name)) {
-      problem([...path, 'name'], 'duplicate-rule', `There are two rules called \`${rule.name}\`.`)
+      problem([...path, 'name'], 'duplicate-rule', `There are two rules called \`${rule.name}\`.`, {
+        hint: 'Give one of them another name.',
+      })
     }
     names.add(rule.name)
+    const { name, reason, level = 'deny', each = 'step' } = rule
     const parsed = (field: 'when' | 'require', text: string): Expression | undefined => {
       try {
-        return parse(text)
+        const expression = parse(text)
+        const wrong = misnamed(expression, each)
+        if (wrong) problem([...path, field], 'unknown-variable', wrong.message, { hint: wrong.hint })
+        return expression
       } catch (thrown) {
         problem([...path, field], 'invalid-expression', `\`${field}\` of the rule ${rule.name} is not CEL.`, {
           why: messageOf(thrown),
@@ -59,7 +70,6 @@ export function readPolicy(file: SourceFile): readonly PolicyRule[] {
         return undefined
       }
     }
-    const { name, reason, level = 'deny', each = 'step' } = rule
     const when = rule.when === undefined ? undefined : parsed('when', rule.when)
     const require = parsed('require', rule.require)
     if (require) {

@@ -41,7 +41,8 @@ export function checkConnections(
       continue
     }
     for (const misfit of checkValue(known.settings, settings, [])) {
-      problems.add({ ...misfit, document, path: [...path, ...misfit.path] })
+      const hint = misfit.hint ?? `docs/connections/${type}.md lists the settings of ${type}.`
+      problems.add({ ...misfit, hint, document, path: [...path, ...misfit.path] })
     }
   }
 }

@@ -70,7 +70,11 @@ export function readExact(text: string): Parsed {
     return { problems: [{ code: 'syntax', message: 'The document is not YAML.', offset: 0, length: 1 }] }
   }
   if (document.errors.length > 0) {
-    return { problems: document.errors.slice(0, 20).map(error => syntaxProblem(error, text)) }
+    const told = document.errors.slice(0, 20).map(error => syntaxProblem(error, text))
+    // what follows from a mistake is told of its own place; the mistake is what is told first
+    return {
+      problems: told.filter((one, index) => told.findIndex(other => other.offset === one.offset) === index),
+    }
   }
   // An unknown tag is a warning to the parser; to us it is a value that means something else than it seems to.
   const tagged = document.warnings.map(warning => syntaxProblem(warning, text))

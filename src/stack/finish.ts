@@ -20,13 +20,22 @@ export function finishSpec(
   const misfits = checkValue(kind.schema, spec, later)
   const wrong = managed ? misfits : misfits.filter(misfit => misfit.code !== 'missing-field')
   if (wrong.length > 0) {
-    return { problems: wrong.map(({ path, ...misfit }) => ({ ...misfit, path: ['spec', ...path] })) }
+    return {
+      problems: wrong.map(({ path, ...misfit }) => helped(kind, { ...misfit, path: ['spec', ...path] })),
+    }
   }
   // What is incomplete cannot be made canonical; it is compared with nothing.
   if (misfits.length > 0) return { spec }
   const broken = kind.check?.(spec, meta) ?? []
-  if (broken.length > 0) return { problems: broken }
+  if (broken.length > 0) return { problems: broken.map(problem => helped(kind, problem)) }
   return { spec: kind.canonical(spec, meta) }
+}
+
+/** What does not tell what to do leads to the kind's page. */
+function helped<T extends { readonly hint?: string | undefined }>(kind: Kind, problem: T): T {
+  return problem.hint === undefined
+    ? { ...problem, hint: `docs/kinds/${kind.kind}.md tells what it takes.` }
+    : problem
 }
 
 /** Places of secrets: those that the kind names, and those that a secret was put into. */

@@ -79,6 +79,9 @@ export function collectProblems(): Problems {
   }
 }
 
+/** What to do, where nothing nearer is told. */
+const help = 'docs/stack.md tells how stacks are written.'
+
 /** Documents larger than this are not parsed once more for the sake of a column. */
 const mostPlacesText = 256 * 1024
 
@@ -97,7 +100,7 @@ function located(list: readonly Found[]): InfraError[] {
   const errors = list.map(found => {
     const place = found.place ?? placeOf(found, placesOf)
     if (!order.has(found.document?.file)) order.set(found.document?.file, order.size)
-    const { code, why, hint, address, kind = 'validation' } = found
+    const { code, why, hint = help, address, kind = 'validation' } = found
     // A message stands before a place or a reason: without its full stop.
     const message = found.message.replace(/(?<=[^.])\.$/, '')
     const details = { kind, code, message, why, hint, address, place }

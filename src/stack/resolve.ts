@@ -107,7 +107,7 @@ export function lookUpAnywhere(reference: Reference, context: Resolution): Outco
   const target = index.find(reference, undefined)
   if (!target) {
     const message = `\`${reference.raw}\` refers to a resource that is not in the stack.`
-    return { problem: { code: 'unknown-resource', message } }
+    return { problem: { code: 'unknown-resource', message, hint: 'Add its document, or correct the name.' } }
   }
   const resource = context.resolved.get(target.address)
   const kind = index.instances.get(target.address)?.raw.kind

@@ -24,13 +24,14 @@ export interface SideFile<T> {
   done(): void
 }
 
-/** Reads the file, or throws `InfraErrors` with all that is wrong with it. */
-export function readSideFile<T>(file: SourceFile, schema: z.ZodType<T>): SideFile<T> {
+/** Reads the file, or throws `InfraErrors` with all that is wrong with it. `help` is what to do where nothing else is told. */
+export function readSideFile<T>(file: SourceFile, schema: z.ZodType<T>, help: string): SideFile<T> {
   const problems = collectProblems()
   const value = parse(file, problems)
   problems.throwIfAny()
   const document = { file, from: 0, to: file.text.length, fromLine: 1, line: 1, value, references: false }
-  for (const misfit of checkValue(schema, value, [])) problems.add({ ...misfit, document })
+  for (const misfit of checkValue(schema, value, []))
+    problems.add({ ...misfit, hint: misfit.hint ?? help, document })
   problems.throwIfAny()
   let found: Places | undefined
   const places = () => {

@@ -204,12 +204,25 @@ describe('a policy’s file', () => {
     ],
     ['a misspelt field', '  - {name: a, reason: b, requires: "true"}', 'unknown-field', 4],
     ['a level that is none', '  - {name: a, reason: b, require: "true", level: block}', 'invalid-value', 4],
+    ['a misspelt variable', '  - {name: a, reason: b, require: "resorce.name == 1"}', 'unknown-variable', 4],
+    [
+      'a step in a rule for the plan',
+      '  - {name: a, reason: b, each: plan, require: "step.destroys"}',
+      'unknown-variable',
+      4,
+    ],
     ['a rule without a reason', '  - {name: a, require: "true"}', 'missing-field', 4],
     ['what is not YAML', '  - {name: a', 'syntax', 5],
   ])('is refused with its place: %s', (_reason, text, code, line) => {
     const errors = errorsOf(`apiVersion: infra/v1\nkind: Policy\nrules:\n${text}\n`)
     expect(errors.map(error => error.code)).toContain(code)
     expect(errors[0]?.place).toMatchObject({ file: 'infra-policy.yaml', line })
+  })
+
+  it('may give names to what it looks at, and use those of types and functions', () => {
+    const rule = 'steps.all(stepp, type(stepp.kind) == string) && math.greatest(1, 2) == 2'
+    const text = `apiVersion: infra/v1\nkind: Policy\nrules:\n  - {name: a, reason: b, each: plan, require: "${rule}"}\n`
+    expect(read(text)).toHaveLength(1)
   })
 
   it('reports all that is wrong, not the first', () => {

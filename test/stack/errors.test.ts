@@ -68,8 +68,17 @@ kind: Stack
       for (const error of errors) {
         expect(error.place?.text, error.message).toBeDefined()
         expect(error.message).not.toMatch(/[.\n]$/)
+        expect(error.hint, error.message).toBeDefined()
       }
     })
+  })
+
+  test('that follow from a mistake at its own place are not told beside it', async () => {
+    const text = volume('a').replace('name: a', 'name: "a')
+    expect(text).toContain('"a')
+    const errors = await errorsOf(load(text))
+    const places = errors.map(({ place }) => `${place?.line}:${place?.column}`)
+    expect(new Set(places).size).toBe(places.length)
   })
 
   const table: { reason: string; text: string; error: object }[] = [

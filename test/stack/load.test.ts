@@ -541,7 +541,7 @@ describe('connections', () => {
     expect(errors.map(({ code, hint, place }) => [code, hint, place?.line, place?.column])).toEqual([
       ['unknown-field', 'Did you mean `uri`?', 7, 15],
       ['unknown-provider', 'Did you mean `libvirt`?', 8, 17],
-      ['unknown-field', undefined, 11, 7],
+      ['unknown-field', 'docs/connections/embedded.md lists the settings of embedded.', 11, 7],
     ])
     await load(stackOf('  providers:\n    libvirt:\n'), { providerTypes })
   })

@@ -51,7 +51,7 @@ export const ignoreSchema = z.strictObject({
 
 /** The ignores of a file, or `InfraErrors` with all that is wrong with it. */
 export function readIgnores(file: SourceFile): readonly Ignore[] {
-  const { value, placeOf } = readSideFile(file, ignoreSchema)
+  const { value, placeOf } = readSideFile(file, ignoreSchema, 'docs/drift.md tells what the ignores are.')
   return value.ignores.map(({ address, reason, path, until }, index) => ({
     address,
     reason,
