@@ -20,8 +20,6 @@ export interface Sample {
   readonly changed?: Attributes
   /** Samples that must be there first, by their place in the list. */
   readonly needs?: readonly number[]
-  /** Seconds that one call may take; 20 by default. */
-  readonly seconds?: number
 }
 
 export interface World {

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
-import type { Attributes, Json } from '../../src/model/value.js'
+import type { Attributes } from '../../src/model/value.js'
 import { resource } from '../acceptance/documents.js'
 import type { CephLab } from '../lab/ceph.js'
 import { type CrashSystem, marked, type Seen, type Thing } from './system.js'
@@ -33,6 +33,13 @@ interface PoolJson {
   readonly quota_max_objects: number
 }
 
+interface ImageJson {
+  readonly image: string
+  readonly id: string
+  readonly size: number
+  readonly snapshot?: string
+}
+
 interface EntityJson {
   readonly entity: string
   readonly key: string
@@ -42,41 +49,27 @@ interface EntityJson {
 const run = promisify(execFile)
 
 export function cephSystem(lab: CephLab): CrashSystem {
-  /** Each start of the ceph client takes longer than what it is asked: one is asked all of it. */
-  const ask = async (...commands: readonly string[]): Promise<Json[]> => {
-    const asked = run('ceph', ['--conf', lab.conf, '--format', 'json'], { maxBuffer: 1 << 26 })
-    asked.child.stdin?.end(`${commands.join('\n')}\n`)
-    const { stdout } = await asked
-    const answers = stdout.split('\n').filter(line => line !== '')
-    if (answers.length !== commands.length) throw new Error(`ceph answered:\n${stdout}`)
-    return answers.map(line => JSON.parse(line))
-  }
-  /** Live images of a pool, by name; those in its trash, too. */
+  /** Live images of a pool, by name; those in its trash, too. One that only its name is left of is a failure. */
   const imagesOf = async ({ pool_name: name }: PoolJson) => {
-    const list = await lab.rbdJson<string[]>('ls', name)
-    const trash = await lab.rbdJson<{ id: string }[]>('trash', 'ls', name)
+    const [list, open, trash] = await Promise.all([
+      lab.rbdJson<string[]>('ls', name),
+      lab.rbdJson<ImageJson[]>('ls', '--long', name),
+      lab.rbdJson<{ id: string }[]>('trash', 'ls', name),
+    ])
     const things = await Promise.all(
-      list.map(async image => [image, await imageAt(`${name}/${image}`)] as const),
+      list.map(async image => {
+        const found = open.find(one => one.image === image && one.snapshot === undefined)
+        if (!found) throw new Error(`${name}/${image} is listed, and cannot be opened`)
+        return [image, await imageAt(`${name}/${image}`, found)] as const
+      }),
     )
     return { things, trash: trash.map(({ id }) => `image ${id}`) }
   }
-  const imageAt = async (image: string): Promise<Thing> => {
-    const [{ id, size }, { stdout }] = await Promise.all([
-      lab.rbdJson<{ id: string; size: number }>('info', image),
-      run(
-        'sh',
-        [
-          '-c',
-          'rbd --conf "$0" export --no-progress "$1" - | head -c "$2"',
-          lab.conf,
-          image,
-          String(markLength),
-        ],
-        {
-          encoding: 'latin1',
-        },
-      ),
-    ])
+  const imageAt = async (image: string, { id, size }: ImageJson): Promise<Thing> => {
+    const pipe = 'rbd --conf "$0" export --no-progress "$1" - | head -c "$2"'
+    const { stdout } = await run('sh', ['-c', pipe, lab.conf, image, String(markLength)], {
+      encoding: 'latin1',
+    })
     return { id, is: `${size >> 20} MiB`, data: stdout.replaceAll('\0', '').trim() }
   }
   /** Numbers of all pools at the last look, kept ones included. */
@@ -90,11 +83,11 @@ export function cephSystem(lab: CephLab): CrashSystem {
     stack: variant => stackText(lab.conf, variants[variant]),
     expected: variant => expected(variants[variant]),
     async look(): Promise<Seen> {
-      const [pools, auth, keys] = (await ask(
-        'osd pool ls detail',
-        'auth ls',
-        'config-key ls',
-      )) as unknown as [PoolJson[], { auth_dump: EntityJson[] }, string[]]
+      const [pools, auth, keys] = await Promise.all([
+        lab.cephJson<PoolJson[]>('osd', 'pool', 'ls', 'detail'),
+        lab.cephJson<{ auth_dump: EntityJson[] }>('auth', 'ls'),
+        lab.cephJson<string[]>('config-key', 'ls'),
+      ])
       const own = pools.filter(
         one => !one.pool_name.startsWith('.') && one.pool_name !== 'device_health_metrics',
       )

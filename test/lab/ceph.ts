@@ -31,6 +31,8 @@ export interface CephLab {
   ceph(...args: readonly string[]): Promise<string>
   /** The client's output as data. */
   cephJson<T>(...args: readonly string[]): Promise<T>
+  /** What the client would send the cluster for these words. Fails where it does not know such a command. */
+  means(words: readonly string[]): Promise<Readonly<Record<string, unknown>>>
   rbd(...args: readonly string[]): Promise<string>
   rados(...args: readonly string[]): Promise<string>
   rbdJson<T>(...args: readonly string[]): Promise<T>
@@ -109,6 +111,7 @@ export async function cephLab(options: CephLabOptions): Promise<CephLab> {
     env: { ...outer, CEPH_CONF: conf, NODE_OPTIONS: `${outer.NODE_OPTIONS ?? ''} --import=${loader}` },
     ceph,
     cephJson: async (...args) => JSON.parse(await ceph('--format', 'json', ...args)),
+    means: async words => JSON.parse(await ceph('means', ...words)),
     rbd,
     rados,
     rbdJson: async (...args) => JSON.parse(await rbd('--format', 'json', ...args)),

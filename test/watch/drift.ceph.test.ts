@@ -150,7 +150,6 @@ describe.skipIf(missing)(`drift on Ceph${missing ? `: ${missing}` : ''}`, () => 
     await here.write('stack.yaml', stackOf(lab.conf, { transport: 'command' }))
     const watch = startWatch(here, '--interval', '1h')
     await watch.next(event => event.type === 'watching' && event.how === 'events', 120)
-    // A command takes half a second here and more: a look at all of this takes a minute
     await watch.next(event => event.type === 'scan', 240)
     await lab.ceph('osd', 'pool', 'set-quota', 'set', 'max_objects', '78')
     await watch.next(drift('CephPool/set', 'appeared', 'quota.maxObjects'), 240)
@@ -162,7 +161,7 @@ describe.skipIf(missing)(`drift on Ceph${missing ? `: ${missing}` : ''}`, () => 
 
   test('it says when no monitor answers, and when one does again', async () => {
     // librados gives the question up sooner
-    await here.write('stack.yaml', stackOf(lab.conf, { timeoutSeconds: 15 }))
+    await here.write('stack.yaml', stackOf(lab.conf, { timeoutSeconds: 8 }))
     const watch = startWatch(here, '--interval', '1h')
     await watch.next(event => event.type === 'scan', 120)
     await lab.kill('mon.a')

@@ -1,5 +1,6 @@
 # client.py CONF — Ceph's own command line client, its code and its connection, kept running: to start it anew takes longer than
 # what it is asked. Reads commands, each a line with a JSON list of words, and answers each with a line: {"error", "out", "told"}.
+# Behind the word `means`, a command is not carried out: the answer is what the cluster would be sent.
 import errno
 import importlib.machinery
 import importlib.util
@@ -29,7 +30,18 @@ def signatures(target, anew):
     return known[target]
 
 
+def means(words):
+    """What the client would send the cluster, had it been started with these words."""
+    _, _, rest = ceph.parse_cmdargs(words)
+    # A client of its own, which takes options of the configuration out of them
+    rest = ceph.rados.Rados(name="client.admin", conffile=sys.argv[1]).conf_parse_argv(rest)
+    found = ceph.validate_command(signatures(("mon", ""), False), rest, False)
+    return 0 if found else -errno.EINVAL, json.dumps(found), "it does not know such a command"
+
+
 def run(words):
+    if words[0] == "means":
+        return means(words[1:])
     _, options, rest = ceph.parse_cmdargs(words)
     data = b""
     if options.input_file:

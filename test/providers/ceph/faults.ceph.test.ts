@@ -52,7 +52,7 @@ describe.skipIf(missing)(`faults ${missing ?? ''}`, () => {
   }
 
   it('loses and doubles nothing when the manager fails over in the middle', async () => {
-    const many = volumes('mgr', 30)
+    const many = volumes('mgr', 16)
     const before = await active()
     const work = Promise.all(many.map(persist))
     await nodePorts.clock.sleep(300)

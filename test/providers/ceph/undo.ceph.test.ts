@@ -107,7 +107,7 @@ describe.skipIf(missing)(`undoing ${missing ?? ''}`, () => {
 
   it('reads what the monitors know while the manager hangs', { timeout: 120_000 }, async () => {
     // Less patience than the minute that a manager has: this one never answers
-    await writeFile(join(folder, 'stack.yaml'), stack.replace('ceph: {}', 'ceph: {timeoutSeconds: 15}'))
+    await writeFile(join(folder, 'stack.yaml'), stack.replace('ceph: {}', 'ceph: {timeoutSeconds: 8}'))
     const pid = Number(await readFile(join(dirname(lab.conf), 'run', 'mgr.x.pid'), 'utf8'))
     process.kill(pid, 'SIGSTOP')
     try {

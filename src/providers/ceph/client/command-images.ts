@@ -13,6 +13,8 @@ interface ImageJson {
   readonly stripe_unit?: number
   readonly stripe_count?: number
   readonly parent?: { readonly pool: string; readonly image: string; readonly snapshot: string }
+  /** Old clients do not tell. */
+  readonly snapshot_count?: number
 }
 
 /** The client prints nothing at all where there is nothing. */
@@ -33,9 +35,12 @@ export function commandImages(run: Run): RbdOperations {
   ]
 
   async function info(at: RbdImageRef, options: CallOptions): Promise<RbdImageInfo> {
-    const [image, snapshots, metadata] = await Promise.all([
-      listed<ImageJson>(['info', name(at)], options),
-      listed<{ name: string; size: number; protected: string }[]>(['snap', 'ls', name(at)], options),
+    // First, so that an image that is not there costs one start, and one without snapshots two
+    const image = await listed<ImageJson>(['info', name(at)], options)
+    const [snapshots, metadata] = await Promise.all([
+      image.snapshot_count === 0
+        ? []
+        : listed<{ name: string; size: number; protected: string }[]>(['snap', 'ls', name(at)], options),
       listed<Record<string, string>>(['image-meta', 'list', name(at)], options),
     ])
     const { parent } = image

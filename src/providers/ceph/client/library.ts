@@ -5,6 +5,7 @@ import type { Json } from '../../../model/value.js'
 import type { CallOptions, CephCommand, CommandAnswer, RbdOperations } from './connection.js'
 import { CephError } from './error.js'
 import { type Host, HostFailure, startHost, threads } from './host-process.js'
+import { notConnected } from './not-connected.js'
 import { readDescriptions } from './offers.js'
 import type { Access, Environment } from './settings.js'
 import { rbdNames, type Wire } from './wire.js'
@@ -109,31 +110,12 @@ async function connect(access: Access, environment: Environment, signal: AbortSi
     host.kill()
     if (signal.aborted) throw signal.reason
     if (!(thrown instanceof HostFailure) && thrown instanceof InfraError) throw thrown
-    throw connectionError(access, thrown)
+    throw notConnected(
+      access,
+      thrown instanceof HostFailure ? thrown.failure : { errno: 110, words: 'no answer' },
+    )
   }
 }
-
-function connectionError(access: Access, thrown: unknown): InfraError {
-  const failure = thrown instanceof HostFailure ? thrown.failure : { errno: 110, words: 'no answer' }
-  if (failure.library) {
-    return new InfraError({
-      kind: 'connection',
-      code: 'ceph-library-missing',
-      message: 'librados or librbd cannot be loaded',
-      why: failure.words,
-      hint: 'install librados2 and librbd1, or set `transport: command` to use the ceph and rbd clients',
-    })
-  }
-  return new InfraError({
-    kind: 'connection',
-    code: 'ceph-connect',
-    message: `cannot connect to Ceph as ${access.name} (${access.conf ?? `/etc/ceph/${access.cluster}.conf`})`,
-    why: new CephError('connecting', failure.errno, failure.words).message + wordsOf(failure.words),
-    hint: 'check conf, keyring and client of the connection, and that a monitor can be reached from here',
-  })
-}
-
-const wordsOf = (words: string) => (words === '' ? '' : `: ${words}`)
 
 /** What a call on images is about: `pool/image@snapshot`. */
 function subject(args: Json): string {

@@ -27,7 +27,7 @@ export const cephSettings = z.strictObject({
     .array(z.string().min(1))
     .optional()
     .describe(
-      'Words before `ceph` and `rbd`, for the transport command: [ssh, host] or [cephadm, shell, --].',
+      'Words before `ceph` and `rbd`, for the transport command: [ssh, host] or [cephadm, shell, --]. Where `python3` there has Ceph’s module, one process of it stays and is asked what `ceph` would be, for which each command is a start.',
     ),
   timeoutSeconds: z
     .int()
