@@ -7,16 +7,20 @@ import { defineConfig } from 'vitest/config'
  */
 const real = ['libvirt', 'ceph', 'vcluster', 'together']
 
-/** A browser and megabytes of hostile input: nothing there depends on the version of Node. */
-const sameOnEveryNode = ['test/report/html.browser.test.ts', 'test/hostile/**', 'test/stack/hostile.test.ts']
+/** A browser, megabytes of hostile input, and many applies: nothing there depends on the version of Node. */
+const sameOnEveryNode = [
+  'test/report/html.browser.test.ts',
+  'test/hostile/**',
+  'test/stack/hostile.test.ts',
+  'test/session/clean-apply.test.ts',
+]
 
 /** What a run of `./check` leaves out, by the word that it says; nothing where it says none. */
 const leftOut: Readonly<Record<string, readonly string[]>> = {
   'another Node': sameOnEveryNode,
   fast: [
     ...sameOnEveryNode,
-    // Downloads that are cut off, and many applies.
-    'test/session/clean-apply.test.ts',
+    // Downloads that are cut off.
     'test/providers/libvirt/image/cache.test.ts',
   ],
 }
