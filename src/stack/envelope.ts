@@ -1,8 +1,10 @@
 /** What every document of a resource says around its spec: which kind, which name, and how it is to be treated. */
+
 import { type Attributes, isObject, type Json } from '../model/value.js'
 import type { Kind } from '../providers/kind.js'
 import { pathText } from './check-spec.js'
 import type { Lifecycle } from './desired.js'
+import { isName, mostName, nameHint } from './name.js'
 import { meant } from './nearest.js'
 import type { Found, ParsedDocument, Path, Problems } from './problems.js'
 
@@ -49,16 +51,6 @@ const metadataFields = new Set([
 /** What Foundry itself writes into a document that it prints. */
 const foreignMetadataFields = new Set(['uid', 'generation', 'creationTimestamp'])
 const lifecycleFields = new Set(['preventDestroy', 'ignoreChanges', 'retainOnDelete', 'createBeforeDestroy'])
-
-const namePattern = /^[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_])?$/
-export const nameHint =
-  'Use letters, digits, dots, dashes and underscores; begin and end with a letter, a digit or an underscore.'
-const mostName = 253
-
-/** Whether a name can be one: no path, no white space, nothing that a terminal or a system below would act on. */
-export function isName(name: string): boolean {
-  return name.length <= mostName && namePattern.test(name)
-}
 
 const none: Readonly<Record<string, string>> = Object.freeze({})
 const noLifecycle: Lifecycle = Object.freeze({})

@@ -2,8 +2,9 @@
 /** The elements of a forEach, and values of the metadata: these are known before any resource is. */
 import type { Address } from '../model/address.js'
 import { isObject, type Json } from '../model/value.js'
-import { isName, nameHint, type RawResource } from './envelope.js'
+import type { RawResource } from './envelope.js'
 import { interpolate } from './interpolate.js'
+import { isName, nameHint } from './name.js'
 import type { Path, Problems } from './problems.js'
 import { type Each, lookUpValue } from './scope.js'
 import type { TemplateText } from './template-text.js'

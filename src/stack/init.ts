@@ -1,7 +1,7 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: the syntax of references
 /** The text of a first stack, which applies as it is: on the embedded world, until it names a connection. */
 import { InfraError } from '../model/error.js'
-import { isName, nameHint } from './envelope.js'
+import { isName, nameHint } from './name.js'
 
 export interface InitInput {
   readonly name: string

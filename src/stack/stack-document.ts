@@ -3,7 +3,8 @@
 import { z } from 'zod'
 import type { Json } from '../model/value.js'
 import { checkValue } from './check-spec.js'
-import { apiVersion, isName, nameHint } from './envelope.js'
+import { apiVersion } from './envelope.js'
+import { isName, nameHint } from './name.js'
 import type { ParsedDocument, Problems } from './problems.js'
 
 const json = z.unknown()

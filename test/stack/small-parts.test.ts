@@ -5,6 +5,7 @@ import { findTooDeep } from '../../src/stack/depth.js'
 import { meant, nearest } from '../../src/stack/nearest.js'
 import { putInOrder } from '../../src/stack/order.js'
 import { escapeReferences, parseTemplateText } from '../../src/stack/template-text.js'
+import { cpuMilliseconds } from '../cpu.js'
 
 describe('nearest names', () => {
   const table: { word: string; known: string[]; near: string[] }[] = [
@@ -59,11 +60,12 @@ describe('order', () => {
 
   test('a chain of 100,000 is no problem', () => {
     const chain = new Map(Array.from({ length: 100_000 }, (_, index) => [`${index}`, [`${index + 1}`]]))
-    const start = performance.now()
-    expect(putInOrder(chain, item => item).order).toHaveLength(100_000)
-    chain.set('100000', ['0'])
-    expect(putInOrder(chain, item => item).cycles).toHaveLength(1)
-    expect(performance.now() - start).toBeLessThan(5000)
+    const milliseconds = cpuMilliseconds(() => {
+      expect(putInOrder(chain, item => item).order).toHaveLength(100_000)
+      chain.set('100000', ['0'])
+      expect(putInOrder(chain, item => item).cycles).toHaveLength(1)
+    })
+    expect(milliseconds).toBeLessThan(5000)
   })
 })
 
