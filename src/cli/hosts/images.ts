@@ -1,4 +1,5 @@
 /** Images as the commands show them. */
+import { isObject } from '../../model/value.js'
 import type { ImageView } from '../../providers/libvirt/acts/images.js'
 import { defaultImagePool } from '../../providers/libvirt/names.js'
 import { renderTable, type TableOptions } from '../../report/table.js'
@@ -28,4 +29,23 @@ export function imagePools(session: Session | undefined, more: readonly string[]
     return typeof pool === 'string' ? [pool] : []
   })
   return [...new Set([defaultImagePool, ...named, ...more])]
+}
+
+/**
+ * `CONNECTION/POOL:VOLUME` of what the stack's documents declare or name, and of what its state has: a machine that is not made
+ * yet needs its image, too.
+ */
+export function neededImages(session: Session | undefined): ReadonlySet<string> {
+  const known = [
+    ...(session?.stack.resources.values() ?? []),
+    ...Object.values(session?.state?.resources ?? {}),
+  ]
+  return new Set(
+    known.flatMap(({ kind, connection, spec }) =>
+      (kind === 'VirtualMachine'
+        ? [isObject(spec.bootDisk) ? spec.bootDisk.image : undefined, spec.installIso]
+        : [`${spec.pool}:${spec.volume}`]
+      ).flatMap(image => (typeof image === 'string' ? [`${connection}/${image}`] : [])),
+    ),
+  )
 }

@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core'
 import { yesFlag } from '../../cli/act-flags.js'
 import { actFlags } from '../../cli/hosts/flags.js'
 import { HostCommand } from '../../cli/hosts/host-command.js'
-import { imagePools, imageTable } from '../../cli/hosts/images.js'
+import { imagePools, imageTable, neededImages } from '../../cli/hosts/images.js'
 import { deleteImage, listImages } from '../../providers/libvirt/acts/images.js'
 
 export default class ImagePrune extends HostCommand {
@@ -30,11 +30,7 @@ export default class ImagePrune extends HostCommand {
       const { session, hosts } = context
       const pools = imagePools(session, flags.pool)
       const { found, down } = await this.fromAll(context, host => listImages(host, pools, this.signal))
-      const known = [
-        ...(session?.stack.resources.values() ?? []),
-        ...Object.values(session?.state?.resources ?? {}),
-      ]
-      const kept = new Set(known.map(({ connection, spec }) => `${connection}/${spec.pool}:${spec.volume}`))
+      const kept = neededImages(session)
       const unused = found
         .flat()
         .filter(

@@ -24,15 +24,20 @@ interface Options {
   /** Addresses that cannot be restored from. */
   readonly broken?: readonly string[]
   readonly replicas?: number
+  /** The tool takes no snapshot, and asks for none. */
+  readonly refuses?: boolean
 }
 
 /** A cluster that is ready, and a vcluster tool that writes down what it is told. */
-async function world({ broken = [], replicas = 1 }: Options = {}) {
+async function world({ broken = [], replicas = 1, refuses = false }: Options = {}) {
   const tool = join(folder, 'vcluster')
   const fails = broken.map(
     one => `if [ "$1 $3" = "restore ${one}" ]; then echo 'fatal: no room' >&2; exit 1; fi\n`,
   )
-  await writeFile(tool, `#!/bin/sh\necho "$1 $2 $3 $4" >>${folder}/calls\n${fails.join('')}`, { mode: 0o755 })
+  const refusal = refuses ? `[ "$2" != create ] || { echo 'fatal: denied' >&2; exit 1; }\n` : ''
+  await writeFile(tool, `#!/bin/sh\n${refusal}echo "$1 $2 $3 $4" >>${folder}/calls\n${fails.join('')}`, {
+    mode: 0o755,
+  })
   const calls = async () =>
     (await readFile(`${folder}/calls`, 'utf8').catch(() => '')).split('\n').filter(line => line !== '')
   const metadata = {
@@ -85,6 +90,13 @@ test('what is in it is kept, and read back, before anything is stopped', async (
   const { restore, calls, open } = await world()
   expect(await restore(keep)).toEqual({ kept: keep.address })
   expect(await calls()).toEqual([...kept, call(address)])
+  expect([...open]).toEqual([])
+})
+
+test('a snapshot that vCluster was never asked for leaves nothing to be settled', async () => {
+  const { restore, calls, open } = await world({ refuses: true })
+  await expect(restore(keep)).rejects.toMatchObject({ code: 'vcluster-failed', why: 'fatal: denied' })
+  expect(await calls()).toEqual(['snapshot get team s3://b/k'])
   expect([...open]).toEqual([])
 })
 

@@ -35,8 +35,28 @@ export async function backupCluster(
   const before = (await requestsOf(session, found, signal)).map(request => request.metadata.name)
   const act: BackupAct = { verb: 'backup', name, namespace, address, before }
   const ended = await begin(act)
-  await tool(session, found, ['snapshot', 'create', name, address], signal)
+  try {
+    await tool(session, found, ['snapshot', 'create', name, address], signal)
+  } catch (error) {
+    if (await isNotAsked(session, found, act, signal)) ended()
+    throw error
+  }
   return follow(session, found, act, ended, progress, signal)
+}
+
+/** Whether vCluster was never asked for the snapshot, so that nothing of it is left; not where that cannot be told. */
+async function isNotAsked(
+  session: Session,
+  found: Found,
+  act: BackupAct,
+  signal: AbortSignal,
+): Promise<boolean> {
+  // a tool that was broken off may have asked all the same
+  if (signal.aborted) return false
+  return requestOf(session, found, act, signal).then(
+    request => request === undefined,
+    () => false,
+  )
 }
 
 /** Goes on with one that was cut off: with the snapshot that was asked for, or with a new one where none was. */

@@ -1,6 +1,6 @@
 /** A way into a virtual cluster from this machine for as long as it is needed: a kubeconfig, and a forwarded port if need be. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { dump, load } from 'js-yaml'
 import { InfraError } from '../../../model/error.js'
 import type { Attributes } from '../../../model/value.js'
@@ -124,6 +124,7 @@ export async function mergeContext(
   }
   if (options.use === true) merged['current-context'] = context
   else if (merged['current-context'] === context && options.remove === true) merged['current-context'] = ''
+  await files.makeFolder(dirname(file))
   await files.replace(file, Buffer.from(dump(merged)), 0o600)
   return context
 }
