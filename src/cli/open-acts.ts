@@ -1,32 +1,8 @@
 /** Acts that were cut off: told where they are left, settled by `infra recover`. */
 import { type ActRecord, actsInWords, openActs } from '../apply/act-journal.js'
-import { InfraError, InfraErrors } from '../model/error.js'
-import { fileError } from '../model/file-error.js'
-import type { Ports } from '../model/ports.js'
+import { InfraError } from '../model/error.js'
 import type { Session } from '../session/session.js'
-
-export interface SettledAct {
-  readonly address: string
-  readonly verb: string
-  readonly text: string
-}
-
-/** How and within what acts are settled. */
-export interface Settling {
-  readonly session: Session
-  readonly direction: 'forward' | 'back'
-  readonly ports: Ports
-  readonly signal: AbortSignal
-  tell(address: string, message: string): void
-  /** Told the number of each act that has come to its end. */
-  ended(act: number): void
-}
-
-/** What came of it: of each act its end, or why it is still open. */
-export interface Settled {
-  readonly settled: readonly SettledAct[]
-  readonly errors: readonly InfraError[]
-}
+import type { Settled, Settling } from './settling.js'
 
 /** How acts of one kind are settled. */
 interface Settler {
@@ -58,22 +34,4 @@ export async function actLeftOpen(session: Session): Promise<InfraError | undefi
     why: `open: ${actsInWords(open)}`,
     hint: '`infra recover --forward` or `infra recover --back` settles it.',
   })
-}
-
-/** Told where a journal holds an act that a later version began. */
-export function unknownAct(address: string): InfraError {
-  return new InfraError({
-    kind: 'storage',
-    code: 'journal-newer',
-    address,
-    message: 'the journal tells of an act that this version of infra does not know',
-    hint: 'Run `infra recover` with the version that was acting.',
-  })
-}
-
-/** The errors that are infra's own, and those of files; none for anything else. */
-export function errorsOf(thrown: unknown): readonly InfraError[] {
-  if (thrown instanceof InfraErrors) return thrown.errors
-  const error = fileError(thrown) ?? thrown
-  return error instanceof InfraError ? [error] : []
 }

@@ -3,8 +3,7 @@ import type { ActRecord } from '../../apply/act-journal.js'
 import { InfraError } from '../../model/error.js'
 import { type ClusterAct, clusterAct } from '../../providers/vcluster/acts/journaled.js'
 import { settleAct, wayOf } from '../../providers/vcluster/acts/settle.js'
-import { type Settled, type Settling, unknownAct } from '../open-acts.js'
-import { settledBy } from '../settled-by.js'
+import { type Settled, type Settling, settledBy, unknownAct } from '../settling.js'
 import { openClusterHosts } from './hosts.js'
 
 /** What settling them would do, in words. Fails where there is no such way for one of them. */

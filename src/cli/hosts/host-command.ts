@@ -7,7 +7,8 @@ import { type Hosts, type NamedHost, openHosts } from '../../providers/libvirt/a
 import type { Connection } from '../../providers/provider.js'
 import { openSession, type Session } from '../../session/session.js'
 import { ActCommand } from '../act-command.js'
-import { actLeftOpen, errorsOf } from '../open-acts.js'
+import { actLeftOpen } from '../open-acts.js'
+import { errorsOf } from '../settling.js'
 import { journaled } from './journaled.js'
 
 export interface HostFlags {

@@ -6,7 +6,7 @@ import { type MoveAct, moveAct } from '../../providers/libvirt/acts/journaled-mo
 import type { Hosts } from '../../providers/libvirt/acts/open.js'
 import { moveWay, settleMove } from '../../providers/libvirt/acts/settle-move.js'
 import type { Session } from '../../session/session.js'
-import { unknownAct } from '../open-acts.js'
+import { unknownAct } from '../settling.js'
 import { hostOf } from './host-of.js'
 import { prepareMove } from './moved.js'
 

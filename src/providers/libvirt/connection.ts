@@ -1,18 +1,17 @@
 /** One libvirt as the provider works with it: its client, what kind of place it is, and lookups where absent is a value. */
 import type { Ports } from '../../model/ports.js'
-import type { Keeper } from '../provider.js'
-import { FolderPools } from './folder-pool.js'
-import { type HostFiles, hostFiles } from './host-files.js'
-import { type ImageCache, imageCache } from './image/cache.js'
-import { KeptMachines } from './kept-machines.js'
-import { Refresher } from './refresh.js'
-import { Client } from './rpc/client.js'
+import type { FolderPools } from './folder-pool.js'
+import type { HostFiles } from './host-files.js'
+import type { ImageCache } from './image/cache.js'
+import type { KeptMachines } from './kept-machines.js'
+import type { Refresher } from './refresh.js'
+import type { Client } from './rpc/client.js'
 import { isLibvirt, type LibvirtCode } from './rpc/errors.js'
 import type { Procedure } from './rpc/procedure.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain, Network, Pool, Volume } from './rpc/types.js'
-import { Turns } from './turns.js'
-import { Usage } from './usage.js'
+import type { Turns } from './turns.js'
+import type { Usage } from './usage.js'
 
 export interface Host {
   readonly client: Client
@@ -28,43 +27,6 @@ export interface Host {
   readonly folder: string
   /** libvirt's version as it writes it: 9,000,000 is 9.0.0. */
   readonly version: number
-}
-
-export interface HostRequest {
-  readonly uri: string
-  readonly folder: string
-  /** Folder of downloaded images. */
-  readonly imageCache: string
-  readonly keeper?: Keeper | undefined
-}
-
-/** Connects, and finds out what is there. */
-export async function openHost(request: HostRequest, ports: Ports, signal: AbortSignal): Promise<Host> {
-  const client = new Client(request.uri)
-  try {
-    const version = await client.call(procedures.connect.libraryVersion, undefined, { signal })
-    return {
-      client,
-      ports,
-      files: hostFiles(client.uri),
-      refresher: new Refresher(client),
-      folders: new FolderPools(),
-      usage: new Usage(),
-      turns: new Turns(),
-      images: imageCache({
-        folder: request.imageCache,
-        stackFolder: request.folder,
-        fetch: (url, init) => fetch(url, init),
-        clock: ports.clock,
-      }),
-      machines: new KeptMachines(request.keeper),
-      folder: request.folder,
-      version,
-    }
-  } catch (error) {
-    await client.close()
-    throw error
-  }
 }
 
 /** The answer, or undefined where libvirt says, by its number, that there is no such thing. */

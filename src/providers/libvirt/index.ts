@@ -10,7 +10,7 @@ import type {
   ProviderType,
   UpdateRequest,
 } from '../provider.js'
-import { type Host, openHost } from './connection.js'
+import type { Host } from './connection.js'
 import { createMachine } from './create-machine.js'
 import { deleteMachine } from './delete-machine.js'
 import { discardMachine } from './discard-machine.js'
@@ -19,6 +19,7 @@ import { isMachineToken } from './machine-token.js'
 import { missingStorage } from './missing-storage.js'
 import { createNetwork, deleteNetwork, updateNetwork } from './networks.js'
 import { observeAll } from './observe.js'
+import { openHost } from './open-host.js'
 import { missingPlugs } from './plugs.js'
 import { createPool, deletePool, updatePool } from './pools.js'
 import { libvirtSettings } from './settings.js'

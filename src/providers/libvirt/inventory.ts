@@ -7,12 +7,12 @@ import { type Drive, usedDisks } from './machine-definitions.js'
 import { domainXmlFlags, poolStates } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import type { Domain, Pool, Volume } from './rpc/types.js'
-import { readUsers, type Users } from './usage.js'
-import type { VolumeReading, Volumes } from './xml/domain-observe.js'
+import { readUsers, type Users } from './users.js'
+import { gone, type StoredVolume, volumeReading } from './volume-reading.js'
+import type { Volumes } from './xml/domain-observe.js'
 import { notRead as domainNotRead } from './xml/domain-read.js'
 import { readDisks } from './xml/domain-read-disks.js'
 import { parseXml } from './xml/parse.js'
-import { notRead, readVolume } from './xml/volume.js'
 
 /** VIR_CONNECT_LIST_STORAGE_POOLS_ACTIVE */
 const activePoolsOnly = 2
@@ -264,22 +264,4 @@ function once<T>(memo: Map<string, Promise<T>>, key: string, make: () => Promise
   const made = make()
   memo.set(key, made)
   return made
-}
-
-/** libvirt lists a volume until the next refresh, although its file is gone; asked for details it says so. */
-export function gone<T>(promise: Promise<T>): Promise<T | undefined> {
-  return orAbsent(promise, 'NO_STORAGE_VOL')
-}
-
-/** A volume as read, with the pool that libvirt found it in. */
-export interface StoredVolume extends VolumeReading {
-  readonly key: string
-  readonly backingFormat: string | undefined
-}
-
-/** What a volume’s XML tells of it; sizes in bytes. */
-export function volumeReading(volume: Volume, xml: string): StoredVolume {
-  const { pool, name, key } = volume
-  // not a literal that spreads and overwrites: see `present`
-  return Object.assign(readVolume(parseXml(xml, notRead)), { pool, name, key })
 }

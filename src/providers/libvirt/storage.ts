@@ -1,7 +1,6 @@
 /** Pools and volumes as the provider makes and fills them, whichever kind they are for. */
 import { InfraError } from '../../model/error.js'
 import { ask, findPool, findVolume, type Host, orAbsent } from './connection.js'
-import { gone, type StoredVolume, volumeReading } from './inventory.js'
 import { defaultPool } from './pools.js'
 import { whileBusy } from './refresh.js'
 import type { Chunk } from './rpc/channel.js'
@@ -9,6 +8,7 @@ import { poolStates } from './rpc/flags.js'
 import { procedures } from './rpc/procedures/index.js'
 import { downloadVolume, uploadVolume } from './rpc/transfer.js'
 import type { Pool, Volume } from './rpc/types.js'
+import { gone, type StoredVolume, volumeReading } from './volume-reading.js'
 import { serializeXml } from './xml/serialize.js'
 import { buildVolume, type VolumeInput } from './xml/volume.js'
 

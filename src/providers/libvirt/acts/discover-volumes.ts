@@ -1,6 +1,5 @@
 /** Volumes that are no machine's own, as drafts of documents: images, and disks that outlive their machines. */
 import { ask, type Host } from '../connection.js'
-import { gone, volumeReading } from '../inventory.js'
 import { objects, present, text } from '../kinds/values.js'
 import { volume as volumeKind } from '../kinds/volume.js'
 import { serialLog } from '../machine-input.js'
@@ -9,6 +8,7 @@ import { poolStates } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import type { Volume } from '../rpc/types.js'
 import { isTrash } from '../trash.js'
+import { gone, volumeReading } from '../volume-reading.js'
 import { parseXml } from '../xml/parse.js'
 import type { Draft } from './draft.js'
 

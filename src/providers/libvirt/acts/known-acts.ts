@@ -1,32 +1,9 @@
 /** The acts on machines that can be settled, by their verbs. How each is settled is in a file of its family. */
 import type { Attributes } from '../../../model/value.js'
-import type { ActCall } from './each.js'
 import type { MachineAct } from './journaled.js'
-import { type Machine, readMachines } from './machines.js'
+import type { KnownAct, Place } from './known-act.js'
+import { readMachines } from './machines.js'
 import type { NamedHost } from './open.js'
-
-export type Direction = 'forward' | 'back'
-
-/** What is there of the machine that an act was about. */
-export interface Place {
-  readonly host: NamedHost
-  /** Undefined where it is gone, or not there yet. */
-  readonly machine: Machine | undefined
-  /** Another machine has its name. */
-  readonly taken: boolean
-}
-
-/** An act of a journal, as this version knows it. */
-export interface KnownAct {
-  /** What settling it would do, in words. Fails where there is no such way. */
-  way(direction: Direction): string
-  /** Whether all is as it was before, or as it was asked for: after an error, nothing is left to be settled then. */
-  isOver(place: Place, signal: AbortSignal): Promise<boolean>
-  /** Completes it, or takes it back. Resolves to what is so now, in words, read back. Doing it twice does no harm. */
-  settle(place: Place, direction: Direction, call: ActCall): Promise<string>
-  /** In its stead, of what is on this machine alone: no host is asked. */
-  settleHere?(direction: Direction, call: ActCall): Promise<string>
-}
 
 /** The act of a journal's record; undefined for what this version does not know. */
 type ReadAct = (what: Attributes) => KnownAct | undefined
@@ -79,26 +56,6 @@ export async function placesOn(
     const named = byName.get(name)
     const machine = uuid === undefined ? undefined : byUuid.get(uuid)
     return { host, machine, taken: named !== undefined && named.view.uuid !== uuid }
-  }
-}
-
-/** An act on a machine that was there: one that is gone since leaves nothing to be settled. */
-export function onMachine(
-  { name }: MachineAct,
-  known: {
-    way(direction: Direction): string
-    isOver(machine: Machine, signal: AbortSignal): Promise<boolean>
-    settle(machine: Machine, direction: Direction, call: ActCall): Promise<string>
-  },
-): KnownAct {
-  return {
-    way: known.way,
-    isOver: async ({ machine }, signal) => machine === undefined || known.isOver(machine, signal),
-    settle: async ({ host, machine, taken }, direction, call) => {
-      if (machine !== undefined) return known.settle(machine, direction, call)
-      const other = taken ? ' Another machine has its name there, and was not touched.' : ''
-      return `${name} is not on ${host.name} any more: there is nothing to settle.${other}`
-    },
   }
 }
 

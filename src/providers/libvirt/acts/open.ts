@@ -3,8 +3,9 @@ import { join, resolve } from 'node:path'
 import { InfraError } from '../../../model/error.js'
 import type { Ports } from '../../../model/ports.js'
 import type { Connection } from '../../provider.js'
-import { type Host, openHost } from '../connection.js'
+import type { Host } from '../connection.js'
 import { text } from '../kinds/values.js'
+import { openHost } from '../open-host.js'
 
 /** A host by the name of its connection. */
 export interface NamedHost {

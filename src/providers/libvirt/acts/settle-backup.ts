@@ -19,7 +19,7 @@ import {
   type BackupRestoreAct,
   readBackupAct,
 } from './journaled-backup.js'
-import type { Direction, KnownAct } from './known-acts.js'
+import type { Direction, KnownAct } from './known-act.js'
 import type { Machine } from './machines.js'
 import { removeMade } from './made-machine.js'
 import type { NamedHost } from './open.js'

@@ -6,7 +6,7 @@ import { deleteVolume, readingOf } from '../storage.js'
 import type { ActCall } from './each.js'
 import { deleteImage, type PutImage, putImage } from './images.js'
 import type { MachineAct } from './journaled.js'
-import type { Direction, KnownAct } from './known-acts.js'
+import type { Direction, KnownAct } from './known-act.js'
 import type { NamedHost } from './open.js'
 
 interface PutAct extends MachineAct {

@@ -3,7 +3,7 @@ import type { Attributes, Json } from '../../../model/value.js'
 import { start } from '../power.js'
 import type { ActCall } from './each.js'
 import type { MachineAct } from './journaled.js'
-import { type Direction, type KnownAct, onMachine } from './known-acts.js'
+import { type Direction, type KnownAct, onMachine } from './known-act.js'
 import type { Machine } from './machines.js'
 import { afterRescue, beginRescue, endRescue, requireRescue, undoRescue } from './rescue.js'
 

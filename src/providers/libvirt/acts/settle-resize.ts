@@ -2,7 +2,7 @@
 import { type Attributes, isObject, type Json } from '../../../model/value.js'
 import type { ActCall } from './each.js'
 import type { MachineAct } from './journaled.js'
-import { type Direction, type KnownAct, onMachine } from './known-acts.js'
+import { type Direction, type KnownAct, onMachine } from './known-act.js'
 import type { Machine } from './machines.js'
 import { growDisks } from './resize.js'
 import { applySizes, putSizesBack, requireSizes, type Sizes } from './sizes.js'

@@ -9,7 +9,7 @@ import {
   type SnapshotDeleteAct,
   type SnapshotRestoreAct,
 } from './journaled-snapshot.js'
-import { type Direction, type KnownAct, onMachine } from './known-acts.js'
+import { type Direction, type KnownAct, onMachine } from './known-act.js'
 import type { Machine } from './machines.js'
 import { leftOver, noWay, untilIdle } from './settling.js'
 import { createSnapshot, finishSnapshot } from './snapshot-create.js'

@@ -2,7 +2,7 @@
 import type { Attributes } from '../../../model/value.js'
 import type { ActCall } from './each.js'
 import { readUpgradeAct, type UpgradeAct } from './journaled-upgrade.js'
-import { type Direction, type KnownAct, onMachine } from './known-acts.js'
+import { type Direction, type KnownAct, onMachine } from './known-act.js'
 import type { Machine } from './machines.js'
 import { notTaken } from './settle-snapshot.js'
 import { noWay, untilIdle } from './settling.js'

@@ -5,7 +5,7 @@ import { isLibvirt } from '../rpc/errors.js'
 import { domainStates, pausedReasons } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import type { ActCall } from './each.js'
-import type { Direction } from './known-acts.js'
+import type { Direction } from './known-act.js'
 import { type Machine, readMachines } from './machines.js'
 
 const lookEvery = 250

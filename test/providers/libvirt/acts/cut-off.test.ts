@@ -5,7 +5,8 @@ import { readJournal } from '../../../../src/apply/journal.js'
 import { journaled } from '../../../../src/cli/hosts/journaled.js'
 import { deleteImage } from '../../../../src/providers/libvirt/acts/images.js'
 import type { ActJournal } from '../../../../src/providers/libvirt/acts/journaled.js'
-import { type Direction, knownAct, placesOn } from '../../../../src/providers/libvirt/acts/known-acts.js'
+import type { Direction } from '../../../../src/providers/libvirt/acts/known-act.js'
+import { knownAct, placesOn } from '../../../../src/providers/libvirt/acts/known-acts.js'
 import { type Machine, readMachines } from '../../../../src/providers/libvirt/acts/machines.js'
 import {
   resetMachine,

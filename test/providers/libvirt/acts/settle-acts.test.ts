@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Attributes } from '../../../../src/model/value.js'
 import { deleteBackup } from '../../../../src/providers/libvirt/acts/backup-delete.js'
 import type { ActJournal, MachineAct } from '../../../../src/providers/libvirt/acts/journaled.js'
-import { type Direction, knownAct } from '../../../../src/providers/libvirt/acts/known-acts.js'
+import type { Direction } from '../../../../src/providers/libvirt/acts/known-act.js'
+import { knownAct } from '../../../../src/providers/libvirt/acts/known-acts.js'
 
 const who = { name: 'web', uuid: '00112233-4455-4677-8899-aabbccddeeff' }
 const taken = {

@@ -1,7 +1,7 @@
 /** Of acts that were cut off each comes to its own end. */
 import { expect, test } from 'vitest'
 import type { ActRecord } from '../../src/apply/act-journal.js'
-import { settledBy } from '../../src/cli/settled-by.js'
+import { settledBy } from '../../src/cli/settling.js'
 import { InfraError } from '../../src/model/error.js'
 
 const acts: readonly ActRecord[] = ['web', 'db', 'mail'].map((name, act) => ({
