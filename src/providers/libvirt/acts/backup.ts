@@ -22,8 +22,8 @@ import {
   writeBytes,
 } from './backup-store.js'
 import type { ActCall } from './each.js'
-import { type ActJournal, identityOf, unjournaled } from './journaled.js'
-import type { BackupCreateAct, VolumeName } from './journaled-backup.js'
+import { type ActJournal, identityOf, unjournaled, type VolumeName } from './journaled.js'
+import type { BackupCreateAct } from './journaled-backup.js'
 import type { Machine } from './machines.js'
 import { findNvramFile } from './nvram.js'
 

@@ -1,12 +1,7 @@
 /** Acts on backups as a journal tells them. */
 import { type Attributes, isObject, type Json } from '../../../model/value.js'
-import type { MachineAct } from './journaled.js'
+import { areVolumes, type MachineAct, type VolumeName } from './journaled.js'
 import type { MadeMachine } from './made-machine.js'
-
-export interface VolumeName {
-  readonly pool: string
-  readonly name: string
-}
 
 export interface BackupCreateAct extends MachineAct {
   readonly verb: 'backup-create'
@@ -52,11 +47,4 @@ export function readBackupAct(what: Attributes): BackupAct | undefined {
       isObject(choice)) ||
     (verb === 'backup-delete' && areTexts(name, folder))
   return whole ? (what as unknown as BackupAct) : undefined
-}
-
-function areVolumes(value: Json | undefined): boolean {
-  return (
-    Array.isArray(value) &&
-    value.every(one => isObject(one) && typeof one.pool === 'string' && typeof one.name === 'string')
-  )
 }

@@ -1,12 +1,7 @@
 /** A move of a machine to another host as a journal tells it. */
-import { type Attributes, isObject, type Json } from '../../../model/value.js'
-import type { ActJournal } from './journaled.js'
+import { type Attributes, isObject } from '../../../model/value.js'
+import { type ActJournal, areVolumes, type VolumeName } from './journaled.js'
 import type { Left } from './move-definition.js'
-
-export interface VolumeName {
-  readonly pool: string
-  readonly name: string
-}
 
 /** What was asked of the move, as far as it is to be gone on with. */
 export interface MoveChoice {
@@ -53,11 +48,4 @@ export function moveAct(what: Attributes): MoveAct | undefined {
     areVolumes(what.left.volumes) &&
     isObject(what.choice)
   return whole ? (what as unknown as MoveAct) : undefined
-}
-
-function areVolumes(value: Json | undefined): boolean {
-  return (
-    Array.isArray(value) &&
-    value.every(one => isObject(one) && typeof one.pool === 'string' && typeof one.name === 'string')
-  )
 }

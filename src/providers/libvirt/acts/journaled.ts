@@ -1,4 +1,5 @@
 /** Acts on machines as a journal tells them. */
+import { isObject, type Json } from '../../../model/value.js'
 import type { Machine } from './machines.js'
 
 /** What every act says of itself; what else it needs to be settled by is its verb's own. Plain data. */
@@ -26,4 +27,18 @@ export const unjournaled: ActJournal = { begin: async () => undefined, ended: ()
 /** Whom an act is about. */
 export function identityOf({ view }: Machine): { readonly name: string; readonly uuid: string } {
   return { name: view.name, uuid: view.uuid }
+}
+
+/** A volume as records tell it. */
+export interface VolumeName {
+  readonly pool: string
+  readonly name: string
+}
+
+/** Whether a part of a record is a list of volumes. */
+export function areVolumes(value: Json | undefined): boolean {
+  return (
+    Array.isArray(value) &&
+    value.every(one => isObject(one) && typeof one.pool === 'string' && typeof one.name === 'string')
+  )
 }

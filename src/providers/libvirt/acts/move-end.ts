@@ -9,7 +9,7 @@ import { procedures } from '../rpc/procedures/index.js'
 import { readMetadata } from '../xml/metadata.js'
 import { parseXml } from '../xml/parse.js'
 import type { ActCall } from './each.js'
-import type { VolumeName } from './journaled-move.js'
+import type { VolumeName } from './journaled.js'
 import { forgetLeft, type Left, readLeft } from './move-definition.js'
 import { removeVolumes } from './move-disks.js'
 
