@@ -24,6 +24,28 @@ export async function agentCommand(
   args: object,
   signal: AbortSignal,
 ): Promise<Record<string, unknown>> {
+  const result = await agentAnswer(host, domain, execute, args, signal)
+  return typeof result === 'object' && result !== null ? (result as Record<string, unknown>) : {}
+}
+
+/** Opens a file of the guest and closes it again: of no cost to the guest. Fails, with why, where it cannot be read. */
+export async function requireGuestFile(
+  host: Host,
+  domain: Domain,
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const handle = await agentAnswer(host, domain, 'guest-file-open', { path, mode: 'r' }, signal)
+  await agentAnswer(host, domain, 'guest-file-close', { handle }, signal)
+}
+
+async function agentAnswer(
+  host: Host,
+  domain: Domain,
+  execute: string,
+  args: object,
+  signal: AbortSignal,
+): Promise<unknown> {
   const command = JSON.stringify({ execute, arguments: args })
   const answer = await ask(
     host,
@@ -32,9 +54,7 @@ export async function agentCommand(
     signal,
   )
   const parsed: unknown = JSON.parse(answer ?? '{}')
-  const result =
-    typeof parsed === 'object' && parsed !== null && 'return' in parsed ? parsed.return : undefined
-  return typeof result === 'object' && result !== null ? (result as Record<string, unknown>) : {}
+  return typeof parsed === 'object' && parsed !== null && 'return' in parsed ? parsed.return : undefined
 }
 
 /** Runs a program of the guest and waits for its end. */

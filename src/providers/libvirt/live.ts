@@ -259,6 +259,8 @@ async function detach(
         if (!isLibvirt(error, 'OPERATION_FAILED', 'INTERNAL_ERROR', 'DEVICE_MISSING', 'OPERATION_INVALID'))
           throw error
       })
+      // most are gone by the time that libvirt answers
+      continue
     }
     await sleep(200, undefined, { signal })
   }

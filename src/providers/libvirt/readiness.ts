@@ -5,7 +5,7 @@ import { InfraError, messageOf } from '../../model/error.js'
 import type { Attributes } from '../../model/value.js'
 import { AddressBook, guestOf } from './addresses.js'
 import { ask, type Host } from './connection.js'
-import { guestRun } from './guest.js'
+import { guestRun, requireGuestFile } from './guest.js'
 import { fields, list, number, objects, text } from './kinds/values.js'
 import { isActive } from './power.js'
 import { procedures } from './rpc/procedures/index.js'
@@ -14,7 +14,13 @@ import { readDomain } from './xml/domain-read.js'
 import { parseXml } from './xml/parse.js'
 
 const lookEvery = 500
+/** A ping costs the guest next to nothing. */
+const pingEvery = 200
 const connectTimeout = 3_000
+/** What cloud-init writes when it has finished. */
+const cloudInitResult = '/run/cloud-init/result.json'
+/** How often cloud-init is asked before it wrote that: each time it is started, it takes from the set-up that it does. Milliseconds. */
+const askEvery = 10_000
 
 type Probe = (signal: AbortSignal) => Promise<true | string>
 
@@ -38,7 +44,7 @@ export async function untilReady(
     if (answer === true) return
     if (!running || performance.now() >= end)
       throw await notReady(host, domain, until, seconds, answer, call.signal)
-    await sleep(lookEvery, undefined, { signal: call.signal })
+    await sleep(until === 'agent' ? pingEvery : lookEvery, undefined, { signal: call.signal })
   }
 }
 
@@ -55,7 +61,7 @@ function probeOf(host: Host, domain: Domain, spec: Attributes, until: string): P
     case 'tcp':
       return signal => portIsOpen(host, domain, spec, signal)
     case 'cloudInit':
-      return signal => cloudInitIsDone(host, domain, signal)
+      return cloudInitProbe(host, domain)
     default:
       return async () => true
   }
@@ -124,6 +130,23 @@ function opens(address: string, port: number, signal: AbortSignal): Promise<bool
     socket.once('timeout', () => end(false))
     socket.once('error', () => end(false))
   })
+}
+
+/** It is asked as soon as there is a result, and now and then before: it may have none to write, or be turned off. */
+function cloudInitProbe(host: Host, domain: Domain): Probe {
+  let asked = performance.now()
+  let said: string | undefined
+  return async signal => {
+    const found = await requireGuestFile(host, domain, cloudInitResult, signal).then(
+      () => true,
+      error => refused(error, signal),
+    )
+    if (found !== true && performance.now() - asked < askEvery) return said ?? String(found)
+    const answer = await cloudInitIsDone(host, domain, signal)
+    asked = performance.now()
+    if (answer !== true) said = answer
+    return answer
+  }
 }
 
 async function cloudInitIsDone(host: Host, domain: Domain, signal: AbortSignal): Promise<true | string> {

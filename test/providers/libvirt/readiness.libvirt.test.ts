@@ -70,11 +70,11 @@ describe.skipIf('skip' in lab)(`readiness${'skip' in lab ? `: ${lab.skip}` : ''}
 
   test('a port that never opens: the step fails in time, with what the serial console said last', async () => {
     // the same create goes on where an earlier one was cut off: here with a guest that has said something
-    const deaf = waiting({ until: 'tcp', port: 9, timeoutSeconds: 5 })
+    const deaf = waiting({ until: 'tcp', port: 9, timeoutSeconds: 2 })
     const began = Date.now()
     const error = await create(provider, deaf).catch(thrown => thrown)
     expect(error).toMatchObject({ code: 'not-ready', address: 'VirtualMachine/opens' })
-    expect(error.message).toContain('opens did not get ready within 5 s')
+    expect(error.message).toContain('opens did not get ready within 2 s')
     expect(error.why).toContain('Its serial console said last:')
     expect(error.why.split('\n').length).toBeGreaterThan(3)
     expect(Date.now() - began).toBeLessThan(60_000)
@@ -83,13 +83,15 @@ describe.skipIf('skip' in lab)(`readiness${'skip' in lab ? `: ${lab.skip}` : ''}
   test('cloud-init: a guest without it never gets ready; one that says that it is done does', async () => {
     const made = create(provider, waiting({ until: 'cloudInit', timeoutSeconds: 240 }))
     // the fast guest has no cloud-init: a program of that name stands in for it, which first says that it still runs
+    // and its result, which cloud-init writes at its end
     const script =
       '#!/bin/sh\n[ -e /done ] && echo "status: done" || { echo "status: running"; touch /done; }\n'
+    const put = 'chmod 755 /bin/cloud-init; mkdir -p /run/cloud-init; echo {} > /run/cloud-init/result.json'
     const write = JSON.stringify({
       execute: 'guest-exec',
       arguments: {
         path: '/bin/sh',
-        arg: ['-c', `printf '%s' '${script}' > /bin/cloud-init; chmod 755 /bin/cloud-init`],
+        arg: ['-c', `printf '%s' '${script}' > /bin/cloud-init; ${put}`],
       },
     })
     await expect
@@ -115,6 +117,8 @@ describe.skipIf('skip' in lab)(`readiness${'skip' in lab ? `: ${lab.skip}` : ''}
   test('a static address is told as soon as the machine runs, and no longer', async () => {
     const ip = `${lab.bridgeNet}.44`
     const fixed = machine('fixed', {
+      bootDisk: { sizeGB: 0.01, empty: true },
+      memoryGiB: 0.0625,
       networkInterfaces: [{ bridge: lab.bridge, ip: `${ip}/24`, addresses: ['fd00::44/64'] }],
     })
     await create(provider, fixed)

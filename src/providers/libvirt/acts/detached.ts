@@ -23,7 +23,8 @@ export interface DetachedOptions {
   readonly output: (bytes: Uint8Array) => void
 }
 
-const lookEvery = 1_000
+const firstLook = 50
+const slowestLook = 1_000
 /** How long the agent may be away: it is restarted, or the guest is busy. */
 const absence = 180_000
 const cleanUpTime = 30_000
@@ -47,10 +48,12 @@ export async function leftStatus(
   const folder = `/run/${unit}`
   const look = `[ -e ${folder}/status ] && exit 0; [ -e ${folder}/pid ] && kill -0 "$(cat ${folder}/pid)" && exit 1; exit 2`
   const until = clock.now() + timeoutSeconds * 1_000
+  let pause = firstLook
   while ((await runQuietly(guest, ['/bin/sh', '-c', look], signal)) === 1) {
     if (clock.now() > until)
       throw late(guest, timeoutSeconds, 'It goes on there. `infra recover --forward` waits for it anew.')
-    await clock.sleep(lookEvery, signal)
+    await clock.sleep(pause, signal)
+    pause = Math.min(slowestLook, pause * 2)
   }
   const status = await readAll(guest, `${folder}/status`, 0, signal)
   await runQuietly(guest, ['rm', '-rf', folder], signal)
@@ -76,7 +79,7 @@ export async function runDetached(
   let offset = 0
   let heard = clock.now()
   try {
-    for (;;) {
+    for (let pause = firstLook; ; pause = Math.min(slowestLook, pause * 2)) {
       try {
         const status = await readAll(guest, `${folder}/status`, 0, signal)
         const said = (await readAll(guest, `${folder}/log`, offset, signal)) ?? Buffer.alloc(0)
@@ -93,7 +96,7 @@ export async function runDetached(
       }
       if (clock.now() > until)
         throw late(guest, options.timeoutSeconds, 'It was ended. Give it more time with --timeout.')
-      await clock.sleep(lookEvery, signal)
+      await clock.sleep(pause, signal)
     }
   } catch (error) {
     const stopping = AbortSignal.timeout(cleanUpTime)

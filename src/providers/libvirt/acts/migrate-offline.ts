@@ -113,7 +113,7 @@ async function copyOver(
   const off: Machine = { ...machine, live: undefined, view: { ...view, state: 'shut off' } }
   const backup = await backupMachine(off, { root: folder }, call)
   for (const seed of seeds) await copySeed(host, target.host, seed, call.signal)
-  return restoreBackup(target, backup, { ...(pool !== undefined && { pool }) }, call)
+  return restoreBackup(target, backup, { ...(pool !== undefined && { pool }), proved: true }, call)
 }
 
 /** What was made there is removed, and it goes on here. Resolves to whether all is as it was. */

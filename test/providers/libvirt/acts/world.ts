@@ -1,6 +1,7 @@
 /** A private libvirt with an image and machines in it, and its machines as acts see them. */
 import { randomUUID } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
+import { execa } from 'execa'
 import { expect } from 'vitest'
 import { nodePorts } from '../../../../src/model/node-ports.js'
 import type { Attributes } from '../../../../src/model/value.js'
@@ -24,6 +25,8 @@ export interface ActWorld {
   /** A line at the start of the disk vdb, past every cache of the guest; and what is there. */
   writeDisk(name: string, text: string): Promise<string>
   readDisk(name: string): Promise<string>
+  /** The same as it is on the host, where no guest has to be up to tell. */
+  readVolume(name: string): Promise<string>
   close(): Promise<void>
 }
 
@@ -107,6 +110,12 @@ export async function actWorld(lab: LibvirtLab): Promise<ActWorld> {
     run,
     writeDisk: (name, text) => run(name, `echo ${text} | dd of=/dev/vdb conv=sync,fsync 2>/dev/null`),
     readDisk: name => run(name, 'dd if=/dev/vdb bs=512 count=1 2>/dev/null | head -n1'),
+    async readVolume(name) {
+      const first = `${folder}/${randomUUID()}`
+      const volume = `${lab.poolPath}/vms/${name}_data-vdb`
+      await execa('qemu-img', ['dd', '-U', '-O', 'raw', 'bs=512', 'count=1', `if=${volume}`, `of=${first}`])
+      return (await readFile(first, 'utf8')).replace(/\0+$/, '')
+    },
     async close() {
       await hosts.close()
       await provider.close()
