@@ -19,10 +19,14 @@ const shapes: Readonly<Record<JournalRecord['type'], (record: Fields) => boolean
   keep: ({ step, token }) => isText(step) && token !== undefined,
   done: ({ step, record }) =>
     isText(step) &&
-    (record === null || (isObject(record) && recordFault(String(record.address), record) === undefined)),
+    (record === null ||
+      (isObject(record) && isText(record.address) && recordFault(record.address, record) === undefined)),
   failed: ({ step, error }) => isText(step) && isObject(error),
   act: ({ act, address, connection, what }) =>
-    Number.isSafeInteger(act) && isText(address) && isText(connection) && isObject(what),
+    Number.isSafeInteger(act) &&
+    [address, connection].every(isText) &&
+    isObject(what) &&
+    [what.verb, what.name].every(isText),
   acted: ({ act }) => Number.isSafeInteger(act),
   closed: ({ serial }) => Number.isSafeInteger(serial),
 }

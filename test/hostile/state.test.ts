@@ -1,5 +1,6 @@
 /** State, checkpoint and journal files that somebody else has written: every byte, and all that a checksum can be put on. */
 import { describe, expect, it } from 'vitest'
+import { actsInWords, openActs } from '../../src/apply/act-journal.js'
 import { listCheckpoints, stateBefore } from '../../src/apply/checkpoint.js'
 import { foldJournal } from '../../src/apply/fold.js'
 import { readJournal } from '../../src/apply/journal.js'
@@ -85,12 +86,23 @@ const records: readonly JournalRecord[] = [
   { type: 'keep', step: first?.id ?? '', token: { volume: 'v' } },
   { type: 'done', step: first?.id ?? '', record: sampleRecord('a'), milliseconds: 1 },
 ]
+const acts: readonly JournalRecord[] = [
+  ...records.slice(0, 1),
+  {
+    ...{ type: 'act', act: 1, address: 'VirtualMachine/web', connection: 'near' },
+    what: { verb: 'stop', name: 'web', uuid: 'u' },
+  },
+]
+/** An object that no text can be made of. */
+const wordless = { toString: 1, valueOf: 1 }
 
 const readRecords = async (bytes: Uint8Array) => {
   const disk = await diskWith(paths.journal, bytes)
   const found = await readJournal(disk.files, paths.folder)
   await disk.unchanged()
-  if (found) foldJournal(state.resources, found.records)
+  if (!found) return
+  actsInWords(openActs(found.records))
+  foldJournal(state.resources, found.records)
 }
 
 /** A state as it would be written, where it can be at all. */
@@ -149,6 +161,24 @@ describe('hostile files of a state', () => {
       reason: 'a journal whose structure is changed, with its checksums',
       read: dice => readRecords(lines(mutatedJson(records as unknown as Json, dice))),
     },
+    {
+      reason: 'a journal of acts whose structure is changed, with its checksums',
+      read: dice => readRecords(lines(mutatedJson(acts as unknown as Json, dice))),
+    },
   ]
   it.each(table)('$reason', ({ read }) => survives(read), 600_000)
+
+  it.each([
+    {
+      record: { ...records.at(-1), record: { address: wordless } },
+      reason: 'whose outcome is of no address',
+    },
+    {
+      record: { ...acts.at(-1), what: { verb: wordless, name: 'web' } },
+      reason: 'that tells an act of no name',
+    },
+  ])('a journal $reason is refused as damaged', async ({ record }) => {
+    const told = await readRecords(lines([records[0], record])).catch((error: unknown) => error)
+    expect(told).toMatchObject({ kind: 'storage' })
+  })
 })
