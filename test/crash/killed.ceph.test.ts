@@ -5,7 +5,7 @@
 import { shortRuns } from './short.js'
 import { killedCeph } from './systems.js'
 
-shortRuns(await killedCeph('test'), 15, [
+shortRuns(await killedCeph('test'), 10, [
   { reason: 'infra is killed', fault: 'infra' },
   { reason: 'an OSD is killed', fault: 'osd.0' },
   { reason: 'the monitor is killed', fault: 'mon.a' },
