@@ -22,8 +22,8 @@ const done = (step: string): JournalRecord => ({
 
 describe('a journal whose writer is killed', () => {
   let children: Children
-  beforeAll(() => {
-    children = compileChildren()
+  beforeAll(async () => {
+    children = await compileChildren()
   })
   afterAll(() => children.clean())
 

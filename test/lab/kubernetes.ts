@@ -4,10 +4,10 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { readFile, writeFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { own, ownerNow } from './owner.js'
 
 const run = promisify(execFile)
 const script = fileURLToPath(new URL('./kubernetes/lab.sh', import.meta.url))
@@ -92,19 +92,15 @@ export async function kubernetesLab(
   if (process.platform !== 'linux' || process.getuid?.() !== 0)
     return unavailable('a Kubernetes of its own needs Linux and root')
   const port = options.apiOnly?.port ?? 6443
-  const env: NodeJS.ProcessEnv = {
-    ...process.env,
-    LAB_PORT: String(port),
-    LAB_RUN: `/var/tmp/infra-lab-kubernetes-${options.apiOnly === undefined ? 'tests' : port}`,
-  }
-  const owner = `${env.LAB_RUN}/owner`
+  const folder = `/var/tmp/infra-lab-kubernetes-${options.apiOnly === undefined ? 'tests' : port}`
+  const env: NodeJS.ProcessEnv = { ...process.env, LAB_PORT: String(port), LAB_RUN: folder }
   const lab = async (...args: readonly string[]) =>
     (await run('bash', [script, ...args], { env, maxBuffer: 64 << 20 })).stdout.trim()
   const cache = await lab('cache-dir')
   if (!existsSync(`${cache}/bin/vclusterctl`) && (await hasNoGo()))
     return unavailable('nothing is built yet, and there is no Go to build it with')
   try {
-    await ownedByNobody(owner)
+    await letGo(folder)
     const begin = async () => {
       // What a killed run left behind goes first.
       await lab('clean')
@@ -115,12 +111,12 @@ export async function kubernetesLab(
       process.stderr.write(`The lab of Kubernetes is started again: ${wordsOf(error)}\n`)
       return begin()
     })
-    await writeFile(owner, String(process.pid))
+    own(folder)
   } catch (error) {
     await lab('clean').catch(() => '')
     return unavailable(wordsOf(error))
   }
-  const kubeconfig = `${env.LAB_RUN}/admin.kubeconfig`
+  const kubeconfig = `${folder}/admin.kubeconfig`
   const bin = `${cache}/bin`
   const tool =
     (name: string) =>
@@ -166,12 +162,8 @@ export async function kubernetesLab(
 }
 
 /** A machine has room for one such lab: another run that is using it is waited for. */
-async function ownedByNobody(file: string): Promise<void> {
-  for (;;) {
-    const pid = Number(await readFile(file, 'utf8').catch(() => ''))
-    if (!(pid > 0) || pid === process.pid || !existsSync(`/proc/${pid}`)) return
-    await sleep(2_000)
-  }
+async function letGo(folder: string): Promise<void> {
+  while (![undefined, process.pid].includes(ownerNow(folder))) await sleep(2_000)
 }
 
 /** The last words of the lab's script. */

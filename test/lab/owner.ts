@@ -4,16 +4,22 @@
  */
 import { readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 
+/** The process that has the lab of this folder and is alive; undefined where none is. */
+export function ownerNow(folder: string): number | undefined {
+  const owner = ownerOf(folder)
+  return owner !== undefined && owner.began === beganAt(owner.pid) ? owner.pid : undefined
+}
+
 /**
  * Fails where another process that is alive has the lab of this folder. False where it must be made anew: what is there was left
  * behind, or nothing is.
  */
 export function isOwn(folder: string): boolean {
-  const owner = ownerOf(folder)
-  if (owner === undefined || owner.began !== beganAt(owner.pid)) return false
-  if (owner.pid === process.pid) return true
+  const owner = ownerNow(folder)
+  if (owner === undefined) return false
+  if (owner === process.pid) return true
   throw new Error(
-    `the lab in ${folder} is in use by the process ${owner.pid} (in ${readlinkSync(`/proc/${owner.pid}/cwd`)}): these tests run there; wait until they are over`,
+    `the lab in ${folder} is in use by the process ${owner} (in ${readlinkSync(`/proc/${owner}/cwd`)}): these tests run there; wait until they are over`,
   )
 }
 

@@ -1,12 +1,12 @@
-/** Starts processes of test/state/child.ts, compiled once. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+/** Starts processes of test/state/child.ts, made one file of first. */
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-
-const repository = new URL('../..', import.meta.url).pathname
+import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
 
 export interface Started {
   readonly process: ChildProcess
@@ -27,29 +27,16 @@ export interface Children {
   clean(): Promise<void>
 }
 
-/** Compiles the child with what it needs, without checking: that is done elsewhere. */
-export function compileChildren(): Children {
+/** Bundles the child with what it needs: a hundred of them start, and read one file each. */
+export async function compileChildren(): Promise<Children> {
   const root = mkdtempSync(join(tmpdir(), 'infra-crash-'))
-  const flags = [
-    '--noCheck',
-    '--module',
-    'nodenext',
-    '--target',
-    'es2022',
-    '--types',
-    'node',
-    '--rootDir',
-    repository,
-  ]
-  const tsc = join(repository, 'node_modules/.bin/tsc')
-  const child = join(repository, 'test/state/child.ts')
-  const built = spawnSync(tsc, [...flags, '--ignoreConfig', '--outDir', join(root, 'built'), child], {
-    encoding: 'utf8',
+  const script = join(root, 'child.mjs')
+  const bundle = await rolldown({
+    input: fileURLToPath(new URL('./child.ts', import.meta.url)),
+    platform: 'node',
   })
-  if (built.status !== 0) throw new Error(`${built.stdout}${built.stderr}${built.error ?? ''}`)
-  writeFileSync(join(root, 'built', 'package.json'), '{"type":"module"}')
-  symlinkSync(join(repository, 'node_modules'), join(root, 'built', 'node_modules'))
-  const script = join(root, 'built/test/state/child.js')
+  await bundle.write({ file: script, format: 'esm', codeSplitting: false })
+  await bundle.close()
   const started: Started[] = []
   let folders = 0
 

@@ -2,7 +2,7 @@
 import type { Call, CreateRequest } from '../provider.js'
 import { ensureNamespace } from './namespace.js'
 import { placeOf } from './observe.js'
-import { setPaused } from './pause.js'
+import { isPaused, setPaused } from './pause.js'
 import { readOne, waitReady } from './ready.js'
 import { bringRelease } from './release.js'
 import type { Session } from './session.js'
@@ -36,8 +36,8 @@ export async function create(session: Session, request: CreateRequest, call: Cal
   await markWorkload(session, request, place, await readOne(session, place, signal), signal)
   await recordApplied(session, spec, place, false, signal)
   // A cluster that is to be paused is started all the same: only a running one writes its kubeconfig and proves itself.
-  if ((await readOne(session, place, signal)).workload?.spec.replicas === 0)
-    await setPaused(session, place, false, signal)
+  const { workload } = await readOne(session, place, signal)
+  if (workload !== undefined && isPaused(workload)) await setPaused(session, place, false, signal)
   await waitReady(session, request, place, progress, signal)
   if (request.spec.paused === true) await setPaused(session, place, true, signal)
   if (kept !== undefined) await releaseMarks(session, kept, signal)

@@ -45,8 +45,8 @@ export interface Applied {
   readonly revision: number
   /** `Kind/name` → generation or resource version. */
   readonly objects: Readonly<Record<string, string>>
-  /** Whether it was once seen ready and answering. */
-  readonly proven: boolean
+  /** Whether it was once seen ready and answering; absent of one that was taken over without that. */
+  readonly proven?: boolean
 }
 
 /** Whose an object is, or undefined where it carries no mark of infra. */

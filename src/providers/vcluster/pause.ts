@@ -46,17 +46,19 @@ export async function setPaused(
         },
         signal,
       )
-    } else if (replicas === 0)
-      await host.patch(
-        path,
-        {
-          metadata: { annotations: { [paused.flag]: null, [paused.replicas]: null, [paused.date]: null } },
-          spec: { replicas: Number(annotations[paused.replicas] ?? 1) || 1 },
-        },
-        signal,
-      )
+    } else if (isPaused(workload)) {
+      const marks = { [paused.flag]: null, [paused.replicas]: null, [paused.date]: null }
+      const back = { replicas: Number(annotations[paused.replicas] ?? 1) || 1 }
+      const change = { metadata: { annotations: marks }, ...(replicas === 0 && { spec: back }) }
+      await host.patch(path, change, signal)
+    }
   }
   if (wanted) await stopPods(session, place, signal)
+}
+
+/** Whether it has no replicas, or is marked as paused: helm gives the replicas back, and leaves the marks. */
+export function isPaused({ spec, metadata }: Workload): boolean {
+  return spec.replicas === 0 || metadata.annotations?.[paused.flag] === 'true'
 }
 
 /** What ran in a paused cluster stops with it: nobody would look after it. Waits until its control plane is gone. */

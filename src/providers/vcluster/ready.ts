@@ -47,6 +47,43 @@ export async function readOne(session: Session, place: Place, signal: AbortSigna
   }
 }
 
+interface Look {
+  readonly found: Found
+  /** Ready, and it has answered. */
+  readonly ready: boolean
+  /** Its pods are those of its spec, and ready. */
+  readonly settled: boolean
+  /** How far it is, in words. */
+  readonly state: string
+  readonly why?: string
+}
+
+/** One look at whether it is ready and answers. A kubeconfig that does is written. */
+export async function lookReady(
+  session: Session,
+  target: Pick<Target, 'spec'>,
+  place: Place,
+  signal: AbortSignal,
+): Promise<Look> {
+  const found = await readOne(session, place, signal)
+  const wanted = found.workload?.spec.replicas ?? 1
+  const { status, metadata } = found.workload ?? {}
+  const settled =
+    status?.observedGeneration === metadata?.generation &&
+    (status?.updatedReplicas ?? wanted) >= wanted &&
+    (status?.readyReplicas ?? 0) >= wanted &&
+    found.pods.filter(isReady).length >= wanted
+  if (!settled) return { found, ready: false, settled, state: stageOf(found.pods) }
+  const answer = await session.kubeconfigs.refresh(target, found, signal)
+  return {
+    found,
+    ready: answer !== undefined && answer.proof !== 'none',
+    settled,
+    state: answer === undefined ? 'waiting for its kubeconfig' : 'waiting for its API server to answer',
+    ...(answer?.why !== undefined && { why: answer.why }),
+  }
+}
+
 /** Resolves once it is ready and has answered; fails with what Kubernetes says. */
 export async function waitReady(
   session: Session,
@@ -60,22 +97,8 @@ export async function waitReady(
   const began = clock.now()
   let said = ''
   for (let turn = 0; ; turn += 1) {
-    const found = await readOne(session, place, signal)
-    const wanted = found.workload?.spec.replicas ?? 1
-    const { status, metadata } = found.workload ?? {}
-    const settled =
-      status?.observedGeneration === metadata?.generation &&
-      (status?.updatedReplicas ?? wanted) >= wanted &&
-      (status?.readyReplicas ?? 0) >= wanted &&
-      found.pods.filter(isReady).length >= wanted
-    let state = stageOf(found.pods)
-    let why: string | undefined
-    if (settled) {
-      const answer = await session.kubeconfigs.refresh(target, found, signal)
-      if (answer !== undefined && answer.proof !== 'none') return found
-      state = answer === undefined ? 'waiting for its kubeconfig' : 'waiting for its API server to answer'
-      why = answer?.why
-    }
+    const { found, ready, settled, state, why } = await lookReady(session, target, place, signal)
+    if (ready) return found
     const late = clock.now() - began > timeout
     const trouble = settled ? undefined : await diagnose(session, found, late || turn % 4 === 3, signal)
     if (late || trouble?.hopeless === true)

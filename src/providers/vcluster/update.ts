@@ -4,11 +4,11 @@ import type { Call, UpdateRequest } from '../provider.js'
 import type { Namespace } from './client/objects.js'
 import { paths } from './client/paths.js'
 import { growStorage } from './grow.js'
-import { labelNames, marks } from './marks.js'
+import { labelNames, marks, ownerOf } from './marks.js'
 import { labelNamespace } from './namespace.js'
 import { placeOf } from './observe.js'
-import { setPaused } from './pause.js'
-import { readOne, waitReady } from './ready.js'
+import { isPaused, setPaused } from './pause.js'
+import { lookReady, readOne, waitReady } from './ready.js'
 import { bringRelease } from './release.js'
 import type { Session } from './session.js'
 import { markWorkload, recordApplied } from './workload.js'
@@ -18,7 +18,7 @@ const beside = new Set(['ttl', 'paused', 'readinessTimeout', 'createNamespace', 
 
 /**
  * Brings what is there to the spec of the request, as far as its changes say that something moves. Resolves once the cluster is ready
- * again, or paused. Fails with `volume-cannot-grow`, `cluster-not-ready` and the errors of helm and of the host.
+ * again, or paused; at once where one of somebody else is taken over unchanged. Fails with `volume-cannot-grow`, `cluster-not-ready` and the errors of helm and of the host.
  */
 export async function update(session: Session, request: UpdateRequest, call: Call): Promise<void> {
   const { signal, progress } = call
@@ -34,14 +34,23 @@ export async function update(session: Session, request: UpdateRequest, call: Cal
     await growStorage(session, place, String(request.spec.storage.size), signal)
   if (releaseMoves) await bringRelease(session, request, spec, place, progress, signal)
   await markNamespace(session, request, place, make, signal)
-  await markWorkload(session, request, place, await readOne(session, place, signal), signal)
+  const found = await readOne(session, place, signal)
+  const owner = ownerOf(found.workload)
+  await markWorkload(session, request, place, found, signal)
+  const ours = owner?.address === request.owner.address && owner.lineage === request.owner.lineage
+  if (request.changes.length === 0 && !ours) {
+    // It is taken over as it is, also where it is paused, or has never been ready: that is for who looks after it.
+    const proven = wanted || !(await lookReady(session, request, place, signal)).ready ? undefined : true
+    await recordApplied(session, spec, place, proven, signal)
+    return
+  }
   // Helm gives a paused cluster its replicas back; so the wanted state is set after it, whatever it was before.
   const { workload } = await readOne(session, place, signal)
   if (wanted) {
     progress('pausing')
     await setPaused(session, place, true, signal)
   } else {
-    if (workload?.spec.replicas === 0) await setPaused(session, place, false, signal)
+    if (workload !== undefined && isPaused(workload)) await setPaused(session, place, false, signal)
     await waitReady(session, request, place, progress, signal)
   }
   await recordApplied(session, spec, place, true, signal)

@@ -70,7 +70,7 @@ export async function recordApplied(
   session: Session,
   spec: Attributes,
   place: Place,
-  proven: boolean,
+  proven: boolean | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const snapshot = await takeSnapshot(session.host, new Set([place.namespace]), signal, place.namespace)
@@ -83,7 +83,7 @@ export async function recordApplied(
     objects: Object.fromEntries(
       Object.entries(found.objects).filter(([name]) => !isRewritten(name, place.name)),
     ),
-    proven,
+    ...(proven !== undefined && { proven }),
   }
   await session.host.patch(
     workloadPath(found),

@@ -1,4 +1,4 @@
-/** The acts around one real virtual cluster, and what is said when one cannot become ready. */
+/** Ten real virtual clusters at once, and the acts around one of them. */
 import { execFile } from 'node:child_process'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -28,6 +28,7 @@ const run = promisify(execFile)
 export function acts(host: KubernetesLab): void {
   describe.sequential('acts', () => {
     const choice = { name: 'box' }
+    const spec = { ttl: '2h', readinessTimeout: '4m' }
     let world: World
     const soon = () => AbortSignal.timeout(120_000)
     const quiet = () => undefined
@@ -36,10 +37,9 @@ export function acts(host: KubernetesLab): void {
       world = await openWorld(host)
       const own = await readFile(host.kubeconfig, 'utf8')
       await writeFile(join(world.folder, 'gone'), own.replace(/127\.0\.0\.1:\d+/, '127.0.0.1:9'))
-      await world.make('box', { ttl: '2h' })
     })
     afterAll(async () => {
-      await world?.remove('box', { ttl: '2h' })
+      await world?.remove('box', spec)
       for (const token of world?.kept ?? []) await world.provider.discard?.(token, soon())
       await world?.close()
     })
@@ -57,6 +57,23 @@ export function acts(host: KubernetesLab): void {
       out.end()
       return { code, words: await words }
     }
+
+    test('ten are made at once, and nine of them removed', async () => {
+      const ten = { ...spec, readinessTimeout: '4m', resources: { requests: { cpu: '20m', memory: '64Mi' } } }
+      const others = Array.from({ length: 9 }, (_, index) => `many-${index}`)
+      await Promise.all(['box', ...others].map(name => world.make(name, name === 'box' ? spec : ten)))
+      const targets = [world.target('box', spec), ...others.map(name => world.target(name, ten))]
+      const seen = await world.provider.observe(targets, soon())
+      expect([...seen.values()].map(one => one.status === 'present' && one.facts.phase)).toEqual(
+        targets.map(() => 'Running'),
+      )
+      await Promise.all(others.map(name => world.remove(name, ten)))
+      expect(await host.kubectl('get', 'ns', '-o', 'name')).not.toContain('many-')
+      const volumes = () => host.kubectl('get', 'pv')
+      expect(await volumes()).toContain('vcluster-many-8/')
+      await Promise.all(world.kept.splice(0).map(token => world.provider.discard?.(token, soon())))
+      expect(await volumes()).not.toContain('vcluster-many-')
+    }, 900_000)
 
     test('list reads every host, and one that is away hides nobody', async () => {
       const gone = openVclusterSession(
@@ -270,10 +287,10 @@ export function acts(host: KubernetesLab): void {
     })
 
     test('extend puts the end off, and reap sees what is over', async () => {
-      const before = (await world.present('box', { ttl: '2h' })).facts.expiresAt
+      const before = (await world.present('box', spec)).facts.expiresAt
       const end = await extendCluster(world.session, choice, 3_600, unjournaled, soon())
       expect(Date.parse(end) - Date.parse(String(before))).toBe(3_600_000)
-      expect(await world.drift('box', { ttl: '2h' })).toEqual([])
+      expect(await world.drift('box', spec)).toEqual([])
       const hosts = new Map([['lab', world.session]])
       expect((await expiredClusters(hosts, lineage, soon())).expired).toEqual([])
       await host.kubectl(

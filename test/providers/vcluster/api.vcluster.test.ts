@@ -1,8 +1,11 @@
 /** Virtual clusters on hosts of API servers alone: no pod runs there, and they come and go in seconds. */
 import { afterAll, beforeAll, describe } from 'vitest'
 import { type KubernetesLab, kubernetesLab } from '../../lab/kubernetes.js'
+import { changedByOthers } from './changed.suite.js'
 import { commandDesk } from './commands/desk.js'
+import { others } from './commands/others.suite.js'
 import { watching } from './commands/watching.suite.js'
+import { contract } from './contract.suite.js'
 import { faults } from './faults.suite.js'
 import { ready } from './ready.suite.js'
 import { watch } from './watch.suite.js'
@@ -30,7 +33,10 @@ describe.skipIf(missing)(
         beforeAll(() => desk.open())
         afterAll(() => desk.close())
         watching(desk)
+        others(desk)
       })
+      contract(second)
+      changedByOthers(second)
       watch(second)
     })
   },

@@ -1,7 +1,6 @@
 /** The life of a real virtual cluster, from its creation to its destruction, checked with kubectl, helm and vclusterctl. */
 import { execFile } from 'node:child_process'
-import { cp, readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { stat } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Attributes } from '../../../src/model/value.js'
@@ -83,72 +82,12 @@ export function life(host: KubernetesLab): void {
       expect(space.metadata.labels).toMatchObject({ team: 'a', 'infra/lineage': expect.any(String) })
     })
 
-    test('drift: objects changed and deleted with kubectl', async () => {
-      await host.kubectl('-n', 'vcluster-team-a', 'delete', 'service', 'team-a-headless')
-      await host.kubectl(
-        '-n',
-        'vcluster-team-a',
-        'patch',
-        'service',
-        'team-a',
-        '-p',
-        '{"spec":{"type":"NodePort"}}',
-      )
-      const [seen] = await world.drift('team-a', spec())
-      expect(seen).toContain('Service/team-a-headless is missing')
-      expect(seen).toContain('Service/team-a: spec.type')
-      await world.change('team-a', spec({ values: { a: 1 } }), spec())
-      expect(await world.drift('team-a', spec())).toEqual([])
-    })
-
-    test('is paused by its spec, and resumed and paused by the vcluster tool', async () => {
-      await world.change('team-a', spec(), spec({ paused: true }))
-      expect(await listed()).toMatchObject([{ Status: 'Paused' }])
-      expect(await world.drift('team-a', spec({ paused: true }))).toEqual([])
-      await host.vclusterctl('resume', 'team-a', '-n', 'vcluster-team-a', '--driver', 'helm')
-      expect(await world.drift('team-a', spec({ paused: true }))).toContain('paused: false')
-
-      await host.vclusterctl('pause', 'team-a', '-n', 'vcluster-team-a', '--driver', 'helm')
-      const seen = await world.present('team-a', spec())
-      expect(seen.remark).toBe('paused')
-      expect(await world.drift('team-a', spec())).toEqual(['paused: true'])
-    })
-
-    test('an update, which starts it again where it is to run, keeps it and what is in it', async () => {
+    test('an update, which starts it again, keeps it and what is in it', async () => {
       const before = await world.present('team-a', spec())
-      await world.change('team-a', spec({ paused: true }), logging)
+      await world.change('team-a', spec(), logging)
       expect(await world.drift('team-a', logging)).toEqual([])
       expect((await world.present('team-a', logging)).identity).toEqual(before.identity)
       expect(await inside('get', 'configmap', 'proof', '-o', 'name')).toBe('configmap/proof\n')
-    })
-
-    test('drift: values set with helm, declared or not, and another version of the chart; the way back is a helm rollback', async () => {
-      const other = join(world.folder, 'chart')
-      await cp(host.chart, other, { recursive: true })
-      const about = join(other, 'Chart.yaml')
-      await writeFile(about, (await readFile(about, 'utf8')).replace(/^version: .*$/m, 'version: 0.36.2'))
-      await host.helm(
-        'upgrade',
-        'team-a',
-        other,
-        '-n',
-        'vcluster-team-a',
-        '--reuse-values',
-        '--set',
-        'telemetry.enabled=true',
-        '--set',
-        'controlPlane.statefulSet.image.tag=0.36.1',
-      )
-      const declared = spec({ chart: { path: host.chart, version: '0.36.1' } })
-      expect((await world.drift('team-a', declared)).sort()).toEqual([
-        'chart.version: "0.36.2"',
-        'handChanges: "value controlPlane.statefulSet.image.tag=\\"0.36.1\\"; value logging.encoding=\\"json\\""',
-        'values.telemetry.enabled: true',
-      ])
-      world.said.length = 0
-      await world.change('team-a', logging, spec())
-      expect(world.said.join('\n')).toContain('helm rollback to revision')
-      expect(await world.drift('team-a', spec())).toEqual([])
     })
 
     test('is deleted, and comes back with its objects', async () => {

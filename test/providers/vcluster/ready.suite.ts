@@ -9,7 +9,7 @@ import { discover, unmanaged } from '../../../src/providers/vcluster/unmanaged.j
 import { desk } from '../../acceptance/desk.js'
 import type { KubernetesLab } from '../../lab/kubernetes.js'
 import { faultyHost } from './faulty-host.js'
-import { appears, pretendReady, pretendStopped } from './pretend.js'
+import { appears, pretendKubelet } from './pretend.js'
 import { openWorld, type World } from './world.js'
 
 /** Registers the suite. The host is an API server alone. */
@@ -36,7 +36,7 @@ export function ready(host: KubernetesLab): void {
       const status = { loadBalancer: { ingress: [{ ip: '127.0.0.1' }] } }
       const patch = JSON.stringify({ status })
       await host.kubectl(...service, '--subresource=status', '--type=merge', '-p', patch)
-      await pretendReady(host, 'vcluster-balanced', 'balanced')
+      const pretence = pretendKubelet(host, ['vcluster-balanced'])
       await made
 
       const { facts } = await world.present('balanced', spec)
@@ -44,8 +44,8 @@ export function ready(host: KubernetesLab): void {
       expect(facts.server).toBe(`https://127.0.0.1:${port}`)
       expect(serverOf(await readFile(path, 'utf8'))).toBe(facts.server)
       expect(await host.kubectl('--kubeconfig', path, 'get', '--raw', '/readyz')).toBe('ok')
-      await pretendStopped(host, 'vcluster-balanced', 'balanced')
       await world.remove('balanced', spec)
+      await pretence.end()
     })
 
     test('what others made is found, never owned, and can be taken over', async () => {
@@ -89,6 +89,7 @@ export function ready(host: KubernetesLab): void {
     test('an extension that is killed between intent and outcome is seen, and settled both ways', async () => {
       const here = await desk({})
       const proxy = await faultyHost(host.kubeconfig, join(here.folder, 'host'))
+      const pretence = pretendKubelet(host, ['vcluster-longer'])
       try {
         const providers = { vcluster: { kubeconfig: 'host', helm: join(host.bin, 'helm') } }
         const spec = {
@@ -101,9 +102,7 @@ export function ready(host: KubernetesLab): void {
         ]
         const text = documents.map(one => stringify({ apiVersion: 'infra/v1', ...one })).join('---\n')
         await here.write('stack.yaml', text)
-        const applied = here.ok('apply', '--yes')
-        await Promise.race([pretendReady(host, 'vcluster-longer', 'longer'), applied])
-        await applied
+        await here.ok('apply', '--yes')
         const end = async () => {
           const { metadata } = await host.kubectlJson<{
             metadata: { annotations: Record<string, string> }
@@ -141,6 +140,7 @@ export function ready(host: KubernetesLab): void {
           expect((await end()) - before).toBe(hours * 3_600_000)
         }
       } finally {
+        await pretence.end()
         await proxy.close()
         await here.clear()
       }

@@ -12,8 +12,6 @@ export function changing(desk: CommandDesk): void {
   const { host, name } = desk
   const space = `vcluster-${name}`
 
-  test('a cluster to change is made', () => desk.make())
-
   test('pause and resume go through the journal, and can be rolled back', async () => {
     const shown = await desk.ok('cluster', 'pause', name, '-s', desk.stack)
     expect(shown).toContain('paused: false → true')
@@ -29,22 +27,6 @@ export function changing(desk: CommandDesk): void {
     await desk.ok('cluster', 'resume', name, '-s', desk.stack)
     expect(await status()).toBe('Running')
     expect(await desk.inside('get', 'configmap', 'proof', '-o', 'name')).toContain('configmap/proof')
-  })
-
-  test('extend puts the end off on the object itself', async () => {
-    const end = async () => {
-      const set = await host.kubectlJson<{ metadata: { annotations: Record<string, string> } }>(
-        '-n',
-        space,
-        'get',
-        'statefulset',
-        name,
-      )
-      return Date.parse(set.metadata.annotations['infra/expires-at'] ?? '')
-    }
-    const before = await end()
-    await desk.ok('cluster', 'extend', name, '-s', desk.stack, '--for', '1h')
-    expect((await end()) - before).toBe(3_600_000)
   })
 
   test('an upgrade to another chart and another Kubernetes keeps what is in the cluster', async () => {

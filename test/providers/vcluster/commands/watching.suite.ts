@@ -5,7 +5,7 @@ import type { DriftReport } from '../../../../src/report/drift/model.js'
 import type { WatchEvent } from '../../../../src/watch/event.js'
 import { desk as watchDesk } from '../../../acceptance/desk.js'
 import { drift, startWatch } from '../../../watch/helpers.js'
-import { pretendReady } from '../pretend.js'
+import { pretendKubelet } from '../pretend.js'
 import type { CommandDesk } from './desk.js'
 
 /** Registers the suite. The host, an API server alone, is its own: it is killed. */
@@ -15,9 +15,8 @@ export function watching(desk: CommandDesk): void {
   test('a clean apply is zero drift, and what others do is told as it happens, through a lost API server', async () => {
     // The virtual API server that is told of is the host's own
     await desk.writeStack({ kubeconfig: { server: host.server } })
-    const applied = desk.ok('apply', desk.stack, '--yes')
-    await Promise.race([pretendReady(host, 'vcluster-team', 'team'), applied])
-    await applied
+    const pretence = pretendKubelet(host, ['vcluster-team'])
+    await desk.ok('apply', desk.stack, '--yes').finally(pretence.end)
     const { code, out } = await desk.infra('drift', desk.stack, '--json')
     const report = JSON.parse(out) as DriftReport
     const differs = report.resources.flatMap(one =>
