@@ -68,13 +68,18 @@ export function control(flags: RunFlags, terminal: Terminal) {
       for (;;) {
         const what = failures.length > 0 ? 'A step failed.' : 'Stopped.'
         const answer = await ask(`${what} [r]etry, roll [b]ack or [k]eep what was done? `, terminal.signal)
-        if (answer === 'r' || answer === 'retry') return 'retry'
-        if (answer === 'b' || answer === 'rollback' || answer === 'roll back') return 'rollback'
-        if (answer === 'k' || answer === 'keep') return 'stop'
-        if (answer === '' && terminal.signal.aborted) return 'stop'
+        const choice = failureChoice(answer)
+        if (choice !== undefined) return choice
       }
     },
   }
+}
+
+/** What an answer says to do after a failure; undefined for one that says nothing. Who gives none keeps what was done. */
+export function failureChoice(answer: string | undefined): 'retry' | 'rollback' | 'stop' | undefined {
+  if (answer === undefined || answer === 'k' || answer === 'keep') return 'stop'
+  if (answer === 'r' || answer === 'retry') return 'retry'
+  return ['b', 'back', 'rollback', 'roll back'].includes(answer) ? 'rollback' : undefined
 }
 
 /** The errors of an outcome that is not what was asked for; none where it is. */

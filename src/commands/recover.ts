@@ -121,9 +121,9 @@ export default class Recover extends ChangeCommand {
           `Cut off: ${what}. [f]orward to complete it, [b]ack to undo it? `,
           this.abort.signal,
         )
+        if (answer === undefined) break
         if (answer.startsWith('f')) return 'forward'
         if (answer.startsWith('b')) return 'back'
-        if (this.abort.signal.aborted) break
       }
     }
     throw new InfraError({
