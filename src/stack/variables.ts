@@ -183,6 +183,9 @@ function isOfType(value: Json, type: string): boolean {
   return typeof value === type
 }
 
+/** Milliseconds for a match. One that ends takes a thousandth of it, and longer where others have the processor. */
+const longestMatch = 3_000
+
 /**
  * Whether the whole text matches. A pattern comes with the stack, maybe a stranger's, and can take for ever: it runs under
  * a limit of time. Undefined where the pattern is none or hits that limit.
@@ -190,7 +193,7 @@ function isOfType(value: Json, type: string): boolean {
 function matches(pattern: string, text: string): boolean | undefined {
   try {
     const code = 'new RegExp(`^(?:${pattern})$`, "u").test(text)'
-    return runInNewContext(code, { pattern, text }, { timeout: 250 }) as boolean
+    return runInNewContext(code, { pattern, text }, { timeout: longestMatch }) as boolean
   } catch {
     return undefined
   }
