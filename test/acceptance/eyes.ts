@@ -5,6 +5,12 @@ import { XMLParser } from 'fast-xml-parser'
 import type { LibvirtLab } from '../lab/libvirt.js'
 
 export interface Eyes {
+  /** Answers of commands of virsh, each a line. Its start takes longer than what it is asked: one is asked all of it. */
+  ask(...commands: readonly string[]): Promise<string[]>
+  /** Removes all machines, pools and networks but the lab's own; files stay. */
+  sweep(): Promise<void>
+  /** Names of networks that run but the lab's own, sorted. */
+  networks(): Promise<string[]>
   /** Names of all domains, sorted. */
   domains(): Promise<string[]>
   /** Names of all pools but the lab's own, sorted. */
@@ -27,20 +33,49 @@ export type Xml = any
 
 const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', parseAttributeValue: false })
 
+const border = '@@'
+
+/** Names of a list of virsh, a line each, without the lab's own. */
+export function namesIn(answer: string): string[] {
+  return answer
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '' && line !== 'lab')
+    .sort()
+}
+
 export function eyes(lab: LibvirtLab): Eyes {
-  const names = async (...args: readonly string[]) =>
-    (await lab.virsh(...args))
-      .split('\n')
-      .map(line => line.trim())
-      .filter(line => line !== '')
-      .sort()
+  const names = async (...args: readonly string[]) => namesIn(await lab.virsh(...args))
+  const ask = async (...commands: readonly string[]) => {
+    if (commands.length === 0) return []
+    const answers = (await lab.virsh(commands.join(`; echo ${border}; `))).split(border)
+    if (answers.length !== commands.length) throw new Error(`virsh answered:\n${answers.join(`${border}\n`)}`)
+    return answers.map(answer => answer.trim())
+  }
+  const everything = async () =>
+    (await ask('list --all --name', 'pool-list --all --name', 'net-list --all --name')).map(namesIn)
   const agent = async (domain: string, execute: string, args: unknown) => {
     const command = JSON.stringify({ execute, arguments: args })
     return JSON.parse(await lab.virsh('qemu-agent-command', '--timeout', '20', domain, command)).return
   }
   return {
+    ask,
+    async sweep() {
+      const [machines = [], pools = [], networks = []] = await everything()
+      const commands = [
+        ...machines.flatMap(name => [`destroy ${name}`, `undefine ${name} --snapshots-metadata`]),
+        ...pools.flatMap(name => [`pool-destroy ${name}`, `pool-undefine ${name}`]),
+        ...networks.flatMap(name => [`net-destroy ${name}`, `net-undefine ${name}`]),
+      ]
+      if (commands.length === 0) return
+      // what is off cannot be switched off
+      await lab.virsh(commands.join('; ')).catch(() => undefined)
+      const left = (await everything()).flat()
+      if (left.length > 0) throw new Error(`not removed: ${left.join(', ')}`)
+    },
+    networks: () => names('net-list', '--name'),
     domains: () => names('list', '--all', '--name'),
-    pools: async () => (await names('pool-list', '--all', '--name')).filter(name => name !== 'lab'),
+    pools: () => names('pool-list', '--all', '--name'),
     async volumes(pool) {
       await lab.virsh('pool-refresh', pool)
       return (await names('vol-list', pool)).map(line => line.split(/\s+/)[0] ?? '')

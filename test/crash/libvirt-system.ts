@@ -3,7 +3,7 @@ import { open, writeFile } from 'node:fs/promises'
 import { XMLParser } from 'fast-xml-parser'
 import type { Attributes } from '../../src/model/value.js'
 import { bareMachine, resource, stackText } from '../acceptance/documents.js'
-import { eyes } from '../acceptance/eyes.js'
+import { eyes, namesIn } from '../acceptance/eyes.js'
 import type { LibvirtLab } from '../lab/libvirt.js'
 import { type CrashSystem, marked, type Thing } from './system.js'
 
@@ -48,26 +48,14 @@ const variants: readonly (Variant | undefined)[] = [
 const parser = new XMLParser({ ignoreAttributes: false, attributeNamePrefix: '', parseTagValue: false })
 
 export function libvirtSystem(lab: LibvirtLab): CrashSystem {
-  const { files } = eyes(lab)
+  const { ask, files } = eyes(lab)
   const folder = `${lab.poolPath}/${pool}`
-  /** Each start of virsh takes longer than what it is asked: one is asked all of it. */
-  const ask = async (commands: readonly string[]): Promise<string[]> => {
-    if (commands.length === 0) return []
-    const answers = (await lab.virsh(commands.join('; echo @@; '))).split('@@')
-    if (answers.length !== commands.length) throw new Error(`virsh answered:\n${answers.join('@@\n')}`)
-    return answers
-  }
-  const namesIn = (text: string) =>
-    text
-      .split('\n')
-      .map(line => line.trim())
-      .filter(line => line !== '' && line !== 'lab')
   /** Two commands on each of these, as pairs of answers by name. */
   const details = async (names: readonly string[], first: string, second: string) => {
-    const answers = await ask(names.flatMap(name => [`${first} ${name}`, `${second} ${name}`]))
+    const answers = await ask(...names.flatMap(name => [`${first} ${name}`, `${second} ${name}`]))
     return names.map((name, index) => {
       const [xml = '', state = ''] = answers.slice(2 * index)
-      return { name, found: parser.parse(xml), state: state.trim() }
+      return { name, found: parser.parse(xml), state }
     })
   }
 
@@ -81,7 +69,7 @@ export function libvirtSystem(lab: LibvirtLab): CrashSystem {
       const things: Record<string, Thing> = {}
       const kept: string[] = []
       const [lists, fileNames] = await Promise.all([
-        ask(['list --all --name', 'pool-list --all --name', 'net-list --all --name']),
+        ask('list --all --name', 'pool-list --all --name', 'net-list --all --name'),
         files(pool),
       ])
       const [machineNames = [], poolNames = [], networkNames = []] = lists.map(namesIn)
