@@ -1,7 +1,7 @@
 /**
  * kill -9 of infra at chosen instants: nothing is lost, nothing is there twice, and `recover` ends it either way. virsh and the
- * pool's folder say so. Each test is the whole life of a stack, made, changed and destroyed, that is cut off at every act of
- * it; test/crash does the same at any instant, by chance.
+ * pool's folder say so. It is the whole life of a stack, made, changed, destroyed and brought back, that is cut off in each of
+ * its acts, and so are the recoveries; test/crash does the same at any instant, by chance, test/sim at each, in a simulation.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
@@ -15,26 +15,13 @@ import { type Fault, type Wire, wire } from './wire.js'
 
 /** The call at which it dies: before libvirtd hears of it, or once it is done. */
 type Instant = Omit<Fault, 'before' | 'after'> & { readonly when?: 'after' }
-interface Cuts {
-  /** Undone. */
-  readonly back: Instant
-  /** Completed. */
-  readonly forward: Instant
-}
-interface Life {
-  readonly reason: string
-  readonly made: Cuts
-  /** Returns the machines' title after it. */
-  readonly change: () => Promise<string>
-  readonly gone: Cuts
-}
 
 const lab = await libvirtLab({ own: 22 })
-const { domains: d, volumes: v, pools: p, networks: n } = procedures
+const { domains: d, volumes: v, pools: p, snapshots, backups } = procedures
 
 describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : ''}`, () => {
   if ('skip' in lab) return
-  const { domains, pools, files, power, uuid } = eyes(lab)
+  const { ask, domains, pools, networks, files, sweep } = eyes(lab)
   const shop = `${lab.poolPath}/shop`
   let between: Wire
   let here: Desk
@@ -50,7 +37,6 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
       machine('booth', title, { powerState: 'stopped' }),
       resource('Network', 'back', { mode: 'isolated' }),
     )
-  const whole = ['booth_boot', 'booth_data-vdb', 'stock', 'vault_boot', 'vault_data-vdb', 'vault_serial.log']
 
   beforeAll(async () => {
     between = await wire(lab.socket, `${lab.poolPath}/../between.sock`)
@@ -61,16 +47,7 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
   afterEach(async () => {
     between.arm(undefined)
     await here.clear()
-    for (const name of await domains()) {
-      await lab.virsh('destroy', name).catch(() => undefined)
-      await lab.virsh('undefine', name)
-    }
-    for (const name of await pools()) {
-      await lab.virsh('pool-destroy', name).catch(() => undefined)
-      await lab.virsh('pool-undefine', name)
-    }
-    if ((await networks()).length > 0) await lab.virsh('net-destroy', 'back')
-    await lab.virsh('net-undefine', 'back').catch(() => undefined)
+    await sweep()
     await lab.inside('rm', '-rf', shop)
   })
   afterAll(async () => {
@@ -83,33 +60,40 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
     const running = here.start(...args)
     const kill = async () => void (await running.kill())
     between.arm({ ...fault, ...(when === 'after' ? { after: kill } : { before: kill }) })
-    expect(await running.ended).toMatchObject({ code: undefined })
-    expect(between.came()).toBe(true)
+    const { code, text } = await running.ended
+    expect([code, between.came()], text).toEqual([undefined, true])
     between.arm(undefined)
   }
-  const networks = async () =>
-    (await lab.virsh('net-list', '--name')).split('\n').filter(name => name !== '' && name !== 'lab')
+  /** Runs infra once more: after what was settled there is nothing to do. */
+  const isDone = () => here.ok('plan', '--detailed-exitcode')
+  const uuids = () => ask('domuuid vault', 'domuuid booth')
+  const powers = () => ask('domstate vault', 'domstate booth')
   const isWhole = async (title: string) => {
-    expect(await domains()).toEqual(['booth', 'vault'])
-    expect(await pools()).toEqual(['shop'])
-    expect(await files('shop')).toEqual(whole)
+    expect([await domains(), await pools(), await networks()]).toEqual([
+      ['booth', 'vault'],
+      ['shop'],
+      ['back'],
+    ])
+    expect(await files('shop')).toEqual([
+      'booth_boot',
+      'booth_data-vdb',
+      'stock',
+      'vault_boot',
+      'vault_data-vdb',
+      'vault_serial.log',
+    ])
+    const titles = ['vault', 'booth'].flatMap(name =>
+      ['--current', '--config'].map(form => `desc ${name} --title ${form}`),
+    )
+    expect(await ask(...titles)).toEqual([title, title, title, title])
+    expect(await powers()).toEqual(['running', 'shut off'])
     expect(await lab.virsh('pool-info', 'shop')).toMatch(/State: +running/)
-    expect(await networks()).toEqual(['back'])
-    for (const name of ['booth', 'vault']) {
-      expect(await power(name)).toBe(name === 'vault' ? 'running' : 'shut off')
-      for (const form of ['--current', '--config'])
-        expect((await lab.virsh('desc', name, '--title', form)).trim()).toBe(title)
-      expect(await here.state('shop')).toContain(await uuid(name))
-    }
-    await here.ok('plan', '--detailed-exitcode')
+    const state = await here.state('shop')
+    for (const one of await uuids()) expect(state).toContain(one)
   }
   const isEmpty = async () => {
-    expect(await domains()).toEqual([])
-    expect(await pools()).toEqual([])
-    expect(await files('shop')).toEqual([])
-    expect(await networks()).toEqual([])
+    expect([await domains(), await pools(), await networks(), await files('shop')]).toEqual([[], [], [], []])
   }
-
   const refuses = async () => {
     const before = await files('shop')
     for (const command of [['plan'], ['apply', '--yes'], ['destroy', '--yes']]) {
@@ -119,143 +103,100 @@ describe.skipIf('skip' in lab)(`infra killed${'skip' in lab ? `: ${lab.skip}` : 
     }
     expect(await files('shop')).toEqual(before)
   }
-  const uuids = async () => [await uuid('vault'), await uuid('booth')]
-  const ledger = async () => (await readFile(`${shop}/booth_data-vdb`)).subarray(0, 6).toString()
+  const forward = ['recover', '--forward', '--yes']
+  const back = ['recover', '--back', '--yes']
+  const after = 'after' as const
 
-  /** Changes the title of both machines, cut off on its way; returns the title that it comes to. */
-  const changed = (way: 'forward' | 'back') => async () => {
+  test('a whole life, cut off in each of its acts and on the way forward and back from there', async () => {
+    // made: it runs, then it is gone; after that the pool is not stored, a volume is there, a machine, and nothing runs yet
+    await cutOff({ at: d.start, when: after }, 'apply', '--yes')
+    await cutOff({ at: d.undefine, when: after }, ...back)
+    expect(await here.ok(...back)).toContain('Rolled back')
+    await isEmpty()
+    await cutOff({ at: p.define }, 'apply', '--yes')
+    await cutOff({ at: v.create, when: after }, ...forward)
+    await cutOff({ at: d.define, when: after }, ...forward)
+    await cutOff({ at: d.start }, ...forward)
+    expect(await here.ok(...forward)).toContain('Applied')
+    await isWhole('first')
+    const was = await uuids()
+    await writeFile(`${shop}/booth_data-vdb`, 'ledger', { flag: 'r+' })
+
+    // changed: the running machine is defined anew; what is stored of it goes back, and the machine does not
     await here.write('stack.yaml', stack('second'))
-    if (way === 'back') {
-      await cutOff({ at: d.define, when: 'after' }, 'apply', '--yes')
-      await refuses()
-    } else {
-      // The running machine is changed already; then what is stored of it goes back, and the machine does not.
-      await cutOff({ at: d.setMetadata, when: 'after' }, 'apply', '--yes')
-      await cutOff({ at: d.setMetadata }, 'recover', '--back', '--yes')
-    }
-    await here.ok('recover', `--${way}`, '--yes')
-    const title = way === 'forward' ? 'second' : 'first'
-    await here.write('stack.yaml', stack(title))
-    await isWhole(title)
-    return title
-  }
-  /** Destroys all of it and brings it back by a rollback, whose first try is cut off and undone. */
-  const broughtBack = (at: Instant) => async () => {
-    await here.ok('destroy', '--yes')
-    await cutOff(at, 'rollback', '--yes', '--parallelism', '1')
-    await here.ok('recover', '--back', '--yes')
+    await cutOff({ at: d.define, when: after }, 'apply', '--yes')
+    await refuses()
+    await here.ok(...back)
+    await cutOff({ at: d.setMetadata, when: after }, 'apply', '--yes')
+    await cutOff({ at: d.setMetadata }, ...back)
+    await here.ok(...forward)
+    await isWhole('second')
+    await isDone()
+
+    // destroyed: one is off and undefined, so is the other; then no machine is undefined, and the pool runs still
+    await cutOff({ at: d.undefine, nth: 2, when: after }, 'destroy', '--yes')
+    await here.ok(...back)
+    await isWhole('second')
+    expect(await uuids()).toEqual(was)
+    await cutOff({ at: d.undefine }, 'destroy', '--yes')
+    await cutOff({ at: p.stop }, ...forward)
+    await here.ok(...forward)
+    expect([await domains(), await pools(), await networks()]).toEqual([[], [], []])
+
+    // brought back: the first try is cut off, and undone; that one is the newest checkpoint, below it is the destroy
+    await cutOff({ at: d.setMetadata }, 'rollback', '--yes', '--parallelism', '1')
+    await here.ok(...back)
     expect(await domains()).toEqual([])
-    // The rollback that was undone is the newest checkpoint; the one below it is the destroy.
     const listed = JSON.parse(await here.ok('checkpoint', 'ls', '--json'))
     const destroy = listed.find((one: { command: string }) => one.command.includes('destroy'))
     await here.ok('rollback', '.', destroy.id, '--yes')
-    await isWhole('first')
-    return 'first'
-  }
+    await isWhole('second')
+    await isDone()
+    const ledger = (await readFile(`${shop}/booth_data-vdb`)).subarray(0, 6).toString()
+    expect([await uuids(), ledger]).toEqual([was, 'ledger'])
 
-  const after = 'after' as const
-  test.each<Life>([
-    {
-      reason:
-        'the pool is not stored, a machine is defined; machines change; one is off, the pool runs still',
-      ...{ made: { back: { at: p.define }, forward: { at: d.define, when: 'after' } } },
-      change: changed('forward'),
-      ...{ gone: { back: { at: d.destroy, when: 'after' }, forward: { at: p.stop } } },
-    },
-    {
-      reason:
-        'a machine is started, one volume is there; machines change back; the pool is stopped, no machine is undefined',
-      ...{ made: { back: { at: d.start, when: 'after' }, forward: { at: v.create, when: after } } },
-      change: changed('back'),
-      ...{ gone: { back: { at: p.stop, when: 'after' }, forward: { at: d.undefine } } },
-    },
-    {
-      reason:
-        'four volumes are there, the pool is stored; a machine is defined again; all are undefined, the network is stopped',
-      ...{ made: { back: { at: v.create, nth: 4, when: 'after' }, forward: { at: p.define, when: after } } },
-      change: broughtBack({ at: d.define, when: 'after' }),
-      ...{ gone: { back: { at: d.undefine, nth: 2, when: 'after' }, forward: { at: n.stop, when: after } } },
-    },
-    {
-      reason:
-        'no machine is defined, none is started; its disks are back; the network is stopped, all are undefined',
-      ...{ made: { back: { at: d.define }, forward: { at: d.start } } },
-      change: broughtBack({ at: d.setMetadata }),
-      ...{ gone: { back: { at: n.stop, when: 'after' }, forward: { at: d.undefine, nth: 2, when: after } } },
-    },
-  ])('$reason', async ({ made, change, gone }) => {
-    await cutOff(made.back, 'apply', '--yes')
-    expect(await here.ok('recover', '--back', '--yes')).toContain('Rolled back')
-    await isEmpty()
-    await cutOff(made.forward, 'apply', '--yes')
-    expect(await here.ok('recover', '--forward', '--yes')).toContain('Applied')
-    await isWhole('first')
-
-    const was = await uuids()
-    await writeFile(`${shop}/booth_data-vdb`, 'ledger', { flag: 'r+' })
-    const title = await change()
-    expect([await uuids(), await ledger()]).toEqual([was, 'ledger'])
-
-    await cutOff(gone.back, 'destroy', '--yes')
-    await here.ok('recover', '--back', '--yes')
-    await isWhole(title)
-    expect([await uuids(), await ledger()]).toEqual([was, 'ledger'])
-    await cutOff(gone.forward, 'destroy', '--yes')
-    await here.ok('recover', '--forward', '--yes')
+    await here.ok('destroy', '--yes')
     await here.ok('checkpoint', 'prune', '--yes')
     await isEmpty()
   })
 
   /** What recover says of acts, once each has come to its end. */
-  const settled = async (way: 'forward' | 'back') => {
-    const told = JSON.parse((await here.infra('recover', `--${way}`, '--yes', '--json')).out)
-    expect(told.errors).toBeUndefined()
+  const settled = async (way: readonly string[]) => {
+    const { code, out } = await here.infra(...way, '--json')
+    expect(code, out).toBe(0)
+    const told = JSON.parse(out)
     return told.settled.map((one: { text: string }) => one.text).sort()
   }
 
-  test('an act on a machine is told by whatever would change something, and taken back', async () => {
+  // each act at each of its changes: test/providers/libvirt/acts/cut-off*
+  test('acts on a machine are told by whatever would change something, and taken back or brought to their end', async () => {
     await here.ok('apply', '--yes')
-    const powers = async () => [await power('vault'), await power('booth')]
-    const stored = async (name: string) => lab.virsh('dumpxml', name, '--inactive')
-    const before = [await stored('vault'), await stored('booth')]
+    const stored = () => ask('dumpxml vault --inactive', 'dumpxml booth --inactive')
+    const before = await stored()
 
-    await cutOff({ at: d.destroy, when: 'after' }, 'vm', 'restart', 'vault', '--force')
+    await cutOff({ at: d.destroy, when: after }, 'vm', 'restart', 'vault', '--force')
     const refused = await here.infra('vm', 'start', 'booth')
     expect([refused.code, refused.text]).toEqual([4, expect.stringContaining('restart vault on libvirt')])
     expect(await powers()).toEqual(['shut off', 'shut off'])
-    expect(await settled('back')).toEqual(['vault runs.'])
+    expect(await settled(back)).toEqual(['vault runs.'])
     expect(await powers()).toEqual(['running', 'shut off'])
 
     await cutOff({ at: d.setMemory }, 'vm', 'resize', 'booth', '--vcpus', '2', '--memory', '128MiB')
-    expect(await stored('booth')).toContain('>2</vcpu>')
-    await settled('back')
-    await cutOff(
-      { at: d.define, when: 'after' },
-      'vm',
-      'rescue',
-      'vault',
-      '--timeout',
-      '0',
-      '--iso',
-      'shop:stock',
-    )
-    expect(await stored('vault')).toContain("volume='stock'")
-    await settled('back')
-    expect([await stored('vault'), await stored('booth')]).toEqual(before)
-    await isWhole('first')
-  })
+    expect((await stored())[1]).toContain('>2</vcpu>')
+    await settled(back)
+    const rescue = ['vm', 'rescue', 'vault', '--timeout', '0', '--iso', 'shop:stock']
+    await cutOff({ at: d.define, when: after }, ...rescue)
+    expect((await stored())[0]).toContain("volume='stock'")
+    await settled(back)
+    expect(await stored()).toEqual(before)
 
-  test('a snapshot that was being taken is taken back; a backup that QEMU was copying is made', async () => {
-    const { snapshots, backups } = procedures
-    await here.ok('apply', '--yes')
-    await cutOff({ at: snapshots.create, when: 'after' }, 'vm', 'snapshot', 'create', 'now', 'vault')
-    expect((await here.infra('vm', 'snapshot', 'delete', 'now', 'vault')).text).toContain('infra recover')
-    expect(await settled('back')).toEqual(['vault has no snapshot now.'])
+    await cutOff({ at: snapshots.create, when: after }, 'vm', 'snapshot', 'create', 'now', 'vault')
+    expect(await settled(back)).toEqual(['vault has no snapshot now.'])
     expect((await lab.virsh('snapshot-list', 'vault', '--name')).trim()).toBe('')
-    await isWhole('first')
-    await cutOff({ at: backups.begin, when: 'after' }, 'vm', 'backup', 'create', 'vault')
-    const [made] = await settled('forward')
+    await cutOff({ at: backups.begin, when: after }, 'vm', 'backup', 'create', 'vault')
+    const [made] = await settled(forward)
     await here.ok('vm', 'backup', 'verify', /^\S+/.exec(made ?? '')?.[0] ?? '')
     await isWhole('first')
+    await isDone()
   })
 })
