@@ -5,7 +5,7 @@
 import { shortRuns } from './short.js'
 import { killedLibvirt } from './systems.js'
 
-shortRuns(await killedLibvirt('test'), 15, [
+shortRuns(await killedLibvirt('test'), 6, [
   { reason: 'infra is killed', fault: 'infra' },
   { reason: 'libvirtd is killed', fault: 'libvirtd' },
   { reason: 'the disk is full', fault: 'room' },
