@@ -149,16 +149,24 @@ describe.skipIf('skip' in lab)(`recovery of machines${'skip' in lab ? `: ${lab.s
     expect(await listSnapshots(await world.machine(name), signal)).toEqual([])
   })
 
-  // where a package manager's own command fails: test/acceptance/debian-vm
-  test('where what is to hold afterwards fails, everything is as it was before', async () => {
-    const options = {
+  test.each([
+    {
+      reason: 'the command itself',
+      command: 'echo half | dd of=/dev/vdb conv=sync,fsync 2>/dev/null; echo it broke; exit 3',
+      check: 'true',
+      why: /ended with 3\nit broke/,
+    },
+    {
+      reason: 'what is to hold afterwards',
       command: 'echo half | dd of=/dev/vdb conv=sync,fsync 2>/dev/null',
       check: 'echo not so; exit 1',
-      reboot: 'never' as const,
-    }
-    await expect(upgradeMachine(await world.machine(name), options, actCall())).rejects.toMatchObject({
+      why: /check ended with 1\nnot so/,
+    },
+  ])('where $reason fails, everything is as it was before', async ({ command, check, why }) => {
+    const upgrade = upgradeMachine(await world.machine(name), { command, check, reboot: 'never' }, actCall())
+    await expect(upgrade).rejects.toMatchObject({
       code: 'upgrade-failed',
-      why: expect.stringMatching(/check ended with 1\nnot so/),
+      why: expect.stringMatching(why),
       hint: 'The machine is as it was before.',
     })
     expect(await read()).toBe('new\n')
