@@ -123,7 +123,8 @@ describe.skipIf('skip' in lab)(`live changes${'skip' in lab ? `: ${lab.skip}` : 
     // and taken away, with its port free again
     await changed({ ...iso })
     expect(await master(first)).toBe(`${lab.bridge}n`)
-    expect((await guest('lively', 'ls /sys/class/net')).match(/eth\d/g)).toEqual(['eth0'])
+    const cards = async () => (await guest('lively', 'ls /sys/class/net')).match(/eth\d/g)
+    await expect.poll(cards, { timeout: 30_000 }).toEqual(['eth0'])
     expect(await guest('lively', 'cat /proc/sys/kernel/random/boot_id')).toBe(boot)
   })
 
@@ -141,15 +142,15 @@ describe.skipIf('skip' in lab)(`live changes${'skip' in lab ? `: ${lab.skip}` : 
     const plugs = [plug, plug, plug, plug]
     const seen = () => guest('lively', 'ls /sys/block | grep -c ^vd; ls /sys/class/net | grep -c eth')
     await changed({ ...iso, dataDisks: disks, networkInterfaces: plugs }, ['cloudInit'])
-    // the image, the seed, and six
-    expect(await seen()).toBe('8\n4\n')
+    // what is plugged in the guest finds when it gets to it: the image, the seed, and six
+    await expect.poll(seen, { timeout: 30_000 }).toBe('8\n4\n')
     expect((await lab.virsh('domblklist', 'lively')).match(/lively_data-/g)).toHaveLength(6)
     const next = machine(iso)
     const before = await present(provider, current)
     const { kept } = await update(provider, before, next, { recorded: current.spec })
     current = next
     expect(drift(next, await present(provider, next))).toEqual([])
-    expect(await seen()).toBe('2\n1\n')
+    await expect.poll(seen, { timeout: 30_000 }).toBe('2\n1\n')
     for (const token of kept) await provider.discard?.(token, new AbortController().signal)
     expect((await readdir(`${lab.poolPath}/vms`)).filter(file => file.includes('data'))).toEqual([])
   })
