@@ -8,6 +8,9 @@ import { defineConfig } from 'vitest/config'
  */
 const real = ['libvirt', 'debian', 'ceph', 'vcluster', 'together']
 
+/** Those of which two files run at once. */
+const pairs = ['ceph', 'vcluster']
+
 /** A browser, megabytes of hostile input, and many applies: nothing there depends on the version of Node. */
 const sameOnEveryNode = [
   'test/report/html.browser.test.ts',
@@ -65,9 +68,9 @@ export default defineConfig({
           include: [`test/**/*.${name}.test.ts`],
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          // A cluster of Ceph is each file's own, and waits more than it computes. So many at once is a group of its own.
-          maxWorkers: name === 'ceph' ? 2 : 1,
-          sequence: { groupOrder: name === 'ceph' ? 2 : 1 },
+          // A cluster is each file's own, and waits more than it computes. So many at once is a group of its own.
+          maxWorkers: pairs.includes(name) ? 2 : 1,
+          sequence: { groupOrder: pairs.includes(name) ? 2 : 1 },
           // Guests, daemons and pods share two processors here; a second failure in a row is no accident. Retries are printed.
           retry: 1,
         },
