@@ -63,7 +63,12 @@ export async function openWorld(
     folder,
     stateFolder: join(folder, '.infra'),
   }
-  const provider = await vclusterProvider.open(connection, nodePorts, AbortSignal.timeout(60_000))
+  const provider = await vclusterProvider
+    .open(connection, nodePorts, AbortSignal.timeout(60_000))
+    .catch(async error => {
+      await rm(folder, { recursive: true, force: true })
+      throw error
+    })
   const session = openVclusterSession(connection, nodePorts)
   const said: string[] = []
   const kept: Json[] = []
