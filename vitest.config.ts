@@ -71,7 +71,7 @@ export default defineConfig({
           // A cluster is each file's own, and waits more than it computes. So many at once is a group of its own.
           maxWorkers: pairs.includes(name) ? 2 : 1,
           sequence: { groupOrder: pairs.includes(name) ? 2 : 1 },
-          // Guests, daemons and pods share two processors here; a second failure in a row is no accident. Retries are printed.
+          // Guests, daemons and pods share few processors; a second failure in a row is no accident. Retries are printed.
           retry: 1,
         },
       })),
