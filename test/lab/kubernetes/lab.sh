@@ -305,6 +305,11 @@ down() {
   for n in /var/run/netns/cni-*; do [ -e "$n" ] && ip netns del "${n##*/}" 2>/dev/null || :; done
   ip link del labbr0 2>/dev/null || :
   [ -x "$B/kube-proxy" ] && "$B/kube-proxy" --cleanup --proxy-mode=iptables >/dev/null 2>&1 || :
+  # the kubelet takes away none of its own
+  for n in INPUT OUTPUT; do iptables -D $n -j KUBE-FIREWALL 2>/dev/null || :; done
+  for n in filter:KUBE-FIREWALL {filter,nat,mangle}:KUBE-KUBELET-CANARY mangle:KUBE-IPTABLES-HINT; do
+    for m in F X; do iptables -t "${n%%:*}" -$m "${n#*:}" 2>/dev/null || :; done
+  done
   rm -f "$SOCK"
 }
 case "${1:-}" in
