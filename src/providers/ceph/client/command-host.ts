@@ -121,6 +121,7 @@ export async function startCommandHost(
     child.kill('SIGTERM')
   }
 
+  // one that ended or did not answer in time could not be started: its last words are told, and an abort is raised below
   const begun = await answer('connecting', 0, limit).catch(() => undefined)
   if (begun?.code !== 0) {
     end()
