@@ -34,8 +34,7 @@ export default class SummaryReporter implements Reporter {
       if (module.state() === 'failed' && counts.failed === before) counts.failed += 1
     }
     if (counts.failed === 0 && (unhandled.length > 0 || reason === 'interrupted')) counts.failed = 1
-    for (const error of unhandled)
-      failures.push(told('outside of any test', [error as { readonly message: string }]))
+    for (const error of unhandled) failures.push(told('outside of any test', [error as Told]))
     appendFileSync(this.#file, `${JSON.stringify({ ...counts, reasons: [...reasons], failures, again })}\n`)
   }
 }
@@ -43,16 +42,27 @@ export default class SummaryReporter implements Reporter {
 /** So much of an error as tells what it was: how it begins and how it ends. The whole is in the output of its run. */
 const [firstLines, lastLines] = [4, 12]
 
+interface Told {
+  readonly message: string
+  /** What was expected, and what came, line by line: a message shortens both. */
+  readonly diff?: string
+}
+
 /** What failed, and why. */
-function told(where: string, errors: readonly { readonly message: string }[]): string {
-  const lines = errors.flatMap(error => {
-    const all = stripVTControlCharacters(error.message).trimEnd().split('\n')
-    return all.length <= firstLines + lastLines
-      ? all
-      : [...all.slice(0, firstLines), '…', ...all.slice(-lastLines)]
-  })
+function told(where: string, errors: readonly Told[]): string {
+  const lines = errors.flatMap(({ message, diff = '' }) => [
+    ...ends(plain(message)),
+    ...ends(plain(diff).filter(line => /^[-+]/.test(line))),
+  ])
   return [where, ...lines.map(line => `  | ${line}`)].join('\n')
 }
+
+const plain = (text: string) => stripVTControlCharacters(text).trimEnd().split('\n')
+
+const ends = (lines: readonly string[]) =>
+  lines.length <= firstLines + lastLines
+    ? lines
+    : [...lines.slice(0, firstLines), '…', ...lines.slice(-lastLines)]
 
 /** Tests that a machine cannot run say why in their names: `… (skipped: no promtool; apt-get install prometheus)`. */
 function reasonOf(name: string): string {
