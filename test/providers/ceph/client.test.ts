@@ -94,6 +94,13 @@ osd pool get <pool> size|min_size|pg_   get pool parameter <var>
     },
     { reason: 'an unknown command', offers: readDescriptions(described), prefix: 'osd pool', is: false },
     {
+      reason: 'arguments that have no name',
+      offers: readDescriptions('{"cmd000": {"sig": ["fs", "ls", {"name": 1}, null, {"name": "a"}]}}'),
+      prefix: 'fs ls',
+      argument: 'a',
+      is: true,
+    },
+    {
       reason: 'a wrapped argument',
       offers: readHelp(help),
       prefix: 'fs subvolume metadata set',

@@ -23,12 +23,17 @@ export function readDescriptions(answer: string): Offers {
   return gather(
     described(answer).map(({ sig }) => [
       sig.filter(part => typeof part === 'string').join(' '),
-      sig.flatMap(part => (typeof part === 'string' || part.name === undefined ? [] : [part.name])),
+      sig.map(argumentName).filter(name => name !== undefined),
     ]),
   )
 }
 
-type Described = { readonly sig: readonly (string | { readonly name?: string })[] }
+type Described = { readonly sig: readonly unknown[] }
+
+function argumentName(part: unknown): string | undefined {
+  const { name } = Object(part) as { readonly name?: unknown }
+  return typeof name === 'string' ? name : undefined
+}
 
 function described(answer: string): Described[] {
   try {

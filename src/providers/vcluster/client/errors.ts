@@ -32,12 +32,15 @@ export function statusError(status: number, body: string, what: string, host: st
   })
 }
 
-/** No answer at all. */
+/**
+ * No answer at all. Where there is not even a connection, the call is not named: many are made at once, and it is chance which
+ * of them is given up first.
+ */
 export function unreachable(error: unknown, what: string, host: string): InfraError {
   return new InfraError({
     kind: 'connection',
     code: 'host-unreachable',
-    message: `The host cluster ${host} did not answer to ${what}.`,
+    message: `The host cluster ${host} did not answer${isConnect(error) ? '' : ` to ${what}`}.`,
     why: reasonOf(error),
     hint: 'check that the address is right and the API server runs: `kubectl get --raw /readyz`',
     cause: error,
@@ -47,6 +50,14 @@ export function unreachable(error: unknown, what: string, host: string): InfraEr
 /** Whether the error is one of ours with this code. */
 export function hasCode(error: unknown, ...wanted: readonly string[]): boolean {
   return error instanceof InfraError && wanted.includes(error.code)
+}
+
+/** Whether it failed before anything was asked: the name was not found, or nobody listens there. */
+function isConnect(error: unknown): boolean {
+  const { syscall, errors } = error as { syscall?: unknown; errors?: readonly unknown[] }
+  // A name with several addresses: an error each.
+  if (Array.isArray(errors) && errors.length > 0) return errors.every(isConnect)
+  return syscall === 'connect' || syscall === 'getaddrinfo'
 }
 
 function reasonOf(error: unknown): string {

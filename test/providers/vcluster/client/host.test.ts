@@ -1,5 +1,5 @@
 /** The host client against an API server that misbehaves. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -118,6 +118,22 @@ describe('a host', () => {
       why: 'no answer in 0.3 s',
     })
     impatient.close()
+  })
+
+  test('that nobody is at says so in the same words, whichever call was given up', async () => {
+    const kubeconfig = join(folder, 'nobody')
+    const port = (server.address() as AddressInfo).port
+    const text = await readFile(join(folder, 'config'), 'utf8')
+    // Port 9, of the service that discards: nobody is there.
+    await writeFile(kubeconfig, text.replace(`127.0.0.1:${port}`, '127.0.0.1:9'))
+    const nobody = openHost({ kubeconfig, clock, patience: 100 })
+    const said = await Promise.all(
+      ['/x', '/y'].map(path => nobody.get(path, signal()).catch(error => `${error.message} ${error.why}`)),
+    )
+    nobody.close()
+    const words =
+      'The host cluster test at http://127.0.0.1:9/prefix did not answer. connect ECONNREFUSED 127.0.0.1:9'
+    expect(said).toEqual([words, words])
   })
 
   test('that drops a connection is asked again', async () => {
