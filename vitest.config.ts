@@ -38,6 +38,7 @@ export default defineConfig({
             ...real.map(name => `test/**/*.${name}.test.ts`),
             ...(leftOut[process.env.INFRA_CHECK_LEAVES_OUT ?? ''] ?? []),
           ],
+          setupFiles: ['test/check/draws.ts'],
           testTimeout: 60_000,
           // Nothing here has state of its own: modules are loaded once a worker, and a worker may have each processor.
           isolate: false,

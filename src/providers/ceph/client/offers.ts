@@ -31,8 +31,8 @@ export function readDescriptions(answer: string): Offers {
 type Described = { readonly sig: readonly unknown[] }
 
 function argumentName(part: unknown): string | undefined {
-  const { name } = Object(part) as { readonly name?: unknown }
-  return typeof name === 'string' ? name : undefined
+  if (typeof part !== 'object' || part === null || !('name' in part)) return undefined
+  return typeof part.name === 'string' ? part.name : undefined
 }
 
 function described(answer: string): Described[] {
