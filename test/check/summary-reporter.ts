@@ -44,14 +44,17 @@ const [firstLines, lastLines] = [4, 12]
 
 interface Told {
   readonly message: string
+  /** The system's own words, of an InfraError. */
+  readonly why?: string
   /** What was expected, and what came, line by line: a message shortens both. */
   readonly diff?: string
 }
 
 /** What failed, and why. */
 function told(where: string, errors: readonly Told[]): string {
-  const lines = errors.flatMap(({ message, diff = '' }) => [
+  const lines = errors.flatMap(({ message, why, diff = '' }) => [
     ...ends(plain(message)),
+    ...(typeof why === 'string' ? ends(plain(`why: ${why}`)) : []),
     ...ends(plain(diff).filter(line => /^[-+]/.test(line))),
   ])
   return [where, ...lines.map(line => `  | ${line}`)].join('\n')
