@@ -81,7 +81,7 @@ export async function apply(
     requireLeave(made, allow)
     const signal = input.signal ?? new AbortController().signal
     const control = { stopping: signal, signal, onFailure: async () => onFailure }
-    const outcome = await session.apply(made, `apply ${input.path}`, control, false)
+    const outcome = await session.apply(result, `apply ${input.path}`, control, false)
     return { ...outcome, plan: made }
   } finally {
     await session.close()

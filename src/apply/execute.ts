@@ -4,7 +4,8 @@ import type { Address } from '../model/address.js'
 import { type ErrorDetails, InfraError, messageOf } from '../model/error.js'
 import type { Ports } from '../model/ports.js'
 import { type Attributes, holdsSecret } from '../model/value.js'
-import type { Plan, Step } from '../planner/plan.js'
+import type { Planned } from '../planner/input.js'
+import type { Step } from '../planner/plan.js'
 import type { Kind } from '../providers/kind.js'
 import type { Provider } from '../providers/provider.js'
 import type { DesiredResource } from '../stack/desired.js'
@@ -24,8 +25,7 @@ export interface JournalWriter {
   appendSoon(record: JournalRecord): void
 }
 
-export interface ExecuteInput {
-  readonly plan: Plan
+export interface ExecuteInput extends Planned {
   readonly direction: 'forward' | 'back'
   readonly applyId: string
   /** Of the state that owns what is made. */
@@ -238,7 +238,8 @@ class Run {
   }
 
   async #perform(step: Step): Promise<ResourceRecord | null> {
-    const { plan, providers, kinds, journal, records, ports, signal, report, applyId, lineage } = this.#input
+    const { observed, providers, kinds, journal, records, ports, signal, report, applyId, lineage } =
+      this.#input
     const provider = providers.get(step.connection)
     const kind = kinds.get(step.kind)
     if (!provider || !kind) {
@@ -253,7 +254,7 @@ class Run {
     const observe = this.#observer(step.connection, provider)
     await this.#readSecrets(step)
     return perform(step, {
-      plan,
+      planned: observed.get(step.address),
       kind,
       provider,
       observe,

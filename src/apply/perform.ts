@@ -3,9 +3,9 @@ import { createHash } from 'node:crypto'
 import { InfraError } from '../model/error.js'
 import { originalAddress } from '../model/former.js'
 import { type Attributes, canonicalJson, holdsSecret, type Json } from '../model/value.js'
+import { changesSince, tellChanges } from '../planner/declared.js'
 import { currentSpec } from '../planner/diff.js'
-import { observationDigest } from '../planner/digest.js'
-import type { Plan, Step } from '../planner/plan.js'
+import type { Step } from '../planner/plan.js'
 import type { Kind } from '../providers/kind.js'
 import type { Call, Identity, Observation, Owner, Provider, Target } from '../providers/provider.js'
 import type { DesiredResource } from '../stack/desired.js'
@@ -15,7 +15,8 @@ import { sameOwner, verifyAbsent, verifyPresent } from './verify.js'
 import { isForeign } from './ways.js'
 
 export interface StepContext {
-  readonly plan: Plan
+  /** What the plan saw of it. */
+  readonly planned: Observation | undefined
   readonly kind: Kind
   readonly provider: Provider
   readonly observe: Observe
@@ -187,11 +188,13 @@ async function assess(
   const before = await context.observe(target)
   if (before.status === 'unreadable') throw moved(step, `it cannot be read: ${before.why}`)
   if (before.status === 'absent') throw moved(step, 'it has gone since the plan was made')
-  const planned = context.plan.observed[step.address]
-  if (planned !== undefined && observationDigest(before) !== planned) {
-    throw moved(step, 'it has changed since the plan was made')
-  }
-  return before
+  const { planned, kind } = context
+  if (!planned) throw bug(step, 'the plan has not seen it')
+  const declared = { recorded: step.before?.spec, desired: step.desired?.spec }
+  const changes = changesSince(planned, before, declared, kind)
+  if (changes.length === 0) return before
+  const sensitive = [...(step.before?.sensitive ?? []), ...(step.desired?.sensitive ?? [])]
+  throw moved(step, 'it has changed since the plan was made', tellChanges(changes, declared, sensitive, kind))
 }
 
 /** Whether what is found where something is to be made is the unfinished work of an earlier try. */
@@ -252,12 +255,13 @@ function wanted(step: Step): DesiredResource {
   return step.desired
 }
 
-function moved(step: Step, what: string): InfraError {
+function moved(step: Step, what: string, why?: string): InfraError {
   return new InfraError({
     kind: 'operation',
     code: 'moved',
     address: step.address,
     message: `the ${step.phase ?? step.action} was not tried: ${what}`,
+    ...(why !== undefined && { why }),
     hint: 'Plan again to see what is there now.',
   })
 }

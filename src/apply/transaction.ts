@@ -2,6 +2,7 @@
 
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
+import type { Planned } from '../planner/input.js'
 import type { Plan, Step } from '../planner/plan.js'
 import { planStack } from '../planner/plan-stack.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
@@ -41,7 +42,7 @@ export interface Outcome {
 /** Applies an approved plan to the state that it was made from. Fails before it changes anything if a journal is open. */
 export async function applyPlan(
   engine: Engine,
-  plan: Plan,
+  { plan, observed }: Planned,
   base: StateDocument,
   command: string,
   control: Control,
@@ -63,7 +64,8 @@ export async function applyPlan(
   const transaction = new Transaction(engine, base, journal, written)
   return transaction.settled(async () => {
     await journal.appendDurably(written)
-    return transaction.run({ direction: 'forward', plan, records: base.resources, gone: [] }, control)
+    const way: Way = { direction: 'forward', plan, observed, records: base.resources, gone: [] }
+    return transaction.run(way, control)
   })
 }
 
@@ -93,9 +95,8 @@ export async function recover(
 }
 
 /** A plan on its way, with the records that it was made from. */
-interface Way {
+interface Way extends Planned {
   readonly direction: 'forward' | 'back'
-  readonly plan: Plan
   readonly records: Readonly<Record<Address, ResourceRecord>>
   /** Deletes of the plan before that turned out to be done. */
   readonly gone: readonly Step[]
@@ -172,7 +173,7 @@ class Transaction {
       options: way.options,
     })
     if (problems.length > 0 || plan.incomplete) throw blocked(direction, problems, plan)
-    return { direction, plan, records: way.records, gone: way.gone }
+    return { direction, plan, observed: way.observed, records: way.records, gone: way.gone }
   }
 
   #id(): string {
@@ -184,7 +185,7 @@ class Transaction {
     return foldJournal(this.#base.resources, this.#written)
   }
 
-  async #execute({ direction, plan, records }: Way, control: Control): Promise<ExecuteResult> {
+  async #execute({ direction, plan, observed, records }: Way, control: Control): Promise<ExecuteResult> {
     const { providers, kinds, resolve, ports, report, parallelism } = this.#engine
     const journal = {
       appendDurably: (added: readonly JournalRecord[]) => {
@@ -198,6 +199,7 @@ class Transaction {
     }
     return execute({
       plan,
+      observed,
       direction,
       applyId: this.#id(),
       lineage: this.#base.lineage,

@@ -93,7 +93,7 @@ export function isForeign(
 export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address, Observation>): WayInput {
   const former = { ...Object.fromEntries(folded.found), ...base }
   const { records, observed, gone } = settle(folded, seen)
-  for (const address of beyondReading(folded, base, records, observed))
+  for (const address of beyondReading(folded, Object.values(base), records, observed))
     observed.set(address, { status: 'absent' })
   const only = new Set(folded.touched)
   for (const address of newFormers(records, base)) {
@@ -137,11 +137,12 @@ export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address
 
 /**
  * What this apply has taken out of an object whose own delete was cut off: it was proved gone, and cannot be read while that
- * is half gone (a volume in a pool that is stopped). It counts as gone, and is read again before it is made.
+ * is half gone (a volume in a pool that is stopped). It counts as gone, and is read again before it is made. `wanted` is what
+ * may be made again.
  */
 function beyondReading(
   folded: Folded,
-  base: Records,
+  wanted: readonly Pick<DesiredResource, 'address' | 'dependencies'>[],
   records: Records,
   observed: ReadonlyMap<Address, Observation>,
 ): Address[] {
@@ -152,7 +153,7 @@ function beyondReading(
   if (below.size === 0) return []
   const taken = (address: Address) =>
     folded.touched.has(address) && !records[address] && !folded.inFlight.has(address)
-  return Object.values(base)
+  return wanted
     .filter(({ address }) => taken(address) && observed.get(address)?.status === 'unreadable')
     .filter(({ dependencies }) => dependencies.some(one => below.has(one)))
     .map(({ address }) => address)
@@ -221,6 +222,9 @@ function beforeSpec(record: ResourceRecord, observed: Attributes): Attributes {
 /** Forward: what the approved plan was to reach, for every resource that it was to change. */
 export function wayForward(folded: Folded, base: Records, seen: ReadonlyMap<Address, Observation>): WayInput {
   const { records, observed, gone } = settle(folded, seen)
+  const documents = folded.plan.steps.flatMap(step => step.desired ?? [])
+  for (const address of beyondReading(folded, documents, records, observed))
+    observed.set(address, { status: 'absent' })
   const restore = new Map<Address, Restore>()
   for (const [address, { step, identity }] of resumable(folded, records, 'forward')) {
     delete records[address]

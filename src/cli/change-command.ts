@@ -74,7 +74,7 @@ export abstract class ChangeCommand extends InfraCommand {
     // Somebody thought about it: what they saw must still be so.
     const recheck = !flags.yes
     await this.runAndTell(flags, this.ports.clock.now(), () =>
-      session.apply(result.plan, this.holder(flags).command, control(flags, terminal), recheck),
+      session.apply(result, this.holder(flags).command, control(flags, terminal), recheck),
     )
   }
 

@@ -10,7 +10,7 @@ export const planFormats = ['terminal', 'markdown', 'html', 'json'] as const
 export type PlanFormat = (typeof planFormats)[number]
 
 export interface RenderInput {
-  readonly result: PlanResult
+  readonly result: Pick<PlanResult, 'plan' | 'problems'>
   readonly policy: PolicyReport | undefined
   readonly secrets: readonly string[]
   /** What becomes of rendered objects, where that was asked for. */

@@ -20,7 +20,7 @@ export interface Terminal {
   readonly stopping: AbortSignal
   readonly signal: AbortSignal
   /** Shows a plan, with what the policy finds in it. */
-  readonly show: (result: PlanResult, policy?: PolicyReport) => void
+  readonly show: (result: Pick<PlanResult, 'plan' | 'problems'>, policy?: PolicyReport) => void
   readonly say: (line: string) => void
 }
 

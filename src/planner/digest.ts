@@ -1,17 +1,24 @@
 /** Digests that bind a plan to what it was made from. */
 import * as crypto from 'node:crypto'
 import { canonicalJson, type Json } from '../model/value.js'
+import type { Kind } from '../providers/kind.js'
 import type { Observation } from '../providers/provider.js'
+import { type Declared, declaredPart } from './declared.js'
 import { maskPlan } from './mask.js'
 import type { Plan, Step } from './plan.js'
 
 /**
- * A short digest of what was observed of a resource: its identity, owner and declared attributes. Facts are left out; they
- * move by themselves (addresses, capacity).
+ * A short digest of what was observed of a resource: its identity, owner and declared attributes. Facts are left out, and what
+ * nobody declared: they move by themselves (addresses, capacity, placement groups).
  */
-export function observationDigest(observation: Observation): string {
+export function observationDigest(
+  observation: Observation,
+  declared: Declared,
+  keyedLists: Kind['keyedLists'],
+): string {
   if (observation.status !== 'present') return observation.status
-  const { identity, owner, spec, pending, incomplete } = observation
+  const { identity, owner, pending, incomplete } = observation
+  const spec = declaredPart(observation.spec, declared, keyedLists)
   const told = {
     identity,
     incomplete: incomplete ?? false,

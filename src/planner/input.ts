@@ -57,4 +57,9 @@ export interface PlanResult {
   readonly plan: Plan
   /** Why the plan must not be applied: refused changes, names that are taken, protected resources. */
   readonly problems: readonly InfraError[]
+  /** What it was made from: an apply tells by it what has moved since. */
+  readonly observed: ReadonlyMap<Address, Observation>
 }
+
+/** A plan, and what it was made from. */
+export type Planned = Pick<PlanResult, 'plan' | 'observed'>

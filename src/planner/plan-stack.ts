@@ -61,7 +61,7 @@ export function planStack(input: PlanInput): PlanResult {
       observed: input.observed,
     }),
   }
-  return { plan: { ...draft, digest: planDigest(draft) }, problems }
+  return { plan: { ...draft, digest: planDigest(draft) }, problems, observed: input.observed }
 }
 
 /** An empty file, or the wrong folder, asks for the same as `destroy`: only of a whole plan of the stack it can be told. */
@@ -157,7 +157,8 @@ function facts(
     const subject = decided.get(address)
     if (!subject) continue
     const observation = input.observed.get(address) ?? unknown
-    observed[address] = observationDigest(observation)
+    const declared = { recorded: subject.record?.spec, desired: subject.desired?.spec }
+    observed[address] = observationDigest(observation, declared, subject.kind.keyedLists)
     const moved = driftOf(subject, observation)
     if (moved) drift.push(moved)
     if (subject.decision.action === 'unreadable') unreadable.push({ address, why: subject.decision.why })

@@ -2,7 +2,7 @@
 import { canonicalJson, type Json, sameValue } from '../model/value.js'
 import { type Difference, differences } from '../planner/diff.js'
 import { type MaskOptions, maskPlan } from '../planner/mask.js'
-import type { Plan, Step } from '../planner/plan.js'
+import type { Drift, Plan, Step } from '../planner/plan.js'
 import { changeText } from './change-text.js'
 import { type Style, styleOf } from './style.js'
 import { visible } from './text.js'
@@ -17,6 +17,8 @@ export interface PlanDiff {
   readonly differing: readonly StepDiff[]
   /** Resources whose observation differs although their steps do not. */
   readonly moved: readonly string[]
+  /** Of these, the attributes whose drift from what was recorded differs, by address. */
+  readonly movedPaths: Readonly<Record<string, readonly string[]>>
 }
 
 export interface StepDiff {
@@ -42,9 +44,25 @@ export function diffPlans(first: Plan, second: Plan, options: MaskOptions = {}):
   const moved = [...addresses]
     .filter(address => a.observed[address] !== b.observed[address] && !told.has(address))
     .sort()
+  const movedPaths = Object.fromEntries(
+    moved.map(address => [address, driftedApart(driftAt(a, address), driftAt(b, address))]),
+  )
   const about = aboutBoth(a, b)
   const same = first.digest === second.digest
-  return { same, about, onlyInA, onlyInB, differing, moved }
+  return { same, about, onlyInA, onlyInB, differing, moved, movedPaths }
+}
+
+function driftAt({ drift }: Plan, address: string): Drift['changes'] {
+  return drift.find(one => one.address === address)?.changes ?? []
+}
+
+/** Paths that drifted in one of the two and not in the other, or to another value. */
+function driftedApart(a: Drift['changes'], b: Drift['changes']): string[] {
+  const told = (changes: Drift['changes']) =>
+    new Map(changes.map(change => [change.path, canonicalJson(change as unknown as Json)]))
+  const [inA, inB] = [told(a), told(b)]
+  const paths = new Set([...inA.keys(), ...inB.keys()])
+  return [...paths].filter(path => inA.get(path) !== inB.get(path)).sort()
 }
 
 function aboutBoth(a: Plan, b: Plan): { what: string; a: string; b: string }[] {
@@ -119,10 +137,16 @@ export function renderPlanDiff(diff: PlanDiff, options: { readonly colour: boole
   for (const { id, lines: own } of diff.differing)
     lines.push(`${style.yellow('~')} ${visible(id)}`, ...own.map(line => `    ${paintLine(line, style)}`))
   for (const address of diff.moved)
-    lines.push(`${style.yellow('~')} ${visible(address)}: what is there differs, the plan for it does not`)
+    lines.push(
+      `${style.yellow('~')} ${visible(address)}: what is there differs${pathsText(diff.movedPaths[address])}, the plan for it does not`,
+    )
   if (lines.length === 0)
     lines.push(diff.same ? 'The plans are the same.' : 'The plans do the same, and differ in remarks only.')
   return `${lines.join('\n')}\n`
+}
+
+function pathsText(paths: readonly string[] = []): string {
+  return paths.length === 0 ? '' : ` (${visible(paths.join(', '))})`
 }
 
 function stepText(step: Step): string {

@@ -5,6 +5,7 @@ import { readJournal } from '../apply/journal.js'
 import { applyPlan, type Control, type Outcome, recover } from '../apply/transaction.js'
 import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
+import type { Planned } from '../planner/input.js'
 import type { Plan, PlanMode } from '../planner/plan.js'
 import { resolveResource, resolveStack } from '../stack/load.js'
 import type { ResourceRecord, StateDocument } from '../state/document.js'
@@ -16,17 +17,21 @@ import { kinds } from './provider-types.js'
 
 export async function applyApproved(
   core: SessionCore,
-  plan: Plan,
+  planned: Planned,
   command: string,
   control: Control,
   recheck: boolean,
 ): Promise<Outcome> {
+  const { plan } = planned
   requireBase(plan, core.state)
   const state = core.state ?? (await firstState(core.stack.name, core.store, core.input.ports.random))
   core.state = state
   const engine = await engineOf(core)
-  if (recheck) movedSince(plan, await core.observeTargets(core.stack.resources, state.resources))
-  const outcome = await applyPlan(engine, plan, state, command, control)
+  if (recheck) {
+    const known = { desired: core.stack.resources, records: state.resources, kinds }
+    movedSince(planned, await observeAgain(core, plan, state), known)
+  }
+  const outcome = await applyPlan(engine, planned, state, command, control)
   core.state = outcome.state
   return outcome
 }
@@ -47,6 +52,13 @@ export async function recoverOpen(
   const outcome = await recover(await engineOf(core), core.state, direction, control, approve)
   if (outcome) core.state = outcome.state
   return outcome
+}
+
+/** All that the plan was made from, and what it brings back although neither stack nor state tells of it any more. */
+function observeAgain(core: SessionCore, plan: Plan, { resources }: StateDocument) {
+  const wanted = new Map(core.stack.resources)
+  for (const { address, desired } of plan.steps) if (desired) wanted.set(address, desired)
+  return core.observeTargets(wanted, resources)
 }
 
 async function engineOf(core: SessionCore): Promise<Engine> {

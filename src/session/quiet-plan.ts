@@ -13,7 +13,7 @@ import { stateDigest } from '../state/codec.js'
 import type { StateDocument } from '../state/document.js'
 
 /** Changes with the planner and the form of an entry. */
-const format = 1
+const format = 2
 /** Fewer resources are planned sooner than an entry is looked up. */
 const leastResources = 1000
 /** A larger entry is not read. */
@@ -47,7 +47,7 @@ export async function quietPlanOr(input: QuietPlanInput, make: () => PlanResult)
   const of = `${format} ${digest} ${digestOf(canonicalJson(input.connections as Json))} ${digestObserved(observed)}`
   const payload = await cache.get(key, mostBytes)
   const known = payload === undefined ? undefined : planOf(payload, of)
-  if (known) return { plan: known, problems: [] }
+  if (known) return { plan: known, problems: [], observed }
   const result = make()
   if (isQuiet(result)) await cache.put(key, JSON.stringify({ of, plan: result.plan } satisfies Entry))
   return result
@@ -60,7 +60,7 @@ function isWhole({ mode, ...others }: PlanOptions): boolean {
 }
 
 /** Nothing to do and nothing to tell: such a plan holds no value of any resource. */
-function isQuiet({ plan, problems }: PlanResult): boolean {
+function isQuiet({ plan, problems }: Pick<PlanResult, 'plan' | 'problems'>): boolean {
   const lists = [problems, plan.steps, plan.drift, plan.unreadable, plan.remarks, plan.pending]
   return lists.every(list => list.length === 0)
 }

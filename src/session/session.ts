@@ -11,7 +11,7 @@ import type { Control, Outcome } from '../apply/transaction.js'
 import type { Address } from '../model/address.js'
 import type { InfraError } from '../model/error.js'
 import type { Attributes } from '../model/value.js'
-import type { PlanResult, Restore } from '../planner/input.js'
+import type { Planned, PlanResult, Restore } from '../planner/input.js'
 import type { Plan } from '../planner/plan.js'
 import type { PolicyReport } from '../policy/policy.js'
 import type { Observation, Provider } from '../providers/provider.js'
@@ -152,8 +152,8 @@ export class Session {
   }
 
   /** Applies a plan that was approved. `recheck` reads everything again first, and refuses what moved since. */
-  apply(plan: Plan, command: string, control: Control, recheck: boolean): Promise<Outcome> {
-    return applyApproved(this.#core, plan, command, control, recheck)
+  apply(planned: Planned, command: string, control: Control, recheck: boolean): Promise<Outcome> {
+    return applyApproved(this.#core, planned, command, control, recheck)
   }
 
   /** Settles an apply that was cut off. Undefined where none is open. */

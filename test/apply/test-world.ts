@@ -25,7 +25,12 @@ export interface TestWorld {
   readonly folder: string
   readonly events: ApplyEventBody[]
   /** Plans these resources, applies the plan, and returns how it ended. */
-  apply(desired: readonly DesiredResource[], control?: Partial<Control>): Promise<Outcome>
+  apply(
+    desired: readonly DesiredResource[],
+    control?: Partial<Control>,
+    /** What happens between the plan and its apply. */
+    meanwhile?: (provider: Provider) => Promise<void>,
+  ): Promise<Outcome>
   plan(desired: readonly DesiredResource[], options?: Partial<PlanOptions>): Promise<PlanResult>
   rollback(id?: string): Promise<Outcome>
   recover(direction: 'forward' | 'back'): Promise<Outcome | undefined>
@@ -128,12 +133,14 @@ export function worldAt(
   return {
     folder,
     events,
-    apply: (desired, control) =>
+    apply: (desired, control, meanwhile) =>
       withEngine(async engine => {
         const state = await base()
-        const { plan, problems } = await planWith(engine, state, desired)
-        if (problems[0]) throw problems[0]
-        return applyPlan(engine, plan, state, 'test', { ...rollsBack, ...control })
+        const made = await planWith(engine, state, desired)
+        if (made.problems[0]) throw made.problems[0]
+        const [provider] = engine.providers.values()
+        if (provider) await meanwhile?.(provider)
+        return applyPlan(engine, made, state, 'test', { ...rollsBack, ...control })
       }),
     plan: (desired, options) => withEngine(async engine => planWith(engine, await base(), desired, options)),
     rollback: id =>
@@ -142,7 +149,7 @@ export function worldAt(
         const { checkpoints } = await listCheckpoints(ports.files, folder)
         const way = rollbackInput(state, checkpoints, id)
         const observed = await observeAll(engine, targetsOf(way.desired, way.records), never)
-        const { plan, problems } = planStack({
+        const made = planStack({
           stack: 'test',
           desired: way.desired,
           state,
@@ -153,8 +160,8 @@ export function worldAt(
           restore: way.restore,
           options: { mode: 'rollback' },
         })
-        if (problems[0]) throw problems[0]
-        return applyPlan(engine, plan, state, 'rollback', rollsBack)
+        if (made.problems[0]) throw made.problems[0]
+        return applyPlan(engine, made, state, 'rollback', rollsBack)
       }),
     recover: direction =>
       withEngine(async engine => recover(engine, await base(), direction, rollsBack, async () => true)),

@@ -1,8 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { foldJournal } from '../../src/apply/fold.js'
 import type { JournalRecord } from '../../src/apply/record.js'
-import { wayForward } from '../../src/apply/ways.js'
+import { wayBack, wayForward } from '../../src/apply/ways.js'
+import { planStack } from '../../src/planner/plan-stack.js'
 import type { Identity, Observation } from '../../src/providers/provider.js'
+import { kinds } from '../../src/session/provider-types.js'
+import type { ResourceRecord } from '../../src/state/document.js'
+import { desiredOf, identityOf, lineage, recordOf } from '../planner/fixtures.js'
+
+const metaOf = (name: string) => ({ name, labels: {}, annotations: {} })
+
+function kindOf(name: string) {
+  const kind = kinds.get(name)
+  if (!kind) throw new Error(`there is no kind ${name}`)
+  return kind
+}
 
 /** The journal of an apply that puts `Volume/home` back to what `token` says, cut off behind the intent of its delete. */
 function cutOff(now: Identity, back: Identity) {
@@ -85,5 +97,88 @@ describe('protection on the way forward', () => {
     const way = wayForward(foldJournal(base, journal), base, new Map())
     expect(Object.keys(way.records).sort()).toEqual([address, `${address}[~former]`])
     expect(way.options.unprotected).toEqual(new Set([address]))
+  })
+})
+
+describe('a pool whose delete was cut off once it was stopped', () => {
+  const volume = desiredOf(
+    'Volume/data',
+    kindOf('Volume').canonical({ pool: 'disks', size: '1GiB' }, metaOf('data')),
+    { dependencies: ['StoragePool/disks'] },
+  )
+  const pool = desiredOf(
+    'StoragePool/disks',
+    kindOf('StoragePool').canonical({ path: '/srv/disks' }, metaOf('disks')),
+  )
+  const made = [pool, volume].map(one => recordOf(one))
+  const undone = (records: readonly object[]) => [
+    { type: 'open', format: 1, id: 'a', at: 0, command: 'infra', lineage, serial: 1 },
+    ...records,
+    { type: 'intent', step: 'delete StoragePool/disks', identity: identityOf(pool.address), trash: 't' },
+  ]
+  const stepOf = (action: string, one: typeof pool, more: object = {}) => ({
+    ...{ id: `${action} ${one.address}`, action, address: one.address, kind: one.kind, name: one.name },
+    ...{ connection: one.connection, needs: [], changes: [], hazards: [], undo: { how: 'delete', text: '' } },
+    ...more,
+  })
+  const deleted = (one: typeof pool) =>
+    stepOf('delete', one, { before: { spec: one.spec, sensitive: [], identity: identityOf(one.address) } })
+  const created = (one: typeof pool) => stepOf('create', one, { desired: one })
+  const doneOf = (step: string, record: unknown) => ({ type: 'done', step, record, milliseconds: 1 })
+  const cases: {
+    reason: string
+    base: readonly ResourceRecord[]
+    journal: readonly object[]
+    goes: 'forward' | 'back'
+  }[] = [
+    {
+      reason: 'on the way back of an apply that had made it goes forward',
+      goes: 'forward',
+      base: [],
+      journal: [
+        {
+          type: 'plan',
+          direction: 'forward',
+          plan: { mode: 'apply', steps: [created(pool), created(volume)], observed: {} },
+        },
+        doneOf('create StoragePool/disks', made[0]),
+        doneOf('create Volume/data', made[1]),
+        {
+          type: 'plan',
+          direction: 'back',
+          plan: { mode: 'rollback', steps: [deleted(volume), deleted(pool)], observed: {} },
+        },
+      ],
+    },
+    {
+      reason: 'by a destroy goes back',
+      goes: 'back',
+      base: made,
+      journal: [
+        {
+          type: 'plan',
+          direction: 'forward',
+          plan: { mode: 'destroy', steps: [deleted(volume), deleted(pool)], observed: {} },
+        },
+      ],
+    },
+  ]
+  it.each(cases)('$reason', ({ base, journal, goes }) => {
+    const records = Object.fromEntries(base.map(one => [one.address, one]))
+    const all = undone([...journal, doneOf('delete Volume/data', null)]) as unknown as JournalRecord[]
+    const folded = foldJournal(records, all)
+    const stopped = present(identityOf(pool.address))
+    const seen = new Map<string, Observation>([
+      ['StoragePool/disks', { ...stopped, spec: { ...pool.spec, autostart: false } } as Observation],
+      ['Volume/data', { status: 'unreadable', why: 'the pool disks is not active' }],
+    ])
+    const way = (goes === 'back' ? wayBack : wayForward)(folded, records, seen)
+    const { plan, problems } = planStack({
+      ...{ stack: 'test', desired: way.desired, observed: way.observed, kinds, connections: {}, outputs: {} },
+      ...{ state: { lineage, serial: 1, resources: way.records }, options: way.options },
+      ...(way.restore && { restore: way.restore }),
+    })
+    expect([problems, plan.unreadable]).toEqual([[], []])
+    expect(plan.steps.map(step => step.id)).toEqual(['update StoragePool/disks', 'create Volume/data'])
   })
 })

@@ -40,12 +40,13 @@ async function inSession<T>(
   }
 }
 
-async function carryOut(session: Session, { plan, problems }: PlanResult, leave: readonly string[] = []) {
+async function carryOut(session: Session, made: PlanResult, leave: readonly string[] = []) {
+  const { plan, problems } = made
   expect(problems).toEqual([])
   requireLeave(plan, leave)
   const signal = AbortSignal.timeout(60_000)
   const control = { stopping: signal, signal, onFailure: async () => 'stop' as const }
-  const outcome = await session.apply(plan, 'test', control, false)
+  const outcome = await session.apply(made, 'test', control, false)
   expect(outcome.result).toBe('applied')
   const told = JSON.stringify([plan, outcome])
   for (const secret of [key, rotated]) expect(told).not.toContain(secret)

@@ -45,6 +45,19 @@ describe('the difference of two plans', () => {
     )
   })
 
+  it('names the attributes that moved of it', () => {
+    const drift = (...changes: { path: string; to: number }[]) => [
+      { address: 'A/b', kind: 'A', status: 'modified' as const, changes },
+    ]
+    const same = { path: 'same', to: 1 }
+    const a = planOf([], { observed: { 'A/b': '1' }, drift: drift(same, { path: 'size', to: 1 }) })
+    const b = planOf([], {
+      observed: { 'A/b': '2' },
+      drift: drift(same, { path: 'size', to: 2 }, { path: 'mode', to: 3 }),
+    })
+    expect(text(a, b)).toContain('A/b: what is there differs (mode, size), the plan for it does not')
+  })
+
   it('never says that plans of different digests are the same', () => {
     const a = planOf([])
     expect(text(a, { ...a, digest: 'f'.repeat(64) })).toContain('differ in remarks only')

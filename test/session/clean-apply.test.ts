@@ -72,12 +72,12 @@ async function inStack<T>(
 async function applied(open: () => ReturnType<typeof openSession>): Promise<void> {
   const session = await open()
   try {
-    const { plan, problems } = await session.plan()
-    expect(problems.map(problem => problem.message)).toEqual([])
+    const made = await session.plan()
+    expect(made.problems.map(problem => problem.message)).toEqual([])
     const { signal } = new AbortController()
     await session.lock({ host: 'test', pid: process.pid, command: 'test' })
     const outcome = await session.apply(
-      plan,
+      made,
       'test',
       { stopping: signal, signal, onFailure: async () => 'rollback' },
       false,

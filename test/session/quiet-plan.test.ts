@@ -55,10 +55,13 @@ function input(more: Partial<QuietPlanInput> = {}): QuietPlanInput {
   }
 }
 
-async function plan(more: Partial<QuietPlanInput> = {}, result: PlanResult = { plan: quiet, problems: [] }) {
-  const found = await quietPlanOr(input(more), () => {
+type Made = Pick<PlanResult, 'plan' | 'problems'>
+
+async function plan(more: Partial<QuietPlanInput> = {}, result: Made = { plan: quiet, problems: [] }) {
+  const asked = input(more)
+  const found = await quietPlanOr(asked, () => {
     made += 1
-    return result
+    return { ...result, observed: asked.observed }
   })
   return found.plan
 }
@@ -113,7 +116,7 @@ it.each(seen)('is made anew where $reason is observed of one of a thousand', asy
 })
 
 const problem = new InfraError({ kind: 'validation', code: 'odd', message: 'it is odd' })
-const loud: { reason: string; result: PlanResult }[] = [
+const loud: { reason: string; result: Made }[] = [
   { reason: 'steps', result: { plan: { ...quiet, steps: [{} as Step] }, problems: [] } },
   { reason: 'problems', result: { plan: quiet, problems: [problem] } },
   {

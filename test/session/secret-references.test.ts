@@ -47,15 +47,15 @@ async function withSession<T>(text: string, work: (session: Session) => Promise<
   }
 }
 
-async function carryOut(session: Session, { plan, problems }: PlanResult): Promise<string> {
-  expect(problems).toEqual([])
-  expect(JSON.stringify(plan)).not.toContain(secret)
+async function carryOut(session: Session, made: PlanResult): Promise<string> {
+  expect(made.problems).toEqual([])
+  expect(JSON.stringify(made.plan)).not.toContain(secret)
   const control = {
     stopping: signal(),
     signal: signal(),
     onFailure: async () => 'rollback' as const,
   }
-  const outcome = await session.apply(plan, 'test', control, true)
+  const outcome = await session.apply(made, 'test', control, true)
   expect(JSON.stringify(outcome)).not.toContain(secret)
   return outcome.result
 }

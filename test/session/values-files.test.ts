@@ -78,12 +78,12 @@ describe('values files', () => {
     }
     const first = await open()
     await first.lock(holder)
-    const { plan } = await first.plan()
-    expect(plan.steps[0]?.desired?.spec.values).toEqual({
+    const made = await first.plan()
+    expect(made.plan.steps[0]?.desired?.spec.values).toEqual({
       logging: { encoding: 'json' },
       controlPlane: { a: 2, b: '${not.a.reference}' },
     })
-    expect((await first.apply(plan, 'test', control, false)).result).toBe('applied')
+    expect((await first.apply(made, 'test', control, false)).result).toBe('applied')
     expect((await first.plan()).plan.steps.map(step => step.action)).toEqual([])
     await first.close()
 

@@ -74,8 +74,9 @@ async function applyStack(
   if (result.plan.steps.length === 0) return undefined
   const base = state ?? (await firstState(process))
   const wanted = new Map(desired.map(resource => [resource.address, resource]))
-  movedSince(result.plan, await observeAll(engine, targetsOf(wanted, base.resources), control.signal))
-  return applyPlan(engine, result.plan, base, options.mode, control)
+  const again = await observeAll(engine, targetsOf(wanted, base.resources), control.signal)
+  movedSince(result, again, { desired: wanted, records: base.resources, kinds: engine.kinds })
+  return applyPlan(engine, result, base, options.mode, control)
 }
 
 async function firstState({ engine, ports }: Process): Promise<StateDocument> {
@@ -93,7 +94,7 @@ async function rollback(process: Process, back: number): Promise<Did> {
   if (!state || !chosen) return undefined
   const way = rollbackInput(state, checkpoints, chosen.id)
   const observed = await observeAll(engine, targetsOf(way.desired, way.records), control.signal)
-  const { plan, problems } = planStack({
+  const made = planStack({
     stack: 'sim',
     desired: way.desired,
     state,
@@ -104,9 +105,9 @@ async function rollback(process: Process, back: number): Promise<Did> {
     restore: way.restore,
     options: { mode: 'rollback' },
   })
-  if (problems.length > 0) throw new InfraErrors(problems)
-  if (plan.steps.length === 0) return undefined
-  return applyPlan(engine, plan, state, 'rollback', control)
+  if (made.problems.length > 0) throw new InfraErrors(made.problems)
+  if (made.plan.steps.length === 0) return undefined
+  return applyPlan(engine, made, state, 'rollback', control)
 }
 
 async function prune({ engine, control, folder, ports }: Process, keep: number): Promise<Did> {

@@ -201,8 +201,8 @@ describe.skipIf(missing)(`attributes that do not change in place ${missing ?? ''
   const carryOut = () =>
     withSession(async session => {
       await session.lock({ host: 'test', pid: process.pid, command: 'apply' })
-      const { plan: found, problems } = await session.plan()
-      expect(problems).toEqual([])
+      const found = await session.plan()
+      expect(found.problems).toEqual([])
       const { signal } = new AbortController()
       const control = { stopping: signal, signal, onFailure: async () => 'rollback' as const }
       const { result, failures } = await session.apply(found, 'apply', control, false)

@@ -66,12 +66,12 @@ describe.skipIf(missing)(`undoing ${missing ?? ''}`, () => {
   const carryOut = (mode: 'apply' | 'destroy' | 'rollback') =>
     withSession(async session => {
       await session.lock({ host: 'test', pid: process.pid, command: mode })
-      const { plan, problems } = await (mode === 'rollback' ? session.planRollback() : session.plan({ mode }))
-      expect(problems).toEqual([])
-      expect(plan.unreadable).toEqual([])
+      const made = await (mode === 'rollback' ? session.planRollback() : session.plan({ mode }))
+      expect(made.problems).toEqual([])
+      expect(made.plan.unreadable).toEqual([])
       const { signal } = new AbortController()
       const control = { stopping: signal, signal, onFailure: async () => 'stop' as const }
-      const { result, failures } = await session.apply(plan, mode, control, false)
+      const { result, failures } = await session.apply(made, mode, control, false)
       expect(failures).toEqual([])
       return result
     })

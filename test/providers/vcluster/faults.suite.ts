@@ -85,10 +85,10 @@ export function faults(host: KubernetesLab): void {
       const session = await openSession({ path: join(folder, 'stack.yaml'), ports: nodePorts, signal })
       try {
         await session.lock({ host: 'test', pid: process.pid, command: 'test' })
-        const { plan, problems } = await session.plan()
-        expect(problems).toEqual([])
+        const made = await session.plan()
+        expect(made.problems).toEqual([])
         const control = { stopping: signal, signal, onFailure: async () => 'rollback' as const }
-        const [outcome] = await Promise.all([session.apply(plan, 'test', control, false), meanwhile?.()])
+        const [outcome] = await Promise.all([session.apply(made, 'test', control, false), meanwhile?.()])
         expect(await session.openJournal()).toBeUndefined()
         return outcome
       } finally {

@@ -185,11 +185,11 @@ spec:
     try {
       await session.lock({ host: 'here', pid: process.pid, command: 'test' })
       const adopt = [...session.stack.resources.keys()]
-      const { plan, problems } = await session.plan({ only: new Set(adopt), adopt })
-      expect(problems).toEqual([])
-      expect(plan.counts).toMatchObject({ adopt: 9, create: 0, update: 0, replace: 0, delete: 0 })
+      const made = await session.plan({ only: new Set(adopt), adopt })
+      expect(made.problems).toEqual([])
+      expect(made.plan.counts).toMatchObject({ adopt: 9, create: 0, update: 0, replace: 0, delete: 0 })
       const control = { stopping: signal, signal, onFailure: async () => 'rollback' as const }
-      const outcome = await session.apply(plan, 'test', control, false)
+      const outcome = await session.apply(made, 'test', control, false)
       expect(outcome).toMatchObject({ result: 'applied', failures: [] })
       const again = await session.plan()
       expect(again.problems).toEqual([])
