@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { begun } from './begun.js'
 import { cephClient } from './ceph-client.js'
 import { isOwn, own } from './owner.js'
 
@@ -92,8 +93,10 @@ export async function cephLab(options: CephLabOptions): Promise<CephLab> {
   }
   // Fails where another run has it; what was left behind goes
   isOwn(run)
-  await lab('clean')
-  await lab('up')
+  await begun('Ceph', async () => {
+    await lab('clean')
+    await lab('up')
+  })
   own(run)
   const conf = join(run, 'ceph.conf')
   const client = cephClient(conf, outer)

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { begun, lastWords } from './begun.js'
 import { own, ownerNow } from './owner.js'
 
 const run = promisify(execFile)
@@ -101,20 +102,15 @@ export async function kubernetesLab(
     return unavailable('nothing is built yet, and there is no Go to build it with')
   try {
     await letGo(folder)
-    const begin = async () => {
+    await begun('Kubernetes', async () => {
       // What a killed run left behind goes first.
       await lab('clean')
       await lab(options.apiOnly === undefined ? 'up' : 'up-api')
-    }
-    await begin().catch(error => {
-      // Set-up is not a test, and vitest would not try it again.
-      process.stderr.write(`The lab of Kubernetes is started again: ${wordsOf(error)}\n`)
-      return begin()
     })
     own(folder)
   } catch (error) {
     await lab('clean').catch(() => '')
-    return unavailable(wordsOf(error))
+    return unavailable(lastWords(error))
   }
   const kubeconfig = `${folder}/admin.kubeconfig`
   const bin = `${cache}/bin`
@@ -164,12 +160,6 @@ export async function kubernetesLab(
 /** A machine has room for one such lab: another run that is using it is waited for. */
 async function letGo(folder: string): Promise<void> {
   while (![undefined, process.pid].includes(ownerNow(folder))) await sleep(2_000)
-}
-
-/** The last words of the lab's script. */
-function wordsOf(error: unknown): string {
-  const words = (error as { stderr?: string }).stderr ?? String(error)
-  return words.trim().split('\n').slice(-6).join('\n')
 }
 
 async function hasNoGo(): Promise<boolean> {

@@ -5,6 +5,7 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { begun, lastWords } from './begun.js'
 import { isOwn, own } from './owner.js'
 
 const run = promisify(execFile)
@@ -83,11 +84,16 @@ export async function libvirtLab(request: LabRequest = {}): Promise<LibvirtLab |
   let exports: Record<string, string>
   const numbered = request.own === undefined ? undefined : env.LAB_RUN
   try {
-    if (numbered !== undefined && !isOwn(numbered)) await lab('clean')
-    exports = exported(await lab('up'))
+    let anew = numbered !== undefined && !isOwn(numbered)
+    exports = await begun('libvirt', async () => {
+      if (anew) await lab('clean')
+      // The common one may be in use
+      anew = numbered !== undefined
+      return exported(await lab('up'))
+    })
     if (numbered !== undefined) own(numbered)
   } catch (error) {
-    return unavailable(error instanceof Error ? error.message : String(error))
+    return unavailable(lastWords(error))
   }
   const uri = exports.LIBVIRT_DEFAULT_URI ?? ''
   const act = (name: string) => async () => {
