@@ -3,13 +3,13 @@ import { defineConfig } from 'vitest/config'
 /**
  * Projects by what they need, fast ones first. A test's file name says where it belongs:
  * `*.test.ts` needs nothing, those in test/cli what is built; `*.crash.test.ts` kills processes; `*.libvirt.test.ts`, `*.ceph.test.ts` and
- * `*.vcluster.test.ts` need the real system of that name, which test/lab brings up; `*.debian.test.ts` a libvirt with a whole Debian
- * guest, whose name no other machine has, so that it runs beside them; `*.together.test.ts` several systems.
+ * `*.vcluster.test.ts` need the real system of that name, which test/lab brings up; `*.beside.test.ts` a libvirt, too, with machines of
+ * names that no other test has and no network of its own, so that it runs beside the others; `*.together.test.ts` several systems.
  */
-const real = ['libvirt', 'debian', 'ceph', 'vcluster', 'together']
+const real = ['libvirt', 'beside', 'ceph', 'vcluster', 'together']
 
 /** Those of which two files run at once. */
-const pairs = ['ceph', 'vcluster']
+const pairs = ['beside', 'ceph', 'vcluster']
 
 /** A browser, megabytes of hostile input, and many applies: nothing there depends on the version of Node. */
 const sameOnEveryNode = [

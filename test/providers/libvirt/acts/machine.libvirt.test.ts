@@ -26,7 +26,7 @@ import { restoreSnapshot } from '../../../../src/providers/libvirt/acts/snapshot
 import { listSnapshots } from '../../../../src/providers/libvirt/acts/snapshots.js'
 import { libvirtLab } from '../../../lab/libvirt.js'
 import { create } from '../harness.js'
-import { type ActWorld, actCall, actWorld, connectionTo, onlyHost, signal } from './world.js'
+import { type ActWorld, actCall, actWorld, connectionTo, onlyHost, readyWhen, signal } from './world.js'
 
 /** Acts on a real guest, each confirmed by virsh or by the guest itself. */
 const lab = await libvirtLab({ own: 42 })
@@ -340,10 +340,15 @@ describe.skipIf('skip' in lab)(`acts on machines${'skip' in lab ? `: ${lab.skip}
     await expect(resetMachine(await web(), {}, actCall())).rejects.toMatchObject({ code: 'not-running' })
 
     await writeSnapshotOff()
-    expect(await startMachine(await web(), { noWait: true }, actCall())).toMatchObject({
-      before: 'shut off',
-      changed: true,
+    // it runs, and never gets ready; asked for again it is waited for, as its document says: by its agent
+    const never = async () => readyWhen(await web(), { until: 'tcp', port: 9, timeoutSeconds: 1 })
+    await expect(startMachine(await never(), {}, actCall())).rejects.toMatchObject({ code: 'not-ready' })
+    expect(await lab.virsh('domstate', 'acts-web')).toContain('running')
+    expect(await startMachine(await web(), {}, actCall())).toMatchObject({
+      before: 'running',
+      changed: false,
     })
+    await lab.virsh('qemu-agent-command', 'acts-web', '{"execute":"guest-ping"}')
     await lab.virsh('suspend', 'acts-web')
     expect((await web()).view.state).toBe('paused')
     expect(await startMachine(await web(), { noWait: true }, actCall())).toMatchObject({
@@ -372,6 +377,7 @@ describe.skipIf('skip' in lab)(`acts on machines${'skip' in lab ? `: ${lab.skip}
     // asked for again until it is heard: nobody tells when virsh has begun to listen
     await expect.poll(again, { timeout: 110_000, interval: 1 }).toContain("event 'reboot'")
     expect(await pid()).toBe(process)
+    await expect(resetMachine(await never(), {}, actCall())).rejects.toMatchObject({ code: 'not-ready' })
     expect(await stopMachine(await web(), now, actCall())).toMatchObject({ forced: true })
   })
 

@@ -10,12 +10,23 @@ import type { Machine } from '../../../../src/providers/libvirt/acts/machines.js
 import { readMachines } from '../../../../src/providers/libvirt/acts/machines.js'
 import { cameFrom, finishMigration, migrateMachine } from '../../../../src/providers/libvirt/acts/migrate.js'
 import { type Hosts, openHosts } from '../../../../src/providers/libvirt/acts/open.js'
+import { resetMachine } from '../../../../src/providers/libvirt/acts/power.js'
 import { settleMove } from '../../../../src/providers/libvirt/acts/settle-move.js'
 import { createSnapshot } from '../../../../src/providers/libvirt/acts/snapshot-create.js'
 import { deleteSnapshot } from '../../../../src/providers/libvirt/acts/snapshot-delete.js'
 import { freeTap, libvirtLab } from '../../../lab/libvirt.js'
 import { create, observe, openProvider, type Thing } from '../harness.js'
-import { type ActWorld, actCall, actWorld, connectionTo, dirPools, onlyHost, runIn, signal } from './world.js'
+import {
+  type ActWorld,
+  actCall,
+  actWorld,
+  connectionTo,
+  dirPools,
+  onlyHost,
+  readyWhen,
+  runIn,
+  signal,
+} from './world.js'
 
 /** From one real libvirt to another, each with guests of its own. */
 const first = await libvirtLab({ own: 44 })
@@ -202,6 +213,7 @@ describe.skipIf(why !== undefined)(`moving machines${why === undefined ? '' : `:
 
   test('switched off, all of it is copied by way of this machine, and started there', async () => {
     const before = await atSecond()
+    const kernel = await boot(before)
     const disks = ['boot', 'cloudinit', 'data-vdb'].map(part => `${name}_${part}`)
     // its disks as they were when it had shut down, under names that nobody takes away
     const held = join(second.poolPath, 'held')
@@ -215,6 +227,12 @@ describe.skipIf(why !== undefined)(`moving machines${why === undefined ? '' : `:
     expect(after.view).toMatchObject({ uuid: before.view.uuid, state: 'running', address: mover.address })
     for (const disk of disks)
       await execa('qemu-img', ['compare', '-U', join(held, disk), join(first.poolPath, 'vms', disk)])
+    // and boots from them: from the reset on it is waited for, up to its agent
+    const reset = actCall()
+    await resetMachine(readyWhen(after, { until: 'agent', timeoutSeconds: 240 }), {}, reset)
+    expect(reset.said).toEqual(['waits until its guest agent answers'])
+    expect(await boot(after)).not.toBe(kernel)
+    expect(await runIn(after, 'head -n1 /dev/vdb')).toBe('copied\n')
     await first.virsh('destroy', name)
     expect(await second.virsh('list', '--all', '--name')).not.toContain(name)
     expect((await files(second)).filter(file => file.startsWith(name))).toEqual([])

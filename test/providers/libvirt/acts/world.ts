@@ -49,6 +49,13 @@ export function onlyHost(hosts: Hosts): NamedHost {
   return host
 }
 
+/** The machine as if its document asked for this before it counts as ready. */
+export function readyWhen(machine: Machine, readiness: Attributes): Machine {
+  const { stored } = machine
+  const document = { ...stored.metadata.document, readiness }
+  return { ...machine, stored: { ...stored, metadata: { ...stored.metadata, document } } }
+}
+
 /** Pools of folders below the lab's own. */
 export async function dirPools(lab: LibvirtLab, ...names: readonly string[]): Promise<void> {
   for (const name of names) {
