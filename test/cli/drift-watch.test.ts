@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { signature } from '../../src/watch/signature.js'
 import { type Desk, desk } from '../acceptance/desk.js'
 import { drift, startWatch } from '../watch/helpers.js'
@@ -112,6 +112,14 @@ describe('infra drift --watch', () => {
     expect(JSON.parse(first)).toMatchObject({ type: 'watching', how: 'scans' })
     expect(code).toBe('0')
   })
+})
+
+describe('infra drift --watch that cannot begin', () => {
+  let here: Desk
+  beforeAll(async () => {
+    here = await desk({ 'stack.yaml': stack })
+  })
+  afterAll(() => here.clear())
 
   it.each([
     { reason: 'no file with the secret', flags: ['--webhook', 'http://h/', '--webhook-secret-file', 'none'] },

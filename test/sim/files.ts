@@ -62,8 +62,8 @@ function diskOf(folders: Map<string, Folder>, dice: Dice, faults: Faults): SimDi
   const trace: string[] = []
   const held = new Map<Content, number>()
   let crashed = false
-  // One for all that follow: each is expected, and its stack takes longer than the call
-  const dead = new Crash('already crashed')
+  // One for all that follow
+  const dead = withoutStack(() => new Crash('already crashed'))
 
   /** A point between two things that happen. */
   const point = (label: string, own = true) => {
@@ -74,7 +74,7 @@ function diskOf(folders: Map<string, Folder>, dice: Dice, faults: Faults): SimDi
       throw systemError(failAt.code, label)
     if (trace.length !== faults.crashAt) return
     crashed = true
-    throw new Crash(`crashed at point ${trace.length}, ${label}`)
+    throw withoutStack(() => new Crash(`crashed at point ${trace.length}, ${label}`))
   }
   const failIfAsked = (label: string) => {
     const { fail } = faults
@@ -244,11 +244,14 @@ function diskOf(folders: Map<string, Folder>, dice: Dice, faults: Faults): SimDi
   }
 }
 
-/** Without a stack: there are thousands of them, and each one is expected. */
-function systemError(code: string, what: string): Error {
+const systemError = (code: string, what: string): Error =>
+  withoutStack(() => Object.assign(new Error(`${code}: simulated, ${what}`), { code }))
+
+/** There are thousands of these errors, each is expected, and a stack takes longer than the call that fails. */
+function withoutStack<T extends Error>(made: () => T): T {
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = 0
-  const error = Object.assign(new Error(`${code}: simulated, ${what}`), { code })
+  const error = made()
   Error.stackTraceLimit = stackTraceLimit
   return error
 }
