@@ -85,6 +85,8 @@ export interface Kind {
   readonly sensitive: readonly string[]
   /** Fields of the spec that list YAML files of the stack: the stack reader puts `{file, content}` in each one's place. */
   readonly fileLists?: readonly string[]
+  /** Files of the machine that runs infra that an object is made from; relative paths start from the stack's folder. */
+  localFiles?(spec: Attributes): readonly string[]
   /** Observed attributes that others may refer to, each with a line for the docs: `{ addresses: '…' }`. */
   readonly facts: Readonly<Record<string, string>>
   readonly changes: readonly ChangeRule[]

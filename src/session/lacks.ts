@@ -1,15 +1,19 @@
 /** What a plan's resources need of the real systems and those do not have, found before anything is made. */
 import type { InfraError } from '../model/error.js'
+import type { FileSystem } from '../model/ports.js'
 import type { PlanResult } from '../planner/input.js'
 import type { Step } from '../planner/plan.js'
 import type { Provider, Target, Wanted } from '../providers/provider.js'
 import type { DesiredResource, Stack } from '../stack/desired.js'
+import { missingFiles } from './missing-files.js'
+import { kinds } from './provider-types.js'
 
 /** The plan with what is lacking among its problems. Asks nothing where nothing is to be made or changed. */
 export async function withLacks(
   result: PlanResult,
   stack: Stack,
   providers: ReadonlyMap<string, Provider>,
+  files: FileSystem,
   signal: AbortSignal,
 ): Promise<PlanResult> {
   const changed = new Map<string, Wanted[]>()
@@ -20,7 +24,8 @@ export async function withLacks(
     if (list) list.push(asWanted(step, desired))
     else changed.set(desired.connection, [asWanted(step, desired)])
   }
-  const found = await Promise.all(
+  const onHere = missingFiles([...changed.values()].flat(), kinds, stack.folder, files)
+  const there = Promise.all(
     [...changed].map(async ([connection, resources]) => {
       const provider = providers.get(connection)
       if (!provider?.lacks) return []
@@ -28,7 +33,7 @@ export async function withLacks(
       return provider.lacks(resources, all.map(asTarget), signal)
     }),
   )
-  const lacking = found.flat().map(error => placed(error, stack))
+  const lacking = [...(await onHere), ...(await there).flat()].map(error => placed(error, stack))
   return lacking.length === 0 ? result : { ...result, problems: [...result.problems, ...lacking] }
 }
 

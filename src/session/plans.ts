@@ -34,7 +34,7 @@ export async function planOf(core: SessionCore, request: PlanRequest): Promise<P
   const result = await planSeen(core, await core.observe(), options)
   const { providers } = await core.connect()
   const [checked, elsewhere] = await Promise.all([
-    withLacks(result, core.stack, providers, core.input.signal),
+    withLacks(result, core.stack, providers, core.input.ports.files, core.input.signal),
     findElsewhere(result.plan, core.state, providers, core.connectInput(core.stack.connections)),
   ])
   return { ...checked, problems: [...checked.problems, ...elsewhere] }

@@ -24,7 +24,7 @@ describe('infra drift --watch', () => {
   beforeEach(async () => {
     here = await desk({ 'stack.yaml': stack, secret: 'sesame-of-the-hook\n' })
     await here.ok('apply', '--yes')
-  })
+  }, 60_000)
   afterEach(() => here.clear())
 
   it('keeps a textfile and the history up to date, and tells a webhook that fails first', async () => {

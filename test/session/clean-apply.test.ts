@@ -53,9 +53,10 @@ async function inStack<T>(
       kind,
       metadata: { name: 'drawn' },
       // What looks like a reference is none
-      spec: JSON.parse(JSON.stringify(spec).replaceAll('${', '$${')),
+      spec: JSON.parse(JSON.stringify(spec).replaceAll('${', () => '$${')),
     }))
     await writeFile(join(folder, 'image.qcow2'), 'an image')
+    await writeFile(join(folder, 'image.qcow2'), '')
     await writeFile(
       join(folder, 'stack.yaml'),
       [head, ...documents].map(one => `${JSON.stringify(one)}\n`).join('---\n'),

@@ -1,5 +1,6 @@
 /** What a plan's resources need is asked for once a connection, and only of what is made or changed. */
 import { describe, expect, it } from 'vitest'
+import { nodePorts } from '../../src/model/node-ports.js'
 import type { PlanResult } from '../../src/planner/input.js'
 import type { Provider, Target, Wanted } from '../../src/providers/provider.js'
 import { withLacks } from '../../src/session/lacks.js'
@@ -34,7 +35,7 @@ async function asked(
     return []
   }
   const providers = new Map([['here', { lacks } as unknown as Provider]])
-  await withLacks(result, stack, providers, new AbortController().signal)
+  await withLacks(result, stack, providers, nodePorts.files, new AbortController().signal)
   return calls
 }
 

@@ -63,8 +63,11 @@ const anyText = fc.oneof(
   ),
 )
 
-/** Fields that name files which must be there when a stack is read. */
-const files: Readonly<Record<string, readonly string[]>> = { VirtualCluster: ['chart', 'valuesFiles'] }
+/** Fields that name files which must be there when a stack is read or planned. */
+const files: Readonly<Record<string, readonly string[]>> = {
+  VirtualCluster: ['chart', 'valuesFiles'],
+  Volume: ['source'],
+}
 
 export function specsOf(kind: Kind, base: Attributes): fc.Arbitrary<Attributes> {
   const schema = z.toJSONSchema(kind.schema, { io: 'input', unrepresentable: 'any' }) as Schema

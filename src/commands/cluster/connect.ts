@@ -2,14 +2,21 @@ import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { Args, Flags } from '@oclif/core'
 import { ClusterCommand } from '../../cli/clusters/cluster-command.js'
+import type { NamedCluster } from '../../cli/clusters/find.js'
 import { namedFlags, nameHelp } from '../../cli/clusters/flags.js'
-import { connectCluster, mergeContext, type Way } from '../../providers/vcluster/acts/connect.js'
+import {
+  connectCluster,
+  mergeContext,
+  unmergeContext,
+  type Way,
+} from '../../providers/vcluster/acts/connect.js'
 
 export default class ClusterConnect extends ClusterCommand {
   static override summary = 'Open a way into a virtual cluster until Ctrl-C, or put it into your kubeconfig.'
   static override description =
     'Forwards a port of this machine and writes a kubeconfig for it; both are gone afterwards. With --merge nothing is ' +
-    'forwarded: a context goes into your kubeconfig, and --remove takes it out again.'
+    'forwarded: the context infra_NAME_NAMESPACE_HOST goes into your kubeconfig, HOST being the context of the host cluster, and ' +
+    '--remove takes it out again.'
   static override examples = [
     '<%= config.bin %> cluster connect team-a',
     '<%= config.bin %> cluster connect team-a --port 8443',
@@ -41,14 +48,7 @@ export default class ClusterConnect extends ClusterCommand {
     await this.withHosts(flags, { changes: false }, async context => {
       const { host, choice } = await this.find(context, flags, args.name)
       if (flags.merge || flags.remove) {
-        const file = flags.file ?? ownKubeconfig()
-        const options = { use: flags.use, remove: flags.remove }
-        const name = await mergeContext(host, choice, file, options, this.signal)
-        this.tell(flags, { context: name, file, removed: flags.remove }, () =>
-          flags.remove
-            ? `The context ${name} is no longer in ${file}.\n`
-            : `The context ${name} is in ${file}${flags.use ? ', and is the current one' : ''}.\n`,
-        )
+        await this.#edit(flags, host, choice)
         return
       }
       const options = flags.port === undefined ? {} : { port: flags.port }
@@ -56,11 +56,35 @@ export default class ClusterConnect extends ClusterCommand {
     })
   }
 
+  async #edit(flags: EditFlags, host: NamedCluster['host'], choice: NamedCluster['choice']): Promise<void> {
+    const file = flags.file ?? ownKubeconfig()
+    if (!flags.remove) {
+      const context = await mergeContext(host, choice, file, { use: flags.use }, this.signal)
+      const text = `The context ${context} is in ${file}${flags.use ? ', and is the current one' : ''}.\n`
+      return this.tell(flags, { context, file, removed: false }, () => text)
+    }
+    const contexts = await unmergeContext(host, choice, file)
+    const [context = null] = contexts
+    this.tell(flags, { context, file, removed: contexts.length > 0 }, () =>
+      context === null
+        ? `There is no context of ${choice.name} in ${file}.\n`
+        : `The context ${contexts.join(', ')} is no longer in ${file}.\n`,
+    )
+  }
+
   #opened(flags: { readonly json: boolean; readonly yaml: boolean }, { kubeconfig, server }: Way): void {
     this.tell(flags, { kubeconfig, server }, () => `export KUBECONFIG='${kubeconfig}'\n`)
     if (!flags.json && !flags.yaml)
       process.stderr.write(`${server} leads to the cluster. Ctrl-C closes it and removes the kubeconfig.\n`)
   }
+}
+
+interface EditFlags {
+  readonly file?: string | undefined
+  readonly use: boolean
+  readonly remove: boolean
+  readonly json: boolean
+  readonly yaml: boolean
 }
 
 function ownKubeconfig(): string {

@@ -4,10 +4,10 @@ import { once } from '../../model/once.js'
 import type { Attributes } from '../../model/value.js'
 import type { Target, Wanted } from '../provider.js'
 import { ask, type Host, orAbsent } from './connection.js'
-import { defaultFolder } from './default-folder.js'
 import { fields, objects, splitReference, text } from './kinds/values.js'
 import { bootVolume, dataVolume, defaultPools, ignitionVolume, seedVolume } from './names.js'
 import { missing, nearest } from './nearest.js'
+import { folderOfPool } from './pool-folder.js'
 import { LibvirtError } from './rpc/errors.js'
 import { procedures } from './rpc/procedures/index.js'
 
@@ -21,14 +21,18 @@ interface Named {
 interface Declared {
   readonly pools: ReadonlySet<string>
   has(pool: string, volume: string): boolean
+  /** Names of its volumes and images in a pool, as far as they are known. */
+  in(pool: string): readonly string[]
+  /** The folder that a pool of its own takes as it finds it; undefined for a pool of another type. */
+  folder(pool: string): string | undefined
   /** Whether a path is below the folder of one of its pools. */
   holds(path: string): boolean
 }
 
 /**
  * An error each for what these name and neither the host has nor the stack makes. One call for all pools, and one for each
- * pool and each path that is named, however many resources name it. What is in a pool that is not active, or that changes
- * itself, cannot be told beforehand and counts as there.
+ * pool and each path that is named, however many resources name it. What is in a pool that is not active, that changes itself,
+ * or that the stack makes, is known by its folder; where that cannot be read, it counts as there.
  */
 export async function missingStorage(
   host: Host,
@@ -54,7 +58,7 @@ export async function missingStorage(
     const pool = changing.has(name) ? undefined : pools.find(one => one.name === name)
     return pool ? volumesOf(host, pool, signal) : Promise.resolve(undefined)
   })
-  const folderOf = asked((name: string) => defaultFolder(host, name, signal))
+  const folderOf = asked((folder: string) => folderOfPool(host, folder, signal))
   const elsewhere = once(async () => {
     const lists = await Promise.all(pools.map(async ({ name }) => ({ name, volumes: await listOf(name) })))
     return lists.flatMap(({ name, volumes = [] }) => volumes.map(volume => `${name}:${volume}`))
@@ -66,12 +70,16 @@ export async function missingStorage(
     const { pool, volume } = parts
     if (declared.has(pool, volume)) return undefined
     const there = await listOf(pool)
-    if (there !== undefined) return there.includes(volume) ? undefined : noVolume(what, pool, volume, there)
-    if (poolNames.includes(pool)) return undefined
-    if (defaultPools[pool] === undefined) return lacksPool(pool, poolNames)
-    const found = await folderOf(pool)
+    const own = declared.in(pool)
+    if (there !== undefined)
+      return there.includes(volume) ? undefined : noVolume(what, pool, volume, [...there, ...own])
+    const known = poolNames.includes(pool)
+    const folder = known ? declared.folder(pool) : defaultPools[pool]
+    if (folder === undefined) return known ? undefined : lacksPool(pool, poolNames)
+    const found = await folderOf(folder)
     if (found === undefined || found.includes(volume)) return undefined
-    return notInFolder(what, pool, volume, found, found.length > 0 ? [] : await elsewhere())
+    const all = [...found, ...own]
+    return notInFolder(what, { pool, volume, folder }, found, own, all.length > 0 ? [] : await elsewhere())
   }
   const checked = new Map<string, Promise<InfraError | undefined>>()
   const found = await Promise.all(
@@ -132,13 +140,19 @@ function namedBy(kind: string, spec: Attributes): readonly Named[] {
 function declaredBy(all: readonly Target[]): Declared {
   const anyIn = new Set<string>()
   const volumes = new Set<string>()
+  const made = new Map<string, string[]>()
   let anywhere = false
   for (const { kind, name, spec } of all) {
     if (kind === 'Volume' || kind === 'Image') {
       const [pool, volume] = [text(spec.pool), text(spec.volume)]
       if (pool === undefined) anywhere = true
       else if (volume === undefined) anyIn.add(pool)
-      else volumes.add(`${pool}:${volume}`)
+      else {
+        volumes.add(`${pool}:${volume}`)
+        const names = made.get(pool)
+        if (names) names.push(volume)
+        else made.set(pool, [volume])
+      }
     }
     const home = kind === 'VirtualMachine' ? text(spec.storagePool) : undefined
     if (home === undefined) continue
@@ -150,10 +164,15 @@ function declaredBy(all: readonly Target[]): Declared {
     for (const volume of own) volumes.add(`${home}:${volume}`)
   }
   const pools = all.filter(one => one.kind === 'StoragePool')
+  const dirs = new Map(
+    pools.map(({ name, spec }) => [name, spec.type === 'dir' ? text(spec.path) : undefined]),
+  )
   const folders = pools.flatMap(({ spec }) => text(spec.path) ?? [])
   return {
     pools: new Set(pools.map(one => one.name)),
     holds: path => folders.some(folder => path.startsWith(`${folder}/`)),
+    in: pool => made.get(pool) ?? [],
+    folder: pool => dirs.get(pool),
     has: (pool, volume) => anywhere || anyIn.has(pool) || volumes.has(`${pool}:${volume}`),
   }
 }
@@ -199,22 +218,28 @@ function noVolume(what: string, pool: string, volume: string, there: readonly st
   })
 }
 
-/** `found` is in the folder of the pool; `others`, as `POOL:VOLUME`, in the host's pools. */
+/** `found` is in the folder of the pool, `own` are what the stack makes there; `others`, as `POOL:VOLUME`, in the host's pools. */
 function notInFolder(
   what: string,
-  pool: string,
-  volume: string,
+  { pool, volume, folder }: { readonly pool: string; readonly volume: string; readonly folder: string },
   found: readonly string[],
+  own: readonly string[],
   others: readonly string[],
 ): InfraError {
-  const folder = `Its folder ${defaultPools[pool]}`
-  const [near, far] = [nearest(volume, found), nearest(`${pool}:${volume}`, others)]
-  const why = near.length > 0 ? `${folder} has ${near.join(', ')}` : `${folder} has no files`
+  const has = nearest(volume, found)
+  const makes = nearest(volume, own)
+  const far = nearest(`${pool}:${volume}`, others)
+  const why = [
+    ...(makes.length > 0 ? [`The stack makes ${makes.join(', ')} there`] : []),
+    `${makes.length > 0 ? 'its' : 'Its'} folder ${folder} has ${has.length > 0 ? has.join(', ') : 'no files'}`,
+    ...(far.length > 0 ? [`other pools have ${far.join(', ')}`] : []),
+  ]
+  const madeWhen = defaultPools[pool] === folder ? 'which is made on first use' : 'which the stack sees to'
   return new InfraError({
     kind: 'validation',
     code: `no-${what}`,
-    message: `There is no ${what} ${volume} for the pool ${pool}, which is made on first use`,
-    why: near.length > 0 || far.length === 0 ? why : `${why}; other pools have ${far.join(', ')}`,
+    message: `There is no ${what} ${volume} for the pool ${pool}, ${madeWhen}`,
+    why: why.join('; '),
     hint: `Correct the name, put the file there, or declare it: a document of kind ${what === 'image' ? 'Image' : 'Volume'}`,
   })
 }

@@ -7,12 +7,24 @@ import { openCommand } from '../../../src/providers/ceph/client/command.js'
 import { resolveAccess } from '../../../src/providers/ceph/client/settings.js'
 import type { Wire } from '../../../src/providers/ceph/client/wire.js'
 
+type Stays = 'yes' | 'no module' | 'no python' | 'later' | 'never'
+const begin = `exec ${process.execPath} "$here/host.mjs"`
+const lost = 'echo "Connection closed by 10.0.0.9 port 22" >&2; exit 255'
+/** What becomes of a start of the process. */
+const begins: Readonly<Record<Stays, string>> = {
+  yes: begin,
+  'no module': `echo "ModuleNotFoundError: No module named 'rados'" >&2; exit 1`,
+  'no python': 'echo "sh: 1: /usr/bin/python3: not found" >&2; exit 127',
+  later: `[ -e "$here/open" ] || { ${lost}; }; ${begin}`,
+  never: lost,
+}
+
 /** Words before the client: what is begun there is written down. */
-const through = (stays: boolean) => `#!/bin/sh
+const through = (stays: Stays) => `#!/bin/sh
 here=$(dirname "$0")
 echo "$1" >>"$here/starts"
 case $1 in
-  /usr/bin/python3) ${stays ? `exec ${process.execPath} "$here/host.mjs"` : 'echo "no module rados" >&2; exit 1'};;
+  /usr/bin/python3) ${begins[stays]};;
   ceph) cat >"$here/data"; echo '"of a client"';;
 esac
 `
@@ -37,7 +49,7 @@ describe('the process that stays where the ceph client is', () => {
   let wire: Wire
   const { signal } = new AbortController()
   const options = { signal }
-  const open = async (stays: boolean, env: Record<string, string> = {}) => {
+  const open = async (stays: Stays, env: Record<string, string> = {}) => {
     const path = join(folder, 'through')
     await writeFile(path, through(stays))
     await chmod(path, 0o755)
@@ -55,7 +67,7 @@ describe('the process that stays where the ceph client is', () => {
   })
 
   it('is started once for many questions at once, and given each as it is', async () => {
-    await open(true)
+    await open('yes')
     const words = [`it's`, 'two\nlines', '']
     const answers = await Promise.all(
       words.map(word => wire.mgr({ prefix: 'fs x', word }, { signal, input: 'data' })),
@@ -69,7 +81,7 @@ describe('the process that stays where the ceph client is', () => {
   })
 
   it('says what Ceph refused', async () => {
-    await open(true)
+    await open('yes')
     await expect(wire.mon({ prefix: 'none' }, options)).rejects.toMatchObject({
       errno: 2,
       why: 'no such pool',
@@ -78,7 +90,7 @@ describe('the process that stays where the ceph client is', () => {
   })
 
   it('answers others while one takes its time', async () => {
-    await open(true)
+    await open('yes')
     const order: string[] = []
     const ask = async (prefix: string) => {
       await wire.mon({ prefix }, options)
@@ -89,7 +101,7 @@ describe('the process that stays where the ceph client is', () => {
   })
 
   it('is started anew where it ended, which fails what was under way', async () => {
-    await open(true)
+    await open('yes')
     const ended = [wire.mon({ prefix: 'slow' }, options), wire.mon({ prefix: 'die' }, options)]
     for (const one of ended)
       await expect(one).rejects.toMatchObject({
@@ -101,7 +113,7 @@ describe('the process that stays where the ceph client is', () => {
   })
 
   it('ends a call with its signal, and answers the next', async () => {
-    await open(true)
+    await open('yes')
     await wire.mon({ prefix: 'fsid' }, options)
     const abort = new AbortController()
     const hanging = expect(wire.mon({ prefix: 'hang' }, { signal: abort.signal })).rejects.toThrow('enough')
@@ -112,7 +124,7 @@ describe('the process that stays where the ceph client is', () => {
   })
 
   it('tells that the cluster does not let it in, and asks no client the same', async () => {
-    await open(true, { REFUSED: '1' })
+    await open('yes', { REFUSED: '1' })
     const refused = wire.mon({ prefix: 'fsid' }, options)
     await expect(refused).rejects.toMatchObject({
       kind: 'connection',
@@ -122,11 +134,35 @@ describe('the process that stays where the ceph client is', () => {
     expect(await starts()).toEqual(['/usr/bin/python3'])
   })
 
-  it('is done without where it cannot be: each command is a client’s', async () => {
-    await open(false)
-    for (const input of ['first', 'second'])
-      expect((await wire.mon({ prefix: 'auth import' }, { signal, input })).output).toBe('"of a client"\n')
-    expect(await readFile(join(folder, 'data'), 'utf8')).toBe('second')
-    expect(await starts()).toEqual(['/usr/bin/python3', 'ceph', 'ceph'])
+  it.each(['no module', 'no python'] as const)(
+    'is done without, for good, where there is %s',
+    async stays => {
+      await open(stays)
+      for (const input of ['first', 'second'])
+        expect((await wire.mon({ prefix: 'auth import' }, { signal, input })).output).toBe('"of a client"\n')
+      expect(await readFile(join(folder, 'data'), 'utf8')).toBe('second')
+      for (let turn = 0; turn < 10; turn += 1) await wire.mon({ prefix: 'fsid' }, options)
+      expect((await starts()).filter(one => one !== 'ceph')).toEqual(['/usr/bin/python3'])
+    },
+  )
+
+  it('is tried again where the way there was cut off, and nothing waits for it', async () => {
+    await open('later')
+    const output = async () => (await wire.mon({ prefix: 'fsid' }, options)).output
+    for (let turn = 0; turn < 8; turn += 1) expect(await output()).toBe('"of a client"\n')
+    await writeFile(join(folder, 'open'), '')
+    // The pauses between two tries are counted in commands
+    for (let turn = 0; turn < 500; turn += 1) if ((await output()) !== '"of a client"\n') break
+    const before = (await starts()).length
+    for (let turn = 0; turn < 5; turn += 1) expect(JSON.parse(await output())[0]).toBe('mon')
+    expect(await starts()).toHaveLength(before)
+  })
+
+  it('is tried ever more seldom', async () => {
+    await open('never')
+    for (let turn = 0; turn < 60; turn += 1) await wire.mon({ prefix: 'fsid' }, options)
+    const tries = (await starts()).filter(one => one !== 'ceph').length
+    expect(tries).toBeGreaterThan(1)
+    expect(tries).toBeLessThan(7)
   })
 })

@@ -101,6 +101,13 @@ const rows: readonly {
     told: [],
   },
   {
+    reason: 'the stack makes another image there, and the plan says which',
+    wanted: vm(boot('images:dbian-13.qcow2')),
+    beside: [target('Image', 'dbian-12', { pool: 'images', source: { path: '/dbian.qcow2' } })],
+    told: ['There is no image dbian-13.qcow2 in the pool images'],
+    why: 'The pool has dbian-12.qcow2, debian-13.qcow2, debian.qcow2, alpine.qcow2',
+  },
+  {
     reason: 'Foundry’s pools are made where they are missing',
     wanted: vm({ storagePool: 'foundry-vms' }),
     told: [],
@@ -240,5 +247,80 @@ describe('what resources name in pools', () => {
     const network = target('Network', 'lab', { mode: 'isolated' })
     expect(await missingStorage(host, [network], [network], signal)).toEqual([])
     expect(calls).toEqual([])
+  })
+})
+
+describe('a pool that the stack makes itself', () => {
+  const pool = target('StoragePool', 'own', { path: '/srv/own' })
+  const image = target('Image', 'debian', { pool: 'own', source: { path: '/debian.raw' }, convert: 'qcow2' })
+  const told = async (
+    wanted: Wanted,
+    on: Folders,
+    beside: readonly Target[] = [pool, image],
+    pools = there,
+  ) => {
+    const { host } = hostWith(pools, on)
+    const found = await missingStorage(host, [wanted, ...beside], [wanted, ...beside], signal)
+    return found.map(({ message, why }) => [message, why])
+  }
+  const seen = (...names: string[]) => ({ folders: { ...libvirts, '/srv/own': names } })
+  const misspelt = (name: string) => `There is no image ${name} for the pool own, which the stack sees to`
+
+  it.each([
+    { reason: 'is what it will be called', image: 'own:debian.qcow2', on: seen(), expected: [] },
+    {
+      reason: 'is called otherwise: the plan tells how',
+      image: 'own:debian.raw',
+      on: seen(),
+      expected: [
+        [misspelt('debian.raw'), 'The stack makes debian.qcow2 there; its folder /srv/own has no files'],
+      ],
+    },
+    {
+      reason: 'is misspelt: what is in the folder is told, too',
+      image: 'own:debain.qcow2',
+      on: seen('alpine.qcow2'),
+      expected: [
+        [
+          misspelt('debain.qcow2'),
+          'The stack makes debian.qcow2 there; its folder /srv/own has alpine.qcow2',
+        ],
+      ],
+    },
+    { reason: 'is a file of the folder', image: 'own:alpine.qcow2', on: seen('alpine.qcow2'), expected: [] },
+    {
+      reason: 'may be in a folder that cannot be read',
+      image: 'own:debain.qcow2',
+      on: { folders: { ...libvirts, '/srv/own': undefined } },
+      expected: [],
+    },
+    {
+      reason: 'may be in a folder of another machine',
+      image: 'own:debain.qcow2',
+      on: { ...seen(), called: 'far' },
+      expected: [],
+    },
+  ])('its image $reason', async ({ image: name, on, expected }) => {
+    expect(await told(vm({ storagePool: 'own', ...boot(name) }), on)).toEqual(expected)
+  })
+
+  it('is looked into where it is there, and stopped', async () => {
+    const wanted = vm(boot('off:x.qcow2'))
+    const off = target('StoragePool', 'off', { path: '/srv/own' })
+    expect(await told(wanted, seen('y.qcow2'), [off])).toEqual([
+      [
+        'There is no image x.qcow2 for the pool off, which the stack sees to',
+        'Its folder /srv/own has y.qcow2',
+      ],
+    ])
+  })
+
+  it('of another type shows nothing in the folder that it is mounted on', async () => {
+    const mounted = target('StoragePool', 'own', {
+      type: 'netfs',
+      path: '/srv/own',
+      source: { host: 'nas', export: '/x' },
+    })
+    expect(await told(vm({ storagePool: 'own', ...boot('own:x.qcow2') }), seen(), [mounted])).toEqual([])
   })
 })

@@ -9,7 +9,7 @@ import { Decrypter, generateIdentity, identityToRecipient } from 'age-encryption
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nodePorts } from '../../../src/model/node-ports.js'
 import { backupCluster } from '../../../src/providers/vcluster/acts/backup.js'
-import { connectCluster, mergeContext } from '../../../src/providers/vcluster/acts/connect.js'
+import { connectCluster, mergeContext, unmergeContext } from '../../../src/providers/vcluster/acts/connect.js'
 import { execInCluster } from '../../../src/providers/vcluster/acts/exec.js'
 import { extendCluster } from '../../../src/providers/vcluster/acts/extend.js'
 import { clusterKubeconfig } from '../../../src/providers/vcluster/acts/kubeconfig.js'
@@ -201,10 +201,11 @@ export function acts(host: KubernetesLab): void {
         file,
         'apiVersion: v1\nkind: Config\nclusters: []\ncontexts: [{name: mine, context: {cluster: c, user: u}}]\nusers: []\ncurrent-context: mine\n',
       )
-      expect(await mergeContext(world.session, choice, file, { use: true }, soon())).toBe('infra_box')
+      const context = await mergeContext(world.session, choice, file, { use: true }, soon())
+      expect(context).toMatch(/^infra_box_[a-z0-9-]+_./)
       const { stdout } = await run(`${host.bin}/kubectl`, ['--kubeconfig', file, 'get', '--raw', '/readyz'])
       expect(stdout).toBe('ok')
-      await mergeContext(world.session, choice, file, { remove: true }, soon())
+      expect(await unmergeContext(world.session, choice, file)).toEqual([context])
       const left = await readFile(file, 'utf8')
       expect(left).toContain('mine')
       expect(left).not.toContain('infra_box')

@@ -25,8 +25,16 @@ interface Limit {
   readonly seconds: number
 }
 
-/** One that could not be started there: without Python, without its module, without leave. Nothing has been asked. */
-export class NoHost extends Error {}
+/** One that could not be started there. Nothing has been asked. */
+export class NoHost extends Error {
+  /** There is no Python or no module of Ceph's there, which stays so; a way that was cut off or too slow does not. */
+  readonly lasting: boolean
+
+  constructor(words: string, lasting: boolean) {
+    super(words)
+    this.lasting = lasting
+  }
+}
 
 /** One that was started, and that the cluster did not let in. */
 export class NotLetIn extends Error {
@@ -67,6 +75,7 @@ export async function startCommandHost(
   let next = 1
   let ending: string | undefined
   let said = ''
+  let lacking = false
 
   const ended = (why: string) => {
     ending ??= why
@@ -74,8 +83,15 @@ export async function startCommandHost(
     for (const one of waiting.values()) one.failed(lost)
     waiting.clear()
   }
-  child.on('error', error => ended(error.message))
-  child.on('close', (code, name) => ended(`${said.trim()} (${name ?? `exit code ${code}`})`))
+  child.on('error', error => {
+    lacking = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    ended(error.message)
+  })
+  child.on('close', (code, name) => {
+    // A shell's codes for what is not there, or no program; an exception of Python's own
+    lacking ||= code === 126 || code === 127 || /No module named|ImportError/.test(said)
+    ended(`${said.trim()} (${name ?? `exit code ${code}`})`)
+  })
   // One that has ended takes no more words
   child.stdin.on('error', () => undefined)
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -126,7 +142,7 @@ export async function startCommandHost(
   if (begun?.code !== 0) {
     end()
     limit.signal.throwIfAborted()
-    throw begun ? new NotLetIn(begun.code, begun.said) : new NoHost(said)
+    throw begun ? new NotLetIn(begun.code, begun.said) : new NoHost(said, lacking)
   }
   return {
     get alive() {

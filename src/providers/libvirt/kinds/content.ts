@@ -46,6 +46,12 @@ export function contentOf(spec: Attributes): string | undefined {
   return path === undefined ? undefined : `path ${path}`
 }
 
+/** The file of this machine that the bytes come from, where they do. */
+export function localFiles(spec: Attributes): readonly string[] {
+  const path = text(fields(spec.source).path)
+  return path === undefined ? [] : [path]
+}
+
 /** The checksum in lower case. */
 export function canonicalChecksum(value: Json | undefined): Json | undefined {
   return typeof value === 'string' ? value.toLowerCase() : value

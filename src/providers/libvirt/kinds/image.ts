@@ -12,6 +12,7 @@ import {
   contentOf,
   contentSource,
   formatOfName,
+  localFiles,
   sourceName,
 } from './content.js'
 import { hostField } from './host-field.js'
@@ -82,6 +83,7 @@ export const image: Kind = {
   objectName: meta => meta.name,
   canonical,
   check,
+  localFiles,
   implied: spec => [{ kind: 'StoragePool', name: text(spec.pool) ?? defaultImagePool }],
   connection: spec => text(spec.host),
   deletion: () => ({ hazards: ['deletes-data'], undo: 'restore' }),

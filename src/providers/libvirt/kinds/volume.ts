@@ -4,7 +4,15 @@ import { once } from '../../../model/once.js'
 import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Hazard, Kind, KindMeta, Problem } from '../../kind.js'
 import { defaultVmPool } from '../names.js'
-import { canonicalChecksum, checkContent, checksum, content, contentOf, contentSource } from './content.js'
+import {
+  canonicalChecksum,
+  checkContent,
+  checksum,
+  content,
+  contentOf,
+  contentSource,
+  localFiles,
+} from './content.js'
 import { hostField } from './host-field.js'
 import { parseSize, sizePattern } from './units.js'
 import { grows, mapText, present, shrinks, splitReference, text, volumeReference } from './values.js'
@@ -105,6 +113,7 @@ export const volume: Kind = {
   objectName: meta => meta.name,
   canonical,
   check,
+  localFiles,
   implied,
   connection: spec => text(spec.host),
   deletion: () => ({ hazards: data, undo: 'restore' }),

@@ -1,11 +1,11 @@
 /** A way into a virtual cluster from this machine for as long as it is needed: a kubeconfig, and a forwarded port if need be. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { dump, load } from 'js-yaml'
 import { InfraError } from '../../../model/error.js'
 import type { Attributes } from '../../../model/value.js'
-import { serverOf, withNames, withServer } from '../kubeconfig/content.js'
+import { serverOf, withServer } from '../kubeconfig/content.js'
 import { type Forward, forwardPort } from '../kubeconfig/forward.js'
+import { putIn, readConfig, takeOut, writeConfig } from '../kubeconfig/merged.js'
 import { answersReadyz } from '../kubeconfig/reach.js'
 import { readOne } from '../ready.js'
 import type { Session } from '../session.js'
@@ -97,58 +97,42 @@ export async function connectCluster(
 
 /**
  * Puts the cluster as a context into a kubeconfig of the user's, which is written whole; other contexts stay as they are.
- * Resolves to the context's name. `remove` takes it out again.
+ * Resolves to the context's name.
  */
 export async function mergeContext(
   session: Session,
   choice: ClusterChoice,
   file: string,
-  options: { readonly use?: boolean; readonly remove?: boolean },
+  options: { readonly use?: boolean },
   signal: AbortSignal,
 ): Promise<string> {
-  const context = `infra_${choice.name}`
   const { files } = session.ports
-  const before = await files.read(file)
-  const config = readMap(before, file)
-  let entry: { readonly [key: string]: unknown } = {}
-  if (options.remove !== true) {
-    const found = await findCluster(session, choice.name, choice.namespace, signal)
-    const text = await session.kubeconfigs.current({ spec: choice.spec ?? {} }, found, signal)
-    if (text === undefined) throw noKubeconfig(choice.name)
-    entry = load(withNames(text, context)) as { readonly [key: string]: unknown }
-  }
-  const merged: { [key: string]: unknown } = { apiVersion: 'v1', kind: 'Config', ...config }
-  for (const list of ['clusters', 'contexts', 'users']) {
-    const others = named(config[list]).filter(item => item.name !== context)
-    merged[list] = [...others, ...named(entry[list])]
-  }
-  if (options.use === true) merged['current-context'] = context
-  else if (merged['current-context'] === context && options.remove === true) merged['current-context'] = ''
+  const found = await findCluster(session, choice.name, choice.namespace, signal)
+  const text = await session.kubeconfigs.current({ spec: choice.spec ?? {} }, found, signal)
+  if (text === undefined) throw noKubeconfig(choice.name)
+  const { server: host, context: hostContext } = session.host
+  const of = { host, name: found.name, namespace: found.namespace }
+  // Read as late as can be: others write this file, too.
+  const before = readConfig(await files.read(file), file)
+  const { config, context } = putIn(before, text, of, hostContext)
   await files.makeFolder(dirname(file))
-  await files.replace(file, Buffer.from(dump(merged)), 0o600)
+  const merged = options.use === true ? { ...config, 'current-context': context } : config
+  await files.replace(file, writeConfig(merged), 0o600)
   return context
 }
 
-function readMap(bytes: Uint8Array | undefined, file: string): { readonly [key: string]: unknown } {
-  if (bytes === undefined) return {}
-  let value: unknown
-  try {
-    value = load(Buffer.from(bytes).toString('utf8'))
-  } catch {
-    value = undefined
-  }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value))
-    return value as { readonly [key: string]: unknown }
-  throw new InfraError({
-    kind: 'configuration',
-    code: 'no-kubeconfig',
-    message: `${file} is no kubeconfig, and nothing was written.`,
-    hint: 'Mend the file, or name another with --file.',
-  })
-}
-
-function named(value: unknown): { readonly name?: unknown }[] {
-  return Array.isArray(value) ? value.filter(item => typeof item === 'object' && item !== null) : []
+/** Takes the cluster's contexts out again, whether it is still there or not. Resolves to their names; none is no error. */
+export async function unmergeContext(
+  session: Session,
+  choice: ClusterChoice,
+  file: string,
+): Promise<readonly string[]> {
+  const { files } = session.ports
+  const { name, namespace } = choice
+  const before = readConfig(await files.read(file), file)
+  const { config, contexts } = takeOut(before, { host: session.host.server, name, namespace })
+  if (contexts.length > 0) await files.replace(file, writeConfig(config), 0o600)
+  return contexts
 }
 
 async function readyPod(session: Session, found: Found, signal: AbortSignal): Promise<string | undefined> {

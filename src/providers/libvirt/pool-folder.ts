@@ -1,23 +1,21 @@
 /**
- * What one of Foundry's pools will find in its folder once it is made, on its first use. Libvirt tells nothing of a folder that
- * no pool has, so that it is known only where libvirtd sees the same files as this machine, and they are ours to read.
+ * What a pool will find in its folder once it is made. Libvirt tells nothing of a folder that no pool has, so that it is known
+ * only where libvirtd sees the same files as this machine, and they are ours to read.
  */
 import { hostname } from 'node:os'
 import { ask, type Host } from './connection.js'
-import { defaultPools } from './names.js'
 import { procedures } from './rpc/procedures/index.js'
 
 /** What libvirtd makes where it starts: where it is not seen, libvirtd's files are not those that are seen here. */
 const libvirtsOwn = '/var/lib/libvirt'
 
 /** Names in the folder, none where it is not there yet; undefined where that cannot be known. */
-export async function defaultFolder(
+export async function folderOfPool(
   host: Host,
-  pool: string,
+  folder: string,
   signal: AbortSignal,
 ): Promise<readonly string[] | undefined> {
-  const folder = defaultPools[pool]
-  const names = folder === undefined ? undefined : await host.files.names(folder)
+  const names = await host.files.names(folder)
   if (names === undefined) return undefined
   if (names.length === 0 && (await host.files.names(libvirtsOwn))?.length === 0) return undefined
   // a socket can lead anywhere: into a container, or through a tunnel to another machine
