@@ -49,4 +49,5 @@ export function hintQueue(signal: AbortSignal, ended: () => void): HintQueue {
   }
 }
 
-const everything: Hint = { what: 'more than can be told one by one', touches: () => true }
+/** Stands for hints that are too many to tell one by one. */
+export const everything: Hint = { what: 'more than can be told one by one', touches: () => true }

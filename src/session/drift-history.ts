@@ -56,11 +56,14 @@ export function withScan(
   const now = new Map(
     findingsOf(report)
       .filter(finding => !finding.ignored && finding.rule !== 'unreadable' && inPart(finding.subject))
-      .map(finding => [keyOf(finding), finding]),
+      .map(finding => [fullKeyOf(finding), finding]),
   )
+  const anywhere = new Map([...now].map(([key, finding]) => [keyOf(finding), key]))
   const kept = history.map(sighting => {
     if (sighting.gone !== undefined || !inPart(sighting.subject)) return sighting
-    if (now.delete(keyOf(sighting))) return { ...sighting, last: report.at }
+    // One that was written before its connection was: the same on any
+    const key = sighting.connection === undefined ? anywhere.get(keyOf(sighting)) : fullKeyOf(sighting)
+    if (key !== undefined && now.delete(key)) return { ...sighting, last: report.at }
     return unknown(sighting) ? sighting : { ...sighting, gone: report.at }
   })
   const added = [...now.values()].map(
@@ -96,8 +99,12 @@ export async function writeDriftHistory(
   await files.replace(join(stateFolder, fileName), Buffer.from(text), 0o600)
 }
 
-/** What makes a finding the same one the next time. */
-export function keyOf({ subject, rule, path }: Pick<Finding, 'subject' | 'rule' | 'path'>): string {
+/** What makes a finding the same one the next time: two hosts may have an object of one name. */
+export function fullKeyOf(one: Pick<Sighting, 'subject' | 'rule' | 'path' | 'connection'>): string {
+  return `${one.connection ?? ''} ${keyOf(one)}`
+}
+
+function keyOf({ subject, rule, path }: Pick<Finding, 'subject' | 'rule' | 'path'>): string {
   return `${rule} ${subject} ${path ?? ''}`
 }
 

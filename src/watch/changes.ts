@@ -1,7 +1,7 @@
 /** What is new between two reports of drift. */
 import { type Finding, findingsOf } from '../report/drift/findings.js'
 import type { DriftReport, DriftResource } from '../report/drift/model.js'
-import { keyOf } from '../session/drift-history.js'
+import { fullKeyOf } from '../session/drift-history.js'
 import type { DriftChange, WatchEvent } from './event.js'
 
 /** What is known of drift after a look. */
@@ -24,7 +24,7 @@ export function changesSince(before: Known, report: DriftReport): { known: Known
     findings.filter(one => one.rule === 'unreadable').map(one => [subjectOf(one), one]),
   )
   const unlisted = new Set(report.unlisted.map(one => one.connection))
-  const drift = new Map(findings.filter(one => one.rule !== 'unreadable').map(one => [fullKey(one), one]))
+  const drift = new Map(findings.filter(one => one.rule !== 'unreadable').map(one => [fullKeyOf(one), one]))
   const events: WatchEvent[] = []
   const change = (how: DriftChange['change'], finding: Finding) => {
     const { rule, subject: resource, connection, path, from, to, sensitive, text } = finding
@@ -76,6 +76,9 @@ export function changesSince(before: Known, report: DriftReport): { known: Known
     if (text === (earlier ? remarkOf(earlier) : '')) continue
     events.push({ type: 'remark', at, stack, resource: one.address, connection: one.connection, text })
   }
+  const there = new Set(report.resources.map(one => one.address))
+  for (const [resource, { connection }] of before.remarks)
+    if (!there.has(resource)) events.push({ type: 'remark', at, stack, resource, connection, text: '' })
   return { known: { drift, unreadable, remarks }, events }
 
   function about(some: readonly Finding[]) {
@@ -104,10 +107,6 @@ function gather(groups: Map<string, Finding[]>, key: string, finding: Finding): 
 
 function whyOf([first]: readonly Finding[]): string {
   return first?.text ?? ''
-}
-
-function fullKey(finding: Finding): string {
-  return `${finding.connection} ${keyOf(finding)}`
 }
 
 function subjectOf({ connection, subject }: Finding): string {

@@ -5,6 +5,7 @@
  */
 import { InfraError, InfraErrors } from '../model/error.js'
 import type { Clock } from '../model/ports.js'
+import { everything } from '../providers/hints.js'
 import type { Hint, Provider, Target } from '../providers/provider.js'
 import type { DriftReport } from '../report/drift/model.js'
 import { type DriftPart, type DriftReading, withPart } from '../session/drift.js'
@@ -38,6 +39,8 @@ export interface WatchInput {
 
 /** Hints that come together are one look, milliseconds: a restart of a machine is five events. */
 const gather = 500
+/** Of more than so many, each would be held against every resource: the whole connection is looked at. */
+const mostHints = 200
 /** How long connections may take to tell before the first look is made without them, milliseconds. */
 const firstHearing = 5000
 const firstRetry = 5000
@@ -156,7 +159,7 @@ class Followed {
         sees: again => {
           tell({ type: 'watching', at: at(), connection, how: 'events', ...(again && { again }) })
           // What happened while nobody listened
-          this.#push(connection, { what: 'it is heard again', touches: () => true })
+          this.#push(connection, { ...everything, what: 'it is heard again' })
           heard()
         },
         cannotTell: () => {
@@ -181,8 +184,8 @@ class Followed {
 
   #push(connection: string, hint: Hint): void {
     const hints = this.#hints.get(connection)
-    if (hints) hints.push(hint)
-    else this.#hints.set(connection, [hint])
+    if (hints && hints.length < mostHints) hints.push(hint)
+    else this.#hints.set(connection, [hints ? everything : hint])
     this.#wake()
   }
 

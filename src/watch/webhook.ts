@@ -28,6 +28,8 @@ export interface Webhook {
 const mostInOne = 100
 /** Changes that wait; of more, the oldest are dropped, and the next request says how many. */
 const mostWaiting = 10_000
+/** They are dropped so many at a time: to cut the list for each event is as much work as it is long. */
+const surplus = 1000
 /** Tries of one request, with pauses of 1, 2, 4, 8, 16 s between them. */
 const tries = 6
 const firstPause = 1000
@@ -43,10 +45,18 @@ export function openWebhook(input: WebhookInput): Webhook {
   let waiting: DriftChange[] = []
   let underWay = 0
   let dropped = 0
+  /** Of those, what has not been told of yet: once a request, and not once an event. */
+  let untold = 0
   let sending: Promise<void> | undefined
+
+  function tellDropped(): void {
+    if (untold > 0) input.failed(`${place}: too many wait`, untold)
+    untold = 0
+  }
 
   async function drain(): Promise<void> {
     while (waiting.length > 0 && !signal.aborted) {
+      tellDropped()
       const events = waiting.slice(0, mostInOne)
       waiting = waiting.slice(mostInOne)
       const missed = dropped
@@ -117,12 +127,12 @@ export function openWebhook(input: WebhookInput): Webhook {
 
   return {
     send(events) {
-      waiting.push(...events)
+      for (const event of events) waiting.push(event)
       const over = waiting.length - mostWaiting
-      if (over > 0) {
+      if (over >= surplus) {
         waiting = waiting.slice(over)
         dropped += over
-        input.failed(`${place}: too many wait`, over)
+        untold += over
       }
       sending ??= drain()
     },
@@ -131,6 +141,7 @@ export function openWebhook(input: WebhookInput): Webhook {
       // what is sent was faster
       await Promise.race([sending, clock.sleep(milliseconds, late.signal).catch(() => undefined)])
       late.abort()
+      tellDropped()
       return waiting.length + underWay
     },
   }

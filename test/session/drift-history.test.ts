@@ -100,6 +100,23 @@ describe('the history of drift', () => {
     expect(withScan(seen, { ...scan(2, 'in-sync'), unlisted })).toEqual(seen)
     expect(withScan(seen, scan(3, 'in-sync'))).toMatchObject([{ gone: day(3) }])
   })
+
+  test('what two hosts have of one name are two', () => {
+    const on = (connection: string) => ({ kind: 'Volume', name: 'x', connection, place: 'in pool vms' })
+    const both = withScan([], { ...scan(1, 'in-sync'), unmanaged: [on('one'), on('two')] })
+    expect(both).toMatchObject([{ connection: 'one' }, { connection: 'two' }])
+    const left = withScan(both, { ...scan(2, 'in-sync'), unmanaged: [on('two')] })
+    expect(left.map(({ gone, last }) => [gone, last])).toEqual([
+      [day(2), day(1)],
+      [undefined, day(2)],
+    ])
+  })
+
+  test('what was written before its connection was is the same on any', () => {
+    const old = { subject: 'Volume/x', rule: 'unmanaged' as const, first: day(1), last: day(1) }
+    const found = { kind: 'Volume', name: 'x', connection: 'two', place: 'in pool vms' }
+    expect(withScan([old], { ...scan(2, 'in-sync'), unmanaged: [found] })).toEqual([{ ...old, last: day(2) }])
+  })
 })
 
 test('what is still there is not forgotten, however much was seen since', () => {

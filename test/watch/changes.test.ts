@@ -17,6 +17,7 @@ const unlisted = web(present(spec), { unlisted: [{ connection: 'libvirt', why: '
 const ignored = web(present({ ...spec, vcpus: 4 }), {
   ignores: [{ address: 'VirtualMachine/web', reason: 'known', line: 1 }],
 })
+const nothing = driftReport(input([]))
 const paused = web(present(spec, { remark: 'paused by hand', pending: ['vcpus'] }))
 
 /** What is told of reports, one after the other. */
@@ -87,6 +88,11 @@ describe('what is new between two looks', () => {
         ['readable VirtualMachine/web'],
         ['remark '],
       ],
+    },
+    {
+      reason: 'a remark on what is no longer recorded is none any more',
+      looks: [paused, nothing, nothing],
+      is: [['remark paused by hand; waits for a restart: vcpus'], ['remark '], []],
     },
   ])('$reason', ({ looks, is }) => {
     expect(told(...looks)).toEqual(is)

@@ -129,6 +129,25 @@ describe('a watch', () => {
     expect(looks).toEqual(['ab', 'ab'])
   })
 
+  test('holds no more than some hundred hints against every resource', async () => {
+    const { world, looks, until } = start({ interval: never })
+    await until(() => looks.length === 1)
+    let held = 0
+    const odd: Hint = {
+      what: 'odd',
+      touches: () => {
+        held += 1
+        return false
+      },
+    }
+    for (let turn = 0; turn < 50; turn += 1) {
+      for (let number = 0; number < 100; number += 1) world.tell(odd)
+      await new Promise(resolve => setImmediate(resolve))
+    }
+    await until(() => looks.length > 1)
+    expect(held).toBeLessThan(1000)
+  })
+
   test('looks at everything at intervals, whatever is told meanwhile', async () => {
     const { world, looks, events, until } = start({ interval: 200_000 })
     await until(() => looks.length === 1)

@@ -157,6 +157,15 @@ describe('the webhook', () => {
     expect(bodies.at(-1).events.at(-1)).toEqual(change(24_999))
   })
 
+  test('tells of what it drops once a request, however many events come', async () => {
+    const { url } = await serve()
+    const { webhook, failures, ended } = open(url)
+    for (let number = 0; number < 30_000; number += 1) webhook.send([change(number)])
+    expect(await ended()).toBe(0)
+    expect(failures).toEqual([[`${new URL(url).origin}: too many wait`, expect.any(Number)]])
+    expect(failures[0]?.[1]).toBeGreaterThan(18_000)
+  })
+
   test('a server that never answers does not hold up the end', async () => {
     const silent = createServer(() => undefined)
     await new Promise<void>(resolve => silent.listen(0, '127.0.0.1', resolve))
