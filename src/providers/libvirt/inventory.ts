@@ -32,6 +32,7 @@ export class Inventory {
   readonly #pools = new Map<string, Promise<PoolEntry | undefined>>()
   readonly #lists = new Map<string, Promise<ReadonlyMap<string, Volume>>>()
   readonly #found = new Map<string, Promise<Volume | undefined>>()
+  readonly #texts = new Map<string, Promise<string | undefined>>()
   readonly #readings = new Map<string, Promise<StoredVolume | undefined>>()
   readonly #known = { byName: new Map<string, StoredVolume>(), byPath: new Map<string, StoredVolume>() }
   readonly #disks = new Map<string, Promise<readonly Drive[]>>()
@@ -95,7 +96,7 @@ export class Inventory {
     for (const name of names) {
       const volume = listed?.get(name)
       // who needs it hears of the error
-      if (volume !== undefined) this.read(volume).catch(() => undefined)
+      if (volume !== undefined) this.#text(volume).catch(() => undefined)
     }
   }
 
@@ -116,13 +117,26 @@ export class Inventory {
   /** What libvirt says of a volume; undefined where its file is gone behind libvirt's back. */
   read(volume: Volume): Promise<StoredVolume | undefined> {
     return once(this.#readings, `${volume.pool}:${volume.name}`, async () => {
-      const xml = await gone(ask(this.host, procedures.volumes.xml, { volume, flags: 0 }, this.signal))
+      const xml = await this.#text(volume)
       if (xml === undefined) return undefined
       const reading = volumeReading(volume, xml)
       this.#known.byName.set(`${reading.pool}:${reading.name}`, reading)
       this.#known.byPath.set(reading.path, reading)
       return reading
     })
+  }
+
+  #text(volume: Volume): Promise<string | undefined> {
+    return once(this.#texts, `${volume.pool}:${volume.name}`, () =>
+      gone(ask(this.host, procedures.volumes.xml, { volume, flags: 0 }, this.signal)),
+    )
+  }
+
+  /** The XML of a volume that an earlier observation found; undefined where it cannot be had any more, or its pool is not active. */
+  async textAgain(volume: Volume): Promise<string | undefined> {
+    const listed = this.#listed.get(volume.pool)
+    const isThere = listed ? listed.has(volume.name) : (await this.pool(volume.pool))?.active
+    return isThere ? this.#text(volume) : undefined
   }
 
   /** A volume and all that it is based on, as far as libvirt knows them. */
@@ -243,7 +257,7 @@ export class Inventory {
   }
 
   /** The volumes read so far. */
-  readings(): Volumes {
+  readings(): Volumes<StoredVolume> {
     return {
       byName: (pool, volume) => this.#known.byName.get(`${pool}:${volume}`),
       byPath: path => this.#known.byPath.get(path),

@@ -7,19 +7,22 @@ import { createHash } from 'node:crypto'
 import type { Keeper, Target } from '../provider.js'
 import type { DomainEntry } from './domains.js'
 import type { DefinitionTexts, Drive, Glance } from './machine-definitions.js'
+import type { Volume } from './rpc/types.js'
 import type { ToldMachine } from './told-machine.js'
+import type { StoredVolume } from './volume-reading.js'
 import { chainOf, type Volumes } from './xml/domain-observe.js'
+import { withoutUse } from './xml/volume.js'
 
 /** Fewer are read sooner than what is kept of them. */
 export const leastMachines = 64
 const entryName = 'machines'
 
 export interface KeptMachine {
-  /** Digest of what the definitions were read with. */
+  /** Digest of all that it was made of. */
   readonly of: string
+  /** The volumes of its disks and those below them, whose definitions are part of that. */
+  readonly volumes: readonly Volume[]
   readonly glance: Glance
-  /** What its volumes told. */
-  readonly volumes: string
   readonly told: ToldMachine
 }
 
@@ -56,22 +59,36 @@ export class KeptMachines {
   }
 }
 
-/** sha256 of all that the definitions are read with. */
-export function digestOfTexts(entry: DomainEntry, target: Target, texts: DefinitionTexts): string {
-  const { stored, running } = texts
-  const about = JSON.stringify([target.name, target.spec, entry, stored.length, running?.length])
+/** sha256 of all that a machine's definitions, and those of its volumes, are read with. */
+export function digestOfTexts(
+  entry: DomainEntry,
+  target: Target,
+  { stored, running }: DefinitionTexts,
+  volumes: readonly string[],
+): string {
+  const lasting = volumes.map(withoutUse)
+  const lengths = lasting.map(text => text.length)
+  const about = JSON.stringify([target.name, target.spec, entry, stored.length, running?.length, lengths])
   const hash = createHash('sha256').update(about).update(stored)
   if (running !== undefined) hash.update(running)
+  for (const text of lasting) hash.update(text)
   return hash.digest('hex')
 }
 
-/** All that the volumes below these disks tell of a machine. */
-export function toldByVolumes(drives: readonly Drive[], volumes: Volumes): string {
-  let told = ''
+/**
+ * The volumes of these disks, each with all that it is based on. Undefined where one is not known: another day it may be, and
+ * tell more.
+ */
+export function volumesBelow(
+  drives: readonly Drive[],
+  volumes: Volumes<StoredVolume>,
+): readonly Volume[] | undefined {
+  const found = new Map<string, Volume>()
   for (const drive of drives) {
-    for (const { pool, name, path, capacityBytes, format, backingPath } of chainOf(drive, volumes))
-      told += JSON.stringify([pool, name, path, capacityBytes, format, backingPath])
-    told += '\n'
+    const chain = chainOf(drive, volumes)
+    const isOfPool = drive.volume !== undefined || drive.path !== undefined
+    if (isOfPool && (chain.length === 0 || chain.at(-1)?.backingPath !== undefined)) return undefined
+    for (const { pool, name, key } of chain) found.set(`${pool}:${name}`, { pool, name, key })
   }
-  return told
+  return [...found.values()]
 }

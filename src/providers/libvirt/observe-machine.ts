@@ -4,7 +4,7 @@ import type { Observation, Target } from '../provider.js'
 import { AddressBook, type Guest } from './addresses.js'
 import { type DomainEntry, Domains } from './domains.js'
 import { InactivePool, type Inventory } from './inventory.js'
-import { digestOfTexts, type KeptMachine, leastMachines, toldByVolumes } from './kept-machines.js'
+import { digestOfTexts, type KeptMachine, leastMachines, volumesBelow } from './kept-machines.js'
 import { objects, present, text } from './kinds/values.js'
 import {
   type Definitions,
@@ -14,16 +14,14 @@ import {
   readDefinitions,
 } from './machine-definitions.js'
 import { bootVolume, dataVolume } from './names.js'
+import type { Volume } from './rpc/types.js'
 import { type ToldMachine, toldMachine } from './told-machine.js'
 
 /** Definitions as they were asked for; what they tell is read when it is not known already. */
 interface Look {
+  readonly texts: DefinitionTexts
   readonly glance: Glance
-  /** Digest of what they are read with, where that is kept. */
-  readonly of: string | undefined
-  /** What is known of just these. */
-  readonly known: KeptMachine | undefined
-  definitions(): Definitions
+  readonly definitions: Definitions
 }
 
 export class MachineObserver {
@@ -47,14 +45,13 @@ export class MachineObserver {
     this.#known = machines.length < leastMachines ? undefined : inventory.host.machines.rows()
   }
 
+  /** Lists the volumes of their pools. Read ahead: who needs it hears of the error. */
   async #list(machines: readonly Target[]): Promise<void> {
     const pools = new Set(machines.flatMap(({ spec }) => text(spec.storagePool) ?? []))
-    // read ahead: who needs it hears of the error
-    await Promise.all([this.#inventory.list(pools), this.#domains.all().catch(() => undefined)])
+    await this.#inventory.list(pools).catch(() => undefined)
   }
 
   async observe(target: Target): Promise<Observation> {
-    await this.#listed
     const entry = await this.#domains.find(target.name, target.identity?.uuid)
     if (entry === undefined) return { status: 'absent' }
     const looking = this.#look(entry, target)
@@ -64,14 +61,13 @@ export class MachineObserver {
         looking.then(({ glance }) => glance.used),
       )
     const look = await looking
-    const { glance } = look
-    const told = await this.#told(entry, target, look)
+    const told = 'told' in look ? look.told : await this.#told(entry, target, look)
     return Object.assign(
       {
         status: 'present' as const,
         identity: { uuid: entry.domain.uuid },
         spec: told.spec,
-        facts: await this.#facts(entry, told, glance.guest),
+        facts: await this.#facts(entry, told, look.glance.guest),
       },
       told.owner && { owner: told.owner },
       told.pending && { pending: told.pending },
@@ -88,28 +84,25 @@ export class MachineObserver {
     await this.#inventory.host.machines.keep(this.#rows, changed)
   }
 
-  async #look(entry: DomainEntry, target: Target): Promise<Look> {
-    const texts = await this.#texts(entry, target)
-    const rows = await this.#known
-    const of = rows && digestOfTexts(entry, target, texts)
-    const row = rows?.get(target.address)
-    const read = () => readDefinitions(texts, target)
-    if (of !== undefined && row?.of === of)
-      return { glance: row.glance, of, known: row, definitions: () => read().definitions }
-    const { definitions, glance } = read()
-    return { glance, of, known: undefined, definitions: () => definitions }
+  /**
+   * What is kept of it, where all that it was made of is the same; else its definitions, read. What is kept tells which volumes
+   * to ask for, before those of its pool are listed.
+   */
+  async #look(entry: DomainEntry, target: Target): Promise<Look | KeptMachine> {
+    const row = (await this.#known)?.get(target.address)
+    if (row === undefined) {
+      await this.#listed
+      this.#readAhead(target)
+    }
+    const [volumes, texts] = await Promise.all([row && this.#textsOf(row.volumes), this.#texts(entry)])
+    if (row && volumes && digestOfTexts(entry, target, texts, volumes) === row.of) {
+      this.#rows.set(target.address, row)
+      return row
+    }
+    return { texts, ...readDefinitions(texts, target) }
   }
 
-  /**
-   * The volumes that it should have are asked for first, so that all is known once its definition comes: of a thousand
-   * machines, none waits half-read for the others.
-   */
-  async #texts(entry: DomainEntry, { name, spec: declared }: Target): Promise<DefinitionTexts> {
-    if (this.#listed !== undefined)
-      this.#inventory.readAhead(text(declared.storagePool) ?? '', [
-        bootVolume(name),
-        ...objects(declared.dataDisks).map(({ item }) => dataVolume(name, String(item.device))),
-      ])
+  async #texts(entry: DomainEntry): Promise<DefinitionTexts> {
     const [stored, running] = await Promise.all([
       this.#inventory.domain(entry.domain, entry.persistent),
       entry.active ? this.#inventory.domain(entry.domain, false) : undefined,
@@ -117,28 +110,48 @@ export class MachineObserver {
     return { stored, running }
   }
 
+  /**
+   * The volumes that it should have are asked for first, so that all is known once its definition comes: of a thousand
+   * machines, none waits half-read for the others.
+   */
+  #readAhead({ name, spec: declared }: Target): void {
+    this.#inventory.readAhead(text(declared.storagePool) ?? '', [
+      bootVolume(name),
+      ...objects(declared.dataDisks).map(({ item }) => dataVolume(name, String(item.device))),
+    ])
+  }
+
+  /** The XML of each as it is now; undefined where one cannot be had. */
+  async #textsOf(volumes: readonly Volume[]): Promise<string[] | undefined> {
+    // who needs it hears of the error
+    const again = (volume: Volume) => this.#inventory.textAgain(volume).catch(() => undefined)
+    const texts = await Promise.all(volumes.map(again))
+    return texts.every(text => text !== undefined) ? texts : undefined
+  }
+
   async #told(entry: DomainEntry, target: Target, look: Look): Promise<ToldMachine> {
-    const { glance, of, known } = look
+    const { definitions, glance } = look
     const { remarks, unknown } = await this.#readVolumes(glance.drives)
     const volumes = this.#inventory.readings()
-    // of a pool that is not active nobody knows what its volumes would tell
-    const byVolumes = of === undefined || unknown.size > 0 ? undefined : toldByVolumes(glance.drives, volumes)
-    if (known !== undefined && known.volumes === byVolumes) {
-      this.#rows.set(target.address, known)
-      return known.told
-    }
-    const definitions = look.definitions()
     const { reading, changing } = definitions
     const left = changing
       ? await this.#leftDisks(reading.name, new Set(reading.disks.map(disk => disk.device)), target.spec)
       : new Set<string>()
     const told = toldMachine(entry, target, definitions, { volumes, remarks, unknown, left })
-    // what a change that was cut off left is not among what it is kept by
-    if (of !== undefined && byVolumes !== undefined && !changing) {
-      this.#rows.set(target.address, { of, glance, volumes: byVolumes, told })
-      this.#changed = true
-    }
+    // what a change that was cut off left is not among what it is kept by, nor what lies in a pool that is not active
+    if (!changing && unknown.size === 0) await this.#remember(entry, target, look, told)
     return told
+  }
+
+  async #remember(entry: DomainEntry, target: Target, look: Look, told: ToldMachine): Promise<void> {
+    if (this.#known === undefined) return
+    const { texts, glance } = look
+    const volumes = volumesBelow(glance.drives, this.#inventory.readings())
+    const below = volumes && (await this.#textsOf(volumes))
+    if (volumes === undefined || below === undefined) return
+    const of = digestOfTexts(entry, target, texts, below)
+    this.#rows.set(target.address, { of, volumes, glance, told })
+    this.#changed = true
   }
 
   /** Reads what is below every disk. What lies in a pool that is not active stays unknown. */

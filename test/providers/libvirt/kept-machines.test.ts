@@ -35,6 +35,8 @@ interface World {
   readonly autostart?: readonly string[]
   readonly gone?: readonly string[]
   readonly capacity?: (volume: string) => number
+  /** Bytes that each volume takes. */
+  readonly taken?: number
   readonly format?: (volume: string) => string
   readonly backing?: (volume: string) => string
   readonly poolIsActive?: boolean
@@ -102,9 +104,11 @@ function hostOf(world: World, keeper: Keeper | undefined): Host {
           : [{ name: 'eth0', mac: undefined, addresses: [{ type: 0, address: world.addresses, prefix: 24 }] }]
       case 'storageVolGetXMLDesc': {
         const volume = asked.volume?.name ?? ''
+        if (!volumes.includes(volume))
+          throw new LibvirtError(name, libvirtCodes.NO_STORAGE_VOL, 18, 'no such volume')
         const isBoot = volume.endsWith('_boot')
         const below = isBoot ? (world.backing?.(volume) ?? '/vms/fedora-43.qcow2') : undefined
-        return `<volume><name>${volume}</name><capacity unit='bytes'>${world.capacity?.(volume) ?? 2 ** 30}</capacity><target><path>/vms/${volume}</path><format type='${world.format?.(volume) ?? 'qcow2'}'/></target>${below === undefined ? '' : `<backingStore><path>${below}</path><format type='qcow2'/></backingStore>`}</volume>`
+        return `<volume><name>${volume}</name><capacity unit='bytes'>${world.capacity?.(volume) ?? 2 ** 30}</capacity><allocation unit='bytes'>${world.taken ?? 4096}</allocation><target><path>/vms/${volume}</path><format type='${world.format?.(volume) ?? 'qcow2'}'/></target>${below === undefined ? '' : `<backingStore><path>${below}</path><format type='qcow2'/></backingStore>`}</volume>`
       }
       default:
         throw new Error(`nobody should call ${name}`)
@@ -192,6 +196,7 @@ const changes: readonly { readonly reason: string; readonly from: World; readonl
     to: { backing: name => (name === 'm10_boot' ? '/vms/other' : '/vms/fedora-43.qcow2') },
   },
   { reason: 'the image below is gone', from: stopped, to: { gone: ['fedora-43.qcow2'] } },
+  { reason: 'the image below is back', from: { gone: ['fedora-43.qcow2'] }, to: stopped },
   { reason: 'the pool is not active any more', from: stopped, to: { poolIsActive: false } },
   { reason: 'the pool is active again', from: { poolIsActive: false }, to: stopped },
   {
@@ -234,6 +239,7 @@ describe('what is kept of machines', () => {
     const { keeper, entries, writes } = memory()
     await observe(running, keeper)
     await observe(running, keeper)
+    await observe({ ...running, taken: 8192 }, keeper)
     expect(writes).toEqual(['machines'])
     for (const [name, payload] of entries) entries.set(name, payload.replaceAll('"vcpus":8', '"vcpus":9'))
     const found = new Map(await observe(running, keeper))

@@ -19,9 +19,9 @@ export interface VolumeReading {
 }
 
 /** The volumes of all pools that were read. */
-export interface Volumes {
-  byName(pool: string, volume: string): VolumeReading | undefined
-  byPath(path: string): VolumeReading | undefined
+export interface Volumes<V extends VolumeReading = VolumeReading> {
+  byName(pool: string, volume: string): V | undefined
+  byPath(path: string): V | undefined
 }
 
 export interface Observed {
@@ -136,11 +136,11 @@ function dataDisk(
 }
 
 /** The disk's volume and the volumes below it, as far as they are known. */
-export function chainOf(
+export function chainOf<V extends VolumeReading>(
   disk: Pick<DiskReading, 'pool' | 'volume' | 'path'>,
-  volumes: Volumes,
-): VolumeReading[] {
-  const chain: VolumeReading[] = []
+  volumes: Volumes<V>,
+): V[] {
+  const chain: V[] = []
   let here =
     disk.pool !== undefined && disk.volume !== undefined
       ? volumes.byName(disk.pool, disk.volume)

@@ -55,6 +55,13 @@ export const notRead: PassedOver = new Map([
   ['target', new Set(['compat', 'features', 'permissions', 'timestamps'])],
 ])
 
+const inUse = /<(allocation|physical|timestamps)\b.*?<\/\1>/gs
+
+/** A volume's XML without what changes whenever a guest writes: room taken and times. */
+export function withoutUse(xml: string): string {
+  return xml.replace(inUse, '')
+}
+
 /** What libvirt tells of a volume; sizes in bytes. */
 export function readVolume(root: XmlElement): VolumeXmlReading {
   const backing = find(root, 'backingStore')
