@@ -14,6 +14,7 @@ const maxDepth = 40
 const longestKey = 1000
 
 const keyPattern = /[A-Za-z_][A-Za-z0-9_./-]*/y
+const quotedKeyPattern = /^[A-Za-z_][A-Za-z0-9_./-]*$/
 const flowPlainPattern = /[A-Za-z0-9_./@+-]+(?: [A-Za-z0-9_./@+-]+)*/y
 /** No text that `yaml` would read otherwise than as it stands: no controls, tabs, returns or unusual white space. */
 const ordinary =
@@ -229,11 +230,8 @@ class PlainReader {
     if (first === '{') {
       const map: Record<string, Json> = {}
       this.#flowItems('}', () => {
-        const end = this.#keyEnd(this.#flowAt)
-        if (end < 0 || end + 1 >= this.#end) throw declined
-        const key = text.slice(this.#flowAt, end)
+        const key = this.#flowKey()
         if (Object.hasOwn(map, key) || !isPlainKey(key)) throw declined
-        this.#flowAt = this.#skipSpaces(end + 1)
         map[key] = this.#flowNode(depth + 1)
       })
       return map
@@ -248,6 +246,19 @@ class PlainReader {
     if (!value || value.startsWith('-') || value.startsWith('@')) throw declined
     this.#flowAt += value.length
     return scalar(value)
+  }
+
+  /** The key of an entry, and goes to its value. Behind a quoted key, as JSON has them, that may follow the colon at once. */
+  #flowKey(): string {
+    const { text } = this
+    const at = this.#flowAt
+    const isQuoted = text.charAt(at) === '"'
+    const quoted = isQuoted ? this.#quotedAt(at) : ''
+    if (isQuoted && (!quotedKeyPattern.test(quoted) || quoted.length > longestKey)) throw declined
+    const end = isQuoted ? this.#afterQuote : this.#keyEnd(at)
+    if (end < 0 || text.charCodeAt(end) !== colon || end + 1 >= this.#end) throw declined
+    this.#flowAt = this.#skipSpaces(end + 1)
+    return isQuoted ? quoted : text.slice(at, end)
   }
 
   /** The entries between brackets on one line; anything but an entry, a comma or the closing bracket is declined. */
