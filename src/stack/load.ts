@@ -7,6 +7,7 @@ import type { Kind } from '../providers/kind.js'
 import type { ProviderType } from '../providers/provider.js'
 import type { FactsOf } from './attribute.js'
 import { type Connections, checkConnections } from './connect.js'
+import { impliedCycles, tellCycles } from './cycles.js'
 import type { DesiredOutput, DesiredResource, Stack } from './desired.js'
 import { type RawResource, readEnvelope } from './envelope.js'
 import { expandAll, type Index } from './expand.js'
@@ -219,42 +220,6 @@ function resolveAll(order: Iterable<Address>, context: Resolution, waiting: Addr
     context.resolved.set(address, result.resource)
     if (result.hasLater) waiting.push(address)
   }
-}
-
-function tellCycles(cycles: readonly (readonly Address[])[], index: Index, problems: Problems): void {
-  for (const cycle of cycles) {
-    const [address = ''] = cycle
-    const self = cycle.length === 2
-    problems.add({
-      code: 'cycle',
-      message: self
-        ? `${address} depends on itself.`
-        : `Resources depend on each other: ${shortened(cycle).join(' → ')}.`,
-      why: 'None of them could be made first.',
-      hint: 'Remove one of the references or entries of dependsOn along the way.',
-      address,
-      document: index.instances.get(address)?.raw.document,
-      path: ['metadata', 'name'],
-    })
-  }
-}
-
-/** Of a very long cycle its ends. */
-function shortened(cycle: readonly Address[]): readonly string[] {
-  if (cycle.length <= 24) return cycle
-  return [...cycle.slice(0, 12), `… ${cycle.length - 22} more …`, ...cycle.slice(-10)]
-}
-
-/** Cycles that come from what a kind knows to be needed, where references and dependsOn alone make none. */
-function impliedCycles(
-  resolved: ReadonlyMap<Address, DesiredResource>,
-  { instances }: Index,
-): readonly (readonly Address[])[] {
-  for (const [address, { dependencies }] of resolved) {
-    if (dependencies.length === instances.get(address)?.needs.length) continue
-    return putInOrder(resolved, resource => resource.dependencies).cycles
-  }
-  return []
 }
 
 function inDocumentOrder(

@@ -37,8 +37,9 @@ export async function remove(session: Session, request: DeleteRequest, call: Cal
     const helm = await session.helm(signal)
     await settle(session.host, place, session.ports.clock, progress, signal)
 
-    const kept = await planKeep(session, namespace, name, request.trash, signal)
-    if (kept.volumes.length > 0) {
+    const { kept, already } = await planKeep(session, namespace, name, request.trash, signal)
+    // Cut off earlier, some of the claims may be gone by now: what was kept then is all of it, and the last that is kept counts.
+    if (kept.volumes.length > 0 && !already) {
       await call.keep(kept as unknown as Json)
       await retain(session, kept, signal)
     }

@@ -54,15 +54,16 @@ export async function claimsOf(
   return [...new Map(lists.flat().map(claim => [claim.metadata.name, claim])).values()]
 }
 
-/** What of the claims can be kept: those that are bound to a volume. Changes nothing. */
+/** What of the claims can be kept: those that are bound to a volume. `already`: each of them was, by this delete. Changes nothing. */
 export async function planKeep(
   session: Session,
   namespace: string,
   name: string,
   trash: string,
   signal: AbortSignal,
-): Promise<Kept> {
+): Promise<{ readonly kept: Kept; readonly already: boolean }> {
   const claims = await claimsOf(session, namespace, name, signal)
+  let already = true
   const volumes = await Promise.all(
     claims.map(async (claim): Promise<KeptVolume | undefined> => {
       const { volumeName } = claim.spec
@@ -71,6 +72,7 @@ export async function planKeep(
           ? undefined
           : await session.host.get<Volume>(paths.volume(volumeName), signal)
       if (volume === undefined || volumeName === undefined) return undefined
+      if (volume.metadata.labels?.[marks.kept] !== trash) already = false
       const { accessModes, storageClassName, volumeMode, resources } = claim.spec
       return {
         volume: volumeName,
@@ -89,13 +91,8 @@ export async function planKeep(
       }
     }),
   )
-  return {
-    type: 'virtual-cluster',
-    trash,
-    namespace,
-    name,
-    volumes: volumes.filter(volume => volume !== undefined),
-  }
+  const kept = volumes.filter(volume => volume !== undefined)
+  return { kept: { type: 'virtual-cluster', trash, namespace, name, volumes: kept }, already }
 }
 
 /** Makes the volumes outlive their claims, and reads that back. */

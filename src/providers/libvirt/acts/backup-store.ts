@@ -1,13 +1,11 @@
 /** Backups on the disk of who made them: a folder each, with a manifest that tells every file and its sum. */
-import { createHash } from 'node:crypto'
-import { mkdir, open, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { InfraError, messageOf } from '../../../model/error.js'
-import { fileError } from '../../../model/file-error.js'
 import { sha256OfFile } from '../image/digest.js'
 import { probeFile } from '../image/probe.js'
-import type { Chunk } from '../rpc/channel.js'
+import { writeAndSync } from './backup-files.js'
 
 const file = z.object({
   name: z.string().regex(/^[A-Za-z0-9._-]+$/),
@@ -233,56 +231,6 @@ export function isThere(path: string): Promise<boolean> {
       throw error
     },
   )
-}
-
-/** Writes chunks to a new file, holes as holes, and tells its size and sum. */
-export async function writeChunks(
-  path: string,
-  chunks: AsyncIterable<Chunk>,
-): Promise<Pick<BackedUpFile, 'bytes' | 'sha256'>> {
-  const hash = createHash('sha256')
-  const zeros = Buffer.alloc(1 << 20)
-  const handle = await open(path, 'wx', 0o600)
-  let at = 0
-  try {
-    for await (const chunk of chunks) {
-      if (chunk instanceof Uint8Array) {
-        hash.update(chunk)
-        for (let done = 0; done < chunk.length; ) {
-          const { bytesWritten } = await handle.write(chunk, done, chunk.length - done, at + done)
-          done += bytesWritten
-        }
-        at += chunk.length
-      } else {
-        for (let left = chunk.hole; left > 0; left -= zeros.length)
-          hash.update(zeros.subarray(0, Math.min(left, zeros.length)))
-        at += chunk.hole
-      }
-    }
-    // a hole at the end is of the file, too
-    await handle.truncate(at)
-    await handle.sync()
-  } catch (error) {
-    throw fileError(error, path) ?? error
-  } finally {
-    await handle.close()
-  }
-  return { bytes: at, sha256: hash.digest('hex') }
-}
-
-/** Writes a new file, durably, and tells its size in bytes and its sum. */
-export async function writeBytes(
-  path: string,
-  bytes: Uint8Array,
-): Promise<Pick<BackedUpFile, 'bytes' | 'sha256'>> {
-  await writeAndSync(path, bytes)
-  return { bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
-}
-
-async function writeAndSync(path: string, content: string | Uint8Array): Promise<void> {
-  await writeFile(path, content, { mode: 0o600, flag: 'wx', flush: true }).catch(error => {
-    throw fileError(error, path) ?? error
-  })
 }
 
 /** Names of machines that others made may hold anything. */

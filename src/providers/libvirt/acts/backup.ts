@@ -13,14 +13,8 @@ import type { Volume } from '../rpc/types.js'
 import { volumeReading } from '../volume-reading.js'
 import type { DomainReading } from '../xml/domain-read.js'
 import { copiesThere, copyName, type Source, saveRunning, saveStopped } from './backup-copy.js'
-import {
-  type Backup,
-  beginBackup,
-  finishBackup,
-  type Manifest,
-  verifyBackup,
-  writeBytes,
-} from './backup-store.js'
+import { writeBytes } from './backup-files.js'
+import { type Backup, beginBackup, finishBackup, type Manifest, verifyBackup } from './backup-store.js'
 import type { ActCall } from './each.js'
 import { type ActJournal, identityOf, unjournaled, type VolumeName } from './journaled.js'
 import type { BackupCreateAct } from './journaled-backup.js'

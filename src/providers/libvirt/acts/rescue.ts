@@ -1,13 +1,11 @@
 /** A machine that does not come up, booted from another medium with its own disks attached, and put back as it was. */
 import { InfraError } from '../../../model/error.js'
-import { ask, findPool, findVolume, type Host, orAbsent } from '../connection.js'
-import { splitReference } from '../kinds/values.js'
+import { ask } from '../connection.js'
 import { isActive, start, stop } from '../power.js'
 import { domainXmlFlags } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import type { Volume } from '../rpc/types.js'
-import { createVolume, deleteVolume } from '../storage.js'
-import { type StoredVolume, volumeReading } from '../volume-reading.js'
+import { deleteVolume } from '../storage.js'
 import { parseXml } from '../xml/parse.js'
 import { serializeXml } from '../xml/serialize.js'
 import { find, findAll, type XmlElement } from '../xml/tree.js'
@@ -28,6 +26,7 @@ import {
   withKept,
   withoutOrder,
 } from './rescue-definition.js'
+import { findMedium, mediumVolume, overlayOf, ownOverlay, removeOverlay } from './rescue-medium.js'
 import type { RescueAct, RescueEndAct } from './settle-rescue.js'
 
 export interface RescueRequest {
@@ -229,79 +228,4 @@ function runs({ view }: Machine): boolean {
 async function storedXml({ host, domain }: Machine, signal: AbortSignal): Promise<XmlElement> {
   const flags = domainXmlFlags.inactive | domainXmlFlags.secure
   return parseXml(await ask(host, procedures.domains.xml, { domain, flags }, signal))
-}
-
-async function mediumVolume(host: Host, reference: string, signal: AbortSignal): Promise<Volume> {
-  const found = await findMedium(host, reference, signal)
-  if (found !== undefined) return found
-  throw new InfraError({
-    kind: 'storage',
-    code: 'no-volume',
-    message: `There is no volume ${reference} to boot from`,
-    hint: 'Put it into a pool: infra image import FILE --pool POOL; or infra pool refresh.',
-  })
-}
-
-async function findMedium(host: Host, reference: string, signal: AbortSignal): Promise<Volume | undefined> {
-  const parts = splitReference(reference)
-  if (parts === undefined) {
-    const asked = ask(host, procedures.volumes.lookupByPath, { path: reference }, signal)
-    return orAbsent(asked, 'NO_STORAGE_VOL')
-  }
-  const pool = await findPool(host, parts.pool, signal)
-  return pool && findVolume(host, pool, parts.volume, signal)
-}
-
-function overlayName(machine: string): string {
-  return `${machine}_rescue`
-}
-
-/** The image itself is never written to: machines may be based on it. */
-async function overlayOf(host: Host, image: Volume, machine: string, signal: AbortSignal): Promise<Volume> {
-  const reading = await readingOf(host, image, signal)
-  const pool = await ask(host, procedures.pools.lookupByName, { name: image.pool }, signal)
-  const stale = await ownOverlay(host, image, machine, signal)
-  if (stale !== undefined) await deleteVolume(host, stale, signal)
-  const backing = { path: reading.path, format: reading.format === 'qcow2' ? 'qcow2' : 'raw' }
-  const name = overlayName(machine)
-  return createVolume(
-    host,
-    pool,
-    { name, capacityBytes: reading.capacityBytes, format: 'qcow2', backing },
-    signal,
-  )
-}
-
-/**
- * What an earlier rescue from the image left; undefined where there is nothing of that name. Fails with `volume-exists` for
- * anything else of it, which is somebody's.
- */
-async function ownOverlay(
-  host: Host,
-  image: Volume,
-  machine: string,
-  signal: AbortSignal,
-): Promise<Volume | undefined> {
-  const name = overlayName(machine)
-  const pool = await ask(host, procedures.pools.lookupByName, { name: image.pool }, signal)
-  const there = await findVolume(host, pool, name, signal)
-  if (there === undefined) return undefined
-  const [reading, base] = await Promise.all([readingOf(host, there, signal), readingOf(host, image, signal)])
-  if (reading.backingPath === base.path) return there
-  throw new InfraError({
-    kind: 'storage',
-    code: 'volume-exists',
-    message: `There is a volume ${image.pool}:${name} in the place of the disk for the rescue`,
-    why: 'It is not based on that image, so that whose it is is not known, and nothing is written over',
-    hint: 'Rename or delete that volume, or boot from an image of another pool.',
-  })
-}
-
-async function readingOf(host: Host, volume: Volume, signal: AbortSignal): Promise<StoredVolume> {
-  return volumeReading(volume, await ask(host, procedures.volumes.xml, { volume, flags: 0 }, signal))
-}
-
-async function removeOverlay(host: Host, reference: string, signal: AbortSignal): Promise<void> {
-  const volume = await findMedium(host, reference, signal)
-  if (volume !== undefined) await deleteVolume(host, volume, signal)
 }

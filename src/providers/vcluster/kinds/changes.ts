@@ -104,6 +104,14 @@ export const changes: readonly ChangeRule[] = [
   { ...restart, path: 'sync' },
   { ...restart, path: 'kubeconfig.server' },
   { path: 'kubeconfig', how: 'live' },
+  {
+    path: 'createNamespace',
+    when: { text: 'it becomes true', holds: (_, to) => to === true },
+    how: 'refuse',
+    forwardOnly: true,
+    why: 'infra did not make the namespace, and would remove it with all that others have in it',
+    hint: 'say createNamespace: false',
+  },
   { path: 'createNamespace', how: 'live' },
   { path: 'ttl', how: 'live' },
   {

@@ -8,6 +8,7 @@ import {
   findDoomed,
 } from '../../../../src/providers/libvirt/acts/backup-delete.js'
 import { exportBackup } from '../../../../src/providers/libvirt/acts/backup-export.js'
+import { writeBytes, writeChunks } from '../../../../src/providers/libvirt/acts/backup-files.js'
 import {
   type Backup,
   beginBackup,
@@ -17,8 +18,6 @@ import {
   listBackups,
   type Manifest,
   verifyBackup,
-  writeBytes,
-  writeChunks,
 } from '../../../../src/providers/libvirt/acts/backup-store.js'
 import type { Chunk } from '../../../../src/providers/libvirt/rpc/channel.js'
 
