@@ -30,7 +30,7 @@ export function specOf(
   ]
   const { replicas: _replicas, kubeconfig: _kubeconfig, chart: _chart, ...rest } = kept
   const stopped = workload?.metadata.annotations?.[paused.replicas]
-  const replicas = workload?.spec.replicas === 0 ? Number(stopped ?? 1) : workload?.spec.replicas
+  const replicas = workload?.spec.replicas === 0 ? Number(stopped ?? 1) || 1 : workload?.spec.replicas
   const claim = found.claims.find(one => one.metadata.name === `data-${found.name}-0`)
   const size = claim?.spec.resources?.requests?.storage
   const server = valueAt(kept, ['kubeconfig', 'server'])

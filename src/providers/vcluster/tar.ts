@@ -15,7 +15,10 @@ export function entriesOfTar(tar: Buffer): TarEntry[] {
     if (Number.parseInt(header.toString('latin1', 148, 156), 8) !== sum)
       throw new Error(`broken at byte ${at}`)
     const size = Number.parseInt(header.toString('latin1', 124, 136), 8)
-    entries.push({ name: textOf(header, 0, 100), content: tar.subarray(at + 512, at + 512 + size) })
+    const ustar = header.toString('latin1', 257, 262) === 'ustar'
+    const prefix = ustar ? textOf(header, 345, 500) : ''
+    const name = `${prefix === '' ? '' : `${prefix}/`}${textOf(header, 0, 100)}`
+    entries.push({ name, content: tar.subarray(at + 512, at + 512 + size) })
     at += 512 + Math.ceil(size / 512) * 512
   }
   throw new Error('it is cut off')

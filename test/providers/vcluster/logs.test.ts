@@ -71,3 +71,11 @@ test('without following it ends with the stream, and a lost connection is an err
     'socket hang up',
   )
 })
+
+test('lines of the very same time are all told', async () => {
+  const written: string[] = []
+  const same = '2026-01-01T00:00:01.5Z'
+  const session = sessionOf([[`${same} one\n${same} two\n`, `${same} three\n`], []], [], () => undefined)
+  await clusterLogs(session, { name: 'team' }, text => written.push(text), AbortSignal.timeout(5_000))
+  expect(written).toEqual(['one', 'two', 'three'])
+})

@@ -9,14 +9,16 @@ const workload = {
   spec: { replicas: 1, template: {} },
 }
 
-function sessionOf(metrics: () => readonly object[]): Session {
+function sessionOf(
+  metrics: (signal: AbortSignal) => Promise<readonly object[]> | readonly object[],
+): Session {
   return {
     host: {
       name: 'test',
       now: () => 0,
-      list: async (path: string) =>
+      list: async (path: string, _query: object, signal: AbortSignal) =>
         path.startsWith('/apis/metrics.k8s.io/')
-          ? metrics()
+          ? metrics(signal)
           : path.endsWith('/statefulsets')
             ? [workload]
             : [],
@@ -50,3 +52,15 @@ test.each([
   expect(status.name).toBe('team')
   expect(status.usage).toEqual(usage)
 })
+
+test('one that does not answer is not waited for', async () => {
+  const asked = new AbortController()
+  const session = sessionOf(
+    signal =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      }),
+  )
+  const status = await clusterStatus(session, 'team', undefined, asked.signal)
+  expect([status.name, status.usage]).toEqual(['team', undefined])
+}, 30_000)

@@ -44,13 +44,15 @@ export async function clusterLogs(
         ...(first && options.tail !== undefined && { tailLines: String(options.tail) }),
         ...(since !== undefined && { sinceTime: since }),
       }
+      // What an earlier stream has told; within one, lines may well have the same time
+      const known = since
       try {
         const path = `${paths.pods(place.namespace, pod.metadata.name)}/log`
         for await (const line of lines(await session.host.stream(path, query, signal))) {
           const gap = line.indexOf(' ')
           const time = line.slice(0, gap)
           // The server's `sinceTime` counts in seconds: lines of the same second come twice.
-          if (since !== undefined && time <= since) continue
+          if (known !== undefined && time <= known) continue
           since = time
           write(options.timestamps === true ? line : line.slice(gap + 1))
         }

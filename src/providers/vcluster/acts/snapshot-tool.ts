@@ -54,8 +54,18 @@ export async function tool(
   return words
 }
 
-/** Fails with `backup-address` for what vCluster cannot write to. */
+/** A secret in an address: journals, errors and lists of processes would tell it. */
+const secretInAddress = /:\/\/[^/?#]*:[^/?#]*@|[?&][^=&]*(sig|secret|password|token)[^=&]*=/i
+
+/** Fails with `backup-address` for what vCluster cannot write to, and for what holds a secret. */
 export function checkAddress(address: string): void {
+  if (secretInAddress.test(address))
+    throw new InfraError({
+      kind: 'configuration',
+      code: 'backup-address',
+      message: `The address ${address.replace(/[?#].*$/, '').replace(/:\/\/.*@/, '://')} of a backup holds a secret.`,
+      hint: 'Leave it out: vcluster takes credentials of registries and buckets from its environment.',
+    })
   if (addresses.test(address)) return
   throw new InfraError({
     kind: 'configuration',

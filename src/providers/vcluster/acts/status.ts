@@ -1,4 +1,5 @@
 /** One virtual cluster in full: pods, events, revisions, use of CPU and memory. */
+import { timeLimit } from '../../../model/time-limit.js'
 import type { Event, KubeObject } from '../client/objects.js'
 import { paths } from '../client/paths.js'
 import { leftInWords } from '../expiry.js'
@@ -40,6 +41,8 @@ interface PodMetrics extends KubeObject {
 }
 
 const lastEvents = 20
+/** Use is told where it is known at once, milliseconds. */
+const patience = 2_000
 
 /** One cluster as it is now. Fails with `no-such-cluster`, `ambiguous-cluster` and the errors of the host; no metrics are no failure. */
 export async function clusterStatus(
@@ -90,8 +93,10 @@ async function usageOf(
   signal: AbortSignal,
 ): Promise<ClusterStatus['usage']> {
   const path = `/apis/metrics.k8s.io/v1beta1/namespaces/${encodeURIComponent(namespace)}/pods`
+  // one that is declared and does not run answers 503 for as long as it is asked
+  const limited = AbortSignal.any([signal, timeLimit(patience)])
   // a cluster without a metrics API has no such list
-  const pods = await session.host.list<PodMetrics>(path, {}, signal).catch(() => [])
+  const pods = await session.host.list<PodMetrics>(path, {}, limited).catch(() => [])
   signal.throwIfAborted()
   if (pods.length === 0) return undefined
   const containers = pods.flatMap(pod => pod.containers ?? [])

@@ -1,7 +1,9 @@
 /** The kubeconfigs of a host's virtual clusters: from the file while it serves, else from the Secret that the cluster writes. */
+import { InfraError } from '../../../model/error.js'
 import type { Clock, FileSystem } from '../../../model/ports.js'
 import { type Attributes, isObject } from '../../../model/value.js'
 import type { Target } from '../../provider.js'
+import { hasCode } from '../client/errors.js'
 import type { Host } from '../client/host.js'
 import { openHost } from '../client/host.js'
 import type { Secret } from '../client/objects.js'
@@ -177,7 +179,14 @@ async function makeToken(
       request,
       signal,
     )
-    return answer.status?.token ?? ''
+    const token = answer.status?.token
+    if (token) return token
+    throw new InfraError({
+      kind: 'operation',
+      code: 'no-token',
+      message: `The virtual cluster ${name} gave no token for its kubeconfig.`,
+      hint: 'leave out kubeconfig.tokenExpiry, and the kubeconfig holds the certificate that the cluster wrote',
+    })
   } finally {
     inside.close()
   }
@@ -195,5 +204,8 @@ async function makeOnce(
   signal: AbortSignal,
 ) {
   if ((await host.get(`${path}/${object.metadata.name}`, signal)) === undefined)
-    await host.create(path, object, signal)
+    await host.create(path, object, signal).catch(error => {
+      // somebody else was faster, or the answer to the first try was lost
+      if (!hasCode(error, 'host-object-exists')) throw error
+    })
 }

@@ -88,11 +88,18 @@ export function credentialsEnd(text: string): number | undefined {
   const user = parseKubeconfig(text).users?.[0]?.user
   if (typeof user !== 'object') return undefined
   const certificate = user['client-certificate-data']
-  if (certificate !== undefined) {
-    const end = Date.parse(new X509Certificate(Buffer.from(certificate, 'base64')).validTo)
-    return Number.isNaN(end) ? undefined : end
-  }
+  if (certificate !== undefined) return certificateEnd(certificate)
   return user.token === undefined ? undefined : tokenEnd(user.token)
+}
+
+function certificateEnd(data: string): number | undefined {
+  try {
+    const end = Date.parse(new X509Certificate(Buffer.from(data, 'base64')).validTo)
+    return Number.isNaN(end) ? undefined : end
+  } catch {
+    // no certificate: whoever uses the kubeconfig is told
+    return undefined
+  }
 }
 
 function tokenEnd(token: string): number | undefined {

@@ -67,7 +67,9 @@ async function connect(
     if (typeof web === 'function') return
     web.onclose = () => socket.end()
     web.onerror = () => socket.destroy()
-    socket.on('close', () => web.close())
+    // whoever had connected may have gone meanwhile
+    if (socket.destroyed) web.close()
+    else socket.on('close', () => web.close())
   } catch {
     // whoever uses the port sees its connection end
     socket.destroy()
