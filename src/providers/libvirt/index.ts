@@ -105,7 +105,9 @@ function provider(host: Host, uri: string, parallelism: number): Provider {
       return found.flat()
     },
     watch: signal => watchHost(host, signal),
-    close: () => host.client.close(),
+    close: async () => {
+      await Promise.all([host.machines.keepAdded(), host.client.close()])
+    },
   }
 }
 

@@ -29,6 +29,7 @@ export interface KeptMachine {
 /** What one observation of many machines found, for the next. */
 export class KeptMachines {
   readonly #keeper: Keeper | undefined
+  readonly #added = new Map<string, KeptMachine>()
   #rows: Promise<ReadonlyMap<string, KeptMachine>> | undefined
 
   /** Without a keeper, for as long as the program runs. */
@@ -40,6 +41,22 @@ export class KeptMachines {
   rows(): Promise<ReadonlyMap<string, KeptMachine>> {
     this.#rows ??= this.#read()
     return this.#rows
+  }
+
+  /** Whether anything outlives this program. */
+  get areKept(): boolean {
+    return this.#keeper !== undefined
+  }
+
+  /** One that was looked at by itself, as an apply reads back what it made. */
+  add(address: string, row: KeptMachine): void {
+    this.#added.set(address, row)
+  }
+
+  /** At the end: where many were looked at by themselves, the next observation of all finds them. */
+  async keepAdded(): Promise<void> {
+    if (this.#added.size < leastMachines) return
+    await this.keep(new Map([...(await this.rows()), ...this.#added]), true)
   }
 
   /** Keeps these alone. `changed`: they are not what `rows` gave. */

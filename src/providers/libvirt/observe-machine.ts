@@ -144,13 +144,16 @@ export class MachineObserver {
   }
 
   async #remember(entry: DomainEntry, target: Target, look: Look, told: ToldMachine): Promise<void> {
-    if (this.#known === undefined) return
+    const { machines } = this.#inventory.host
+    if (this.#known === undefined && !machines.areKept) return
     const { texts, glance } = look
     const volumes = volumesBelow(glance.drives, this.#inventory.readings())
     const below = volumes && (await this.#textsOf(volumes))
     if (volumes === undefined || below === undefined) return
     const of = digestOfTexts(entry, target, texts, below)
-    this.#rows.set(target.address, { of, volumes, glance, told })
+    const row = { of, volumes, glance, told }
+    if (this.#known === undefined) machines.add(target.address, row)
+    else this.#rows.set(target.address, row)
     this.#changed = true
   }
 

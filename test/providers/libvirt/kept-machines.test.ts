@@ -50,6 +50,8 @@ interface Asked {
   readonly volume?: { readonly name: string }
   readonly flags?: number
   readonly path?: string
+  readonly name?: string
+  readonly uuid?: string
 }
 
 const filters: Readonly<Record<number, (world: World) => readonly string[]>> = {
@@ -81,6 +83,21 @@ function hostOf(world: World, keeper: Keeper | undefined): Host {
       }
       case 'connectListAllStoragePools':
         return asked.flags === 0 || (world.poolIsActive ?? true) ? [{ name: 'fast', uuid: 'vms' }] : []
+      case 'storagePoolLookupByName':
+        return { name: 'fast', uuid: 'vms' }
+      case 'storagePoolGetInfo':
+        return { state: 2 }
+      case 'storageVolLookupByName':
+        return volumeOf(asked.name ?? '')
+      case 'domainLookupByUUID':
+        return domains.find(one => one.uuid === asked.uuid)
+      case 'domainGetState':
+        return { state: 5, reason: 0 }
+      case 'domainHasManagedSaveImage':
+      case 'domainGetAutostart':
+        return false
+      case 'domainIsPersistent':
+        return true
       case 'storagePoolListAllVolumes':
         return volumes.map(volumeOf)
       case 'storageVolLookupByPath': {
@@ -252,6 +269,21 @@ describe('what is kept of machines', () => {
     await observe(stopped, keeper)
     for (const name of entries.keys()) entries.set(name, '{"not": "what it was"')
     expect(await observe(stopped, keeper)).toStrictEqual(await observe(stopped))
+  })
+
+  it('is there for the next plan when each was read back by itself', async () => {
+    const { keeper, entries, writes } = memory()
+    const host = hostOf(stopped, keeper)
+    for (const target of targetsOf(stopped)) await observeAll(host, [target], signal)
+    expect(writes).toEqual([])
+    await host.machines.keepAdded()
+    expect(writes).toEqual(['machines'])
+    expect(await observe(stopped, keeper)).toStrictEqual(await observe(stopped))
+    expect(writes).toEqual(['machines'])
+    for (const [name, payload] of entries) entries.set(name, payload.replaceAll('"vcpus":8', '"vcpus":9'))
+    expect(new Map(await observe(stopped, keeper)).get('VirtualMachine/m40')).toMatchObject({
+      spec: { vcpus: 9 },
+    })
   })
 
   it('is nothing for a few machines', async () => {

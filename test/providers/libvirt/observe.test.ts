@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Attributes } from '../../../src/model/value.js'
 import type { Host } from '../../../src/providers/libvirt/connection.js'
+import { KeptMachines } from '../../../src/providers/libvirt/kept-machines.js'
 import { volume as volumeKind } from '../../../src/providers/libvirt/kinds/volume.js'
 import { observeAll } from '../../../src/providers/libvirt/observe.js'
 import { LibvirtError, libvirtCodes } from '../../../src/providers/libvirt/rpc/errors.js'
@@ -59,7 +60,7 @@ function host(active: boolean, lost: readonly string[] = []) {
         throw new Error(`nobody should call ${name}`)
     }
   }
-  return { calls, host: { client: { call } } as unknown as Host }
+  return { calls, host: { client: { call }, machines: new KeptMachines(undefined) } as unknown as Host }
 }
 
 describe('looking at many machines', () => {
