@@ -23,6 +23,9 @@ export interface HostRequest {
 /** Connects, and finds out what is there. */
 export async function openHost(request: HostRequest, ports: Ports, signal: AbortSignal): Promise<Host> {
   const client = new Client(request.uri)
+  const machines = new KeptMachines(request.keeper)
+  // read while the connection is made
+  void machines.rows()
   try {
     const version = await client.call(procedures.connect.libraryVersion, undefined, { signal })
     return {
@@ -39,7 +42,7 @@ export async function openHost(request: HostRequest, ports: Ports, signal: Abort
         fetch: (url, init) => fetch(url, init),
         clock: ports.clock,
       }),
-      machines: new KeptMachines(request.keeper),
+      machines,
       folder: request.folder,
       version,
     }
