@@ -67,6 +67,24 @@ describe('the kinds of Ceph', () => {
       spec: { autoscale: 'on', pgNum: 8 },
       code: 'pg-num-autoscaled',
     },
+    {
+      kind: 'CephPool',
+      reason: 'no number between',
+      spec: { pgNumMin: 64, pgNumMax: 32 },
+      code: 'pg-num-bounds',
+    },
+    {
+      kind: 'CephPool',
+      reason: 'a number beyond',
+      spec: { pgNum: 8, pgNumMin: 16 },
+      code: 'pg-num-bounds',
+    },
+    {
+      kind: 'RbdImage',
+      reason: 'a snapshot twice',
+      spec: { pool: 'p', size: 1, snapshots: [{ name: 'a' }, { name: 'b' }, { name: 'a' }] },
+      code: 'snapshot-twice',
+    },
     { kind: 'CephPool', reason: 'coded without a code', spec: { type: 'erasure' }, code: 'missing-erasure' },
     {
       kind: 'CephPool',
@@ -225,6 +243,44 @@ describe('the kinds of Ceph', () => {
     expect(hazards('CephVolume', 'infinite', 1)).toContain('shrinks-data')
     expect(hazards('CephVolume', 1, 2)).toEqual([])
     expect(hazards('RbdImage', 2, 1)).toEqual(['shrinks-data', 'irreversible'])
+  })
+
+  it.each([
+    { reason: 'nothing', kind: 'RbdImage', spec: { pool: 'p', size: '0GiB' }, fits: false },
+    {
+      reason: 'more than can be counted',
+      kind: 'RbdImage',
+      spec: { pool: 'p', size: '9999999P' },
+      fits: false,
+    },
+    { reason: 'no octal digits', kind: 'CephVolume', spec: { filesystem: 'f', mode: 789 }, fits: false },
+    { reason: 'the value of 0o755', kind: 'CephVolume', spec: { filesystem: 'f', mode: 0o755 }, fits: false },
+    { reason: 'octal digits', kind: 'CephVolume', spec: { filesystem: 'f', mode: 1777 }, fits: true },
+    {
+      reason: 'no time at all',
+      kind: 'CephSnapshot',
+      spec: { filesystem: 'f', volume: 'v', retention: { keepFor: '0d' } },
+      fits: false,
+    },
+    {
+      reason: 'a week',
+      kind: 'CephSnapshot',
+      spec: { filesystem: 'f', volume: 'v', retention: { keepFor: '7d' } },
+      fits: true,
+    },
+  ])('a value of $kind: $reason', ({ kind, spec, fits }) => {
+    expect(cephKinds.find(one => one.kind === kind)?.schema.safeParse(spec).success).toBe(fits)
+  })
+
+  it.each([
+    [7, '007'],
+    ['007', '007'],
+    ['0070', '070'],
+    [755, '755'],
+    ['01777', '1777'],
+  ])('permissions %j are as they are read back: %s', (mode, read) => {
+    const kind = cephKinds.find(one => one.kind === 'CephVolume')
+    expect(kind?.canonical({ filesystem: 'f', mode }, meta()).mode).toBe(read)
   })
 
   it('reads sizes as Ceph’s own clients do', () => {

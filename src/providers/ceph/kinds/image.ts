@@ -1,7 +1,7 @@
 /** The kind RbdImage. */
 import { z } from 'zod'
 import { once } from '../../../model/once.js'
-import { type Attributes, type Json, sameValue } from '../../../model/value.js'
+import { type Attributes, canonicalJson, type Json } from '../../../model/value.js'
 import type { ChangeRule, Kind, KindMeta, Problem } from '../../kind.js'
 import {
   bytesOf,
@@ -225,7 +225,7 @@ function check(spec: Attributes, meta: KindMeta): readonly Problem[] {
     )
   }
   const names = objects(spec.snapshots).map(snapshot => snapshot.name ?? '')
-  if (names.some((one, index) => names.slice(0, index).some(other => sameValue(one, other)))) {
+  if (new Set(names.map(canonicalJson)).size < names.length) {
     add(['snapshots'], 'snapshot-twice', 'A snapshot is named twice', 'Remove one.')
   }
   return problems

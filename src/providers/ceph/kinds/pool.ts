@@ -255,6 +255,24 @@ function check(spec: Attributes, meta: KindMeta): readonly Problem[] {
       'Remove pgNum, or set `autoscale: off`.',
     )
   }
+  const [fewest, most] = [number(spec.pgNumMin), number(spec.pgNumMax)]
+  if (fewest !== undefined && most !== undefined && fewest > most) {
+    add(
+      ['pgNumMin'],
+      'pg-num-bounds',
+      `pgNumMin ${fewest} is above pgNumMax ${most}`,
+      'Lower one, or raise the other.',
+    )
+  }
+  const groups = number(spec.pgNum)
+  if (groups !== undefined && (groups < (fewest ?? groups) || groups > (most ?? groups))) {
+    add(
+      ['pgNum'],
+      'pg-num-bounds',
+      `pgNum ${groups} is beyond pgNumMin or pgNumMax`,
+      'Choose one between the two.',
+    )
+  }
   if (spec.crushRule !== undefined && (spec.failureDomain ?? spec.deviceClass) !== undefined) {
     add(
       ['crushRule'],

@@ -5,7 +5,7 @@ import type { Attributes, Json } from '../../../model/value.js'
 import type { Kind, Problem } from '../../kind.js'
 import { checkName, cluster, clusterRule, fields, filled, name, present, text } from './values.js'
 
-const durationPattern = /^\d+[hdw]$/
+const durationPattern = /^0*[1-9]\d*[hdw]$/
 
 const schema = once(() =>
   z.strictObject({

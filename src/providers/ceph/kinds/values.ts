@@ -64,21 +64,32 @@ export function canonicalBytes(value: Json | undefined): Json | undefined {
 
 export const size = z.union([
   z.int('must be whole bytes').min(1, 'must be above 0'),
-  z.string().regex(sizePattern, 'must be a size such as 10GiB or 512MiB'),
+  z
+    .string()
+    .regex(sizePattern, 'must be a size such as 10GiB or 512MiB')
+    .refine(text => bytesOf(text) !== 0, 'must be above 0')
+    .refine(text => (bytesOf(text) ?? 0) <= Number.MAX_SAFE_INTEGER, 'is more than Ceph can count'),
 ])
 export const sizeOrInfinite = z.union([size, z.literal('infinite')])
 export const name = z.string().min(1)
 export const mode = z.union([
-  z.int().min(0).max(7777),
+  z
+    .int()
+    .min(0)
+    .max(7777)
+    // 0o755 is read as 493: what is written counts, and not its value
+    .refine(value => /^[0-7]+$/.test(String(value)), 'must be octal digits such as 755, without 0o'),
   z.string().regex(/^0?[0-7]{3,4}$/, 'must be octal digits such as 755'),
 ])
 export const id = z.int().min(0).max(4294967294)
 
-/** `'0755'`, `755` and `'755'` are the same. */
+/** `'0755'`, `755` and `'755'` are the same, and so are 7 and `'007'`: three digits at least, as they are read back. */
 export function canonicalMode(value: Json | undefined): Json {
   if (value === undefined) return '755'
   return typeof value === 'number' || typeof value === 'string'
-    ? String(value).replace(/^0+(?=[0-7]{3})/, '')
+    ? String(value)
+        .replace(/^0+(?=[0-7]{3})/, '')
+        .padStart(3, '0')
     : value
 }
 
