@@ -1,4 +1,4 @@
-/** Ten real virtual clusters at once, and the acts around one of them. */
+/** Three real virtual clusters at once, and the acts around one of them. */
 import { execFile } from 'node:child_process'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -58,19 +58,21 @@ export function acts(host: KubernetesLab): void {
       return { code, words: await words }
     }
 
-    test('ten are made at once, and nine of them removed', async () => {
-      const ten = { ...spec, readinessTimeout: '4m', resources: { requests: { cpu: '20m', memory: '64Mi' } } }
-      const others = Array.from({ length: 9 }, (_, index) => `many-${index}`)
-      await Promise.all(['box', ...others].map(name => world.make(name, name === 'box' ? spec : ten)))
-      const targets = [world.target('box', spec), ...others.map(name => world.target(name, ten))]
+    // Ten at once are in ready.suite.ts: what pods add is each cluster's own, and seconds of a processor
+    test('three are made at once, and two of them removed', async () => {
+      const resources = { requests: { cpu: '20m', memory: '64Mi' } }
+      const others = ['many-0', 'many-1']
+      const small = { ...spec, resources }
+      await Promise.all(['box', ...others].map(name => world.make(name, name === 'box' ? spec : small)))
+      const targets = [world.target('box', spec), ...others.map(name => world.target(name, small))]
       const seen = await world.provider.observe(targets, soon())
       expect([...seen.values()].map(one => one.status === 'present' && one.facts.phase)).toEqual(
         targets.map(() => 'Running'),
       )
-      await Promise.all(others.map(name => world.remove(name, ten)))
+      await Promise.all(others.map(name => world.remove(name, small)))
       expect(await host.kubectl('get', 'ns', '-o', 'name')).not.toContain('many-')
       const volumes = () => host.kubectl('get', 'pv')
-      expect(await volumes()).toContain('vcluster-many-8/')
+      expect(await volumes()).toContain('vcluster-many-1/')
       await Promise.all(world.kept.splice(0).map(token => world.provider.discard?.(token, soon())))
       expect(await volumes()).not.toContain('vcluster-many-')
     }, 900_000)

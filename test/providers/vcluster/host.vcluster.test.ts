@@ -1,6 +1,6 @@
 /**
- * Virtual clusters on one real host: what only real pods prove. Lives and ends side by side; then ten clusters at once, and the
- * acts around one of them; then the commands as processes, around one cluster of a stack. Each start of a virtual cluster is seven
+ * Virtual clusters on one real host: what only real pods prove. Lives and ends side by side; then three clusters at once, and
+ * the acts around one of them; then the commands as processes, around one cluster of a stack. Each start of a virtual cluster is seven
  * seconds of a processor: what pods have no part in is in api.vcluster.test.ts.
  */
 import { afterAll, beforeAll, describe } from 'vitest'
@@ -24,7 +24,7 @@ describe.skipIf('skip' in lab)(`a real host${'skip' in lab ? `: ${lab.skip}` : '
   describe.concurrent('life', () => life(host))
   describe.concurrent('not ready', () => notReady(host))
 
-  // Ten at once, one of which the acts are around
+  // Three at once, one of which the acts are around
   describe('many', () => acts(host))
 
   // Each is a dozen processes or more, which a busy machine has one after the other

@@ -1,4 +1,7 @@
-/** What follows readiness and needs no pod: addresses, clusters that others made, an extension that is cut off. */
+/**
+ * What follows readiness and needs no pod: ten clusters at once, addresses, clusters that others made, an extension that is cut
+ * off.
+ */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +26,30 @@ export function ready(host: KubernetesLab): void {
     afterAll(async () => {
       await world?.close()
     })
+
+    test('ten are made at once, and removed at once', async () => {
+      const names = Array.from({ length: 10 }, (_, index) => `many-${index}`)
+      const spec = { kubeconfig: { server: host.server } }
+      const pretence = pretendKubelet(
+        host,
+        names.map(name => `vcluster-${name}`),
+      )
+      try {
+        await Promise.all(names.map(name => world.make(name, spec)))
+        const targets = names.map(name => world.target(name, spec))
+        const look = async () => [...(await world.provider.observe(targets, soon())).values()]
+        const phases = (await look()).map(one => one.status === 'present' && one.facts.phase)
+        expect(phases).toEqual(names.map(() => 'Running'))
+        const releases = await host.helmJson<{ name: string; status: string }[]>('list', '-A')
+        const deployed = releases.filter(one => one.status === 'deployed').map(one => one.name)
+        expect(deployed).toEqual(expect.arrayContaining(names))
+        await Promise.all(names.map(name => world.remove(name, spec)))
+        expect((await look()).map(one => one.status)).toEqual(names.map(() => 'absent'))
+        expect(await host.kubectl('get', 'ns', '-o', 'name')).not.toContain('vcluster-many-')
+      } finally {
+        await pretence.end()
+      }
+    }, 600_000)
 
     test('the address that a load balancer gives is the one in the kubeconfig', async () => {
       const spec = { expose: { type: 'LoadBalancer' } }
