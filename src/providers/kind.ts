@@ -101,6 +101,8 @@ export interface Kind {
   check?(spec: Attributes, meta: KindMeta): readonly Problem[]
   /** Resources that the spec names without a reference (a pool by its name): a dependency if the stack has them. */
   implied?(spec: Attributes, meta: KindMeta): readonly { readonly kind: string; readonly name: string }[]
+  /** What else `implied` may call it, where a spec that is not resolved yet tells: an image by `POOL:VOLUME`. */
+  alsoCalled?(spec: Attributes): string | undefined
   /** The connection that the spec asks for, by name (`spec.host`); the provider's type by default. */
   connection?(spec: Attributes): string | undefined
   /** Whether the document lets an update restart the object now; otherwise what needs a restart waits for one. */

@@ -73,9 +73,12 @@ export function expandAll(resources: readonly RawResource[], context: Expansion)
       if (!instance) continue
       instances.set(address, instance)
       if (each) group.push(address)
-      addOnce(objects, kind, instance.meta.name, address)
       const connection = raw.kind.connection?.(instance.spec)
-      if (connection !== undefined) addOnce(objects, kind, objectKey(connection, instance.meta.name), address)
+      for (const name of [instance.meta.name, raw.kind.alsoCalled?.(instance.spec)]) {
+        if (name === undefined) continue
+        addOnce(objects, kind, name, address)
+        if (connection !== undefined) addOnce(objects, kind, objectKey(connection, name), address)
+      }
     }
     if (context.problems.count > before) context.broken.add(base)
   }

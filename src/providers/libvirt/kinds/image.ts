@@ -16,7 +16,7 @@ import {
   sourceName,
 } from './content.js'
 import { hostField } from './host-field.js'
-import { present, text } from './values.js'
+import { present, text, volumeCalled } from './values.js'
 
 const schema = once(() =>
   z.strictObject({
@@ -84,6 +84,7 @@ export const image: Kind = {
   canonical,
   check,
   localFiles,
+  alsoCalled: spec => volumeCalled(spec, defaultImagePool),
   implied: spec => [{ kind: 'StoragePool', name: text(spec.pool) ?? defaultImagePool }],
   connection: spec => text(spec.host),
   deletion: () => ({ hazards: ['deletes-data'], undo: 'restore' }),

@@ -78,3 +78,10 @@ export const shrinks = {
   holds: (from: Json | undefined, to: Json | undefined): boolean =>
     typeof from === 'number' && typeof to === 'number' && to < from,
 }
+
+/** `POOL:VOLUME` of a document that names its volume otherwise than itself; undefined where that is known only once it is resolved. */
+export function volumeCalled(spec: Attributes, defaultPool: string): string | undefined {
+  const [pool, volume] = [text(spec.pool ?? defaultPool), text(spec.volume)]
+  if (pool === undefined || volume === undefined) return undefined
+  return `${pool}${volume}`.includes('${') ? undefined : `${pool}:${volume}`
+}

@@ -15,7 +15,16 @@ import {
 } from './content.js'
 import { hostField } from './host-field.js'
 import { parseSize, sizePattern } from './units.js'
-import { grows, mapText, present, shrinks, splitReference, text, volumeReference } from './values.js'
+import {
+  grows,
+  mapText,
+  present,
+  shrinks,
+  splitReference,
+  text,
+  volumeCalled,
+  volumeReference,
+} from './values.js'
 
 const schema = once(() =>
   z.strictObject({
@@ -115,6 +124,7 @@ export const volume: Kind = {
   check,
   localFiles,
   implied,
+  alsoCalled: spec => volumeCalled(spec, defaultVmPool),
   connection: spec => text(spec.host),
   deletion: () => ({ hazards: data, undo: 'restore' }),
   replacedWith: kind => kind === 'StoragePool' || kind === 'Image',
@@ -204,6 +214,7 @@ function implied(spec: Attributes, meta: KindMeta): { kind: string; name: string
           ...(backing.pool === pool ? [] : [{ kind: 'StoragePool', name: backing.pool }]),
           { kind: 'Volume', name: backing.volume },
           { kind: 'Image', name: backing.volume },
+          ...['Volume', 'Image'].map(kind => ({ kind, name: `${backing.pool}:${backing.volume}` })),
           ...(bare === undefined || bare === backing.volume ? [] : [{ kind: 'Image', name: bare }]),
         ]),
   ]

@@ -119,11 +119,13 @@ describe('a machine’s document', () => {
     expect(named.sort()).toEqual([
       'Image/fedora-43',
       'Image/fedora-43.qcow2',
+      'Image/foundry-images:fedora-43.qcow2',
       'Network/lab',
       'StoragePool/fast',
       'StoragePool/foundry-images',
       'StoragePool/vols',
       'Volume/data',
+      'Volume/vols:data',
     ])
   })
 

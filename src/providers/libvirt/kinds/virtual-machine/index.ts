@@ -64,6 +64,7 @@ function implied(spec: Attributes): { kind: string; name: string }[] {
     if (parts === undefined) return
     add('StoragePool', parts.pool)
     add(kind, parts.volume)
+    add(kind, `${parts.pool}:${parts.volume}`)
     const bare = parts.volume.replace(/\.(qcow2|raw|iso|img)$/, '')
     if (bare !== parts.volume) add(kind, bare)
   }
