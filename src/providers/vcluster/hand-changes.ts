@@ -7,7 +7,7 @@ import { hasCode } from './client/errors.js'
 import type { Host } from './client/host.js'
 import type { KubeObject, Secret } from './client/objects.js'
 import type { ReleaseContent } from './helm/release.js'
-import { compareLeaves, type Values, valueAt, withoutEmpty } from './kinds/tree.js'
+import { compareLeaves, leaves, type Values, withoutEmpty } from './kinds/tree.js'
 
 /** Where each kind that the chart makes is in the API. A kind that is not here is not looked at. */
 const plurals: Readonly<Record<string, string>> = {
@@ -29,11 +29,18 @@ const plurals: Readonly<Record<string, string>> = {
 }
 const withoutNamespace = new Set(['ClusterRole', 'ClusterRoleBinding'])
 
+/** Values of these names are not told: nobody has declared whether they are secrets. */
+const mayBeSecret = /pass|secret|token|key|credential|auth|datasource|dsn|env\b/i
+
 /** Values that a release has beside, or lacks of, those that were given to it: `logging.encoding=json`. */
 export function foreignValues(given: Values, released: Values): string[] {
-  const { added, removed } = compareLeaves(withoutEmpty(given), withoutEmpty(released))
+  const now = withoutEmpty(released)
+  const { added, removed } = compareLeaves(withoutEmpty(given), now)
+  const values = new Map(leaves(now))
   return [
-    ...added.map(path => `value ${path}=${JSON.stringify(valueAt(released, path.split('.')))}`),
+    ...added.map(
+      path => `value ${path}${mayBeSecret.test(path) ? ' is set' : `=${JSON.stringify(values.get(path))}`}`,
+    ),
     ...removed.map(path => `value ${path} is gone`),
   ]
 }

@@ -151,3 +151,14 @@ test('a Secret of aliases of aliases is refused, and soon', async () => {
   }
   await expect(changes(secret, secret)).rejects.toThrow('alias')
 })
+
+test('a value by hand that may be a secret is told by its name alone, and one of an odd name by its value', () => {
+  const external = { dataSource: 'mysql://me:hush@db/kine' }
+  const released = { database: { external }, ingress: { 'a.b/c': 'x' }, extra: [1], env: [{ value: 'hush' }] }
+  expect(foreignValues({}, released)).toEqual([
+    'value database.external.dataSource is set',
+    'value env is set',
+    'value extra=[1]',
+    'value ingress.a.b/c="x"',
+  ])
+})

@@ -43,7 +43,6 @@ const manifestSchema = z.object({
 })
 
 export type Manifest = z.infer<typeof manifestSchema>
-export type BackedUpFile = z.infer<typeof file>
 
 export interface Backup {
   /** Absolute. */

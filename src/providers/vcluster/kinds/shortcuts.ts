@@ -2,7 +2,7 @@
  * The typed fields that stand for chart values. They can be written either way; canonical specs always carry the field, so
  * that equal meaning is equal data. Paths are those of the chart's values since 0.20.
  */
-import { type Attributes, isObject, isUnresolved, type Json } from '../../../model/value.js'
+import { type Attributes, isObject, isUnresolved, type Json, sameValue } from '../../../model/value.js'
 import { type Values, valueAt, withoutEmpty, withoutValue, withValue } from './tree.js'
 
 interface Shortcut {
@@ -51,7 +51,7 @@ export function contradictions(spec: Attributes): { field: readonly string[]; va
     const inValues = valueAt(values, value)
     if (written === undefined || inValues === undefined || isUnresolved(written) || isUnresolved(inValues))
       return false
-    return JSON.stringify(written) !== JSON.stringify(inValues)
+    return !sameValue(written, inValues)
   })
 }
 

@@ -5,7 +5,7 @@ import { classify } from '../../../../src/planner/classify.js'
 import { differences } from '../../../../src/planner/diff.js'
 import type { Kind } from '../../../../src/providers/kind.js'
 import { vclusterKinds } from '../../../../src/providers/vcluster/kinds/index.js'
-import { lower } from '../../../../src/providers/vcluster/kinds/shortcuts.js'
+import { contradictions, lower } from '../../../../src/providers/vcluster/kinds/shortcuts.js'
 
 const kind = vclusterKinds[0] as Kind
 const meta = { name: 'team-a', labels: {}, annotations: {} }
@@ -75,6 +75,13 @@ describe('canonical', () => {
     },
   ])('$reason', ({ a, b }) => {
     expect(canonical(a)).toEqual(canonical(b))
+  })
+
+  test('one thing that is said twice, its fields in another order, is no contradiction', () => {
+    const resources = { limits: { cpu: '1', memory: '1Gi' } }
+    const values = { controlPlane: { statefulSet: { resources: { limits: { memory: '1Gi', cpu: '1' } } } } }
+    expect(contradictions({ resources, values })).toEqual([])
+    expect(contradictions({ resources: {}, values })).toHaveLength(1)
   })
 
   test('values that are not known yet pass through', () => {
