@@ -22,6 +22,7 @@ export function declaredPart(
   return partOf(seen, recorded, desired, keyedLists, '')
 }
 
+/** Builds nothing where all of it counts: that is so of most of what is observed. */
 function partOf(
   seen: Attributes,
   recorded: Json | undefined,
@@ -29,26 +30,38 @@ function partOf(
   lists: Kind['keyedLists'],
   prefix: string,
 ): Attributes {
-  const part: { [key: string]: Json } = {}
-  let same = true
-  for (const [key, value] of Object.entries(seen)) {
+  const keys = Object.keys(seen)
+  let part: { [key: string]: Json } | undefined
+  for (let at = 0; at < keys.length; at += 1) {
+    const key = keys[at] ?? ''
+    const value = seen[key]
     const [known, wanted] = [fieldOf(recorded, key), fieldOf(desired, key)]
-    const path = prefix === '' ? key : `${prefix}.${key}`
-    const listKey = lists[path]
-    if (known === undefined && wanted === undefined && listKey === undefined) {
-      same = false
-      continue
-    }
     const kept =
-      Array.isArray(value) && listKey !== undefined
-        ? elements(value as readonly Json[], known, wanted, listKey, lists, path)
-        : isObject(value) && (isPlain(known) || isPlain(wanted))
-          ? partOf(value, known, wanted, lists, path)
+      typeof value === 'object' && value !== null
+        ? partWithin(value, known, wanted, lists, prefix === '' ? key : `${prefix}.${key}`)
+        : known === undefined && wanted === undefined
+          ? undefined
           : value
-    part[key] = kept
-    if (kept !== value) same = false
+    if (kept !== value) part ??= Object.fromEntries(keys.slice(0, at).map(one => [one, seen[one] as Json]))
+    if (part && kept !== undefined) part[key] = kept
   }
-  return same ? seen : part
+  return part ?? seen
+}
+
+/** What counts of a list or an object; undefined for nothing of it. */
+function partWithin(
+  value: Json,
+  known: Json | undefined,
+  wanted: Json | undefined,
+  lists: Kind['keyedLists'],
+  path: string,
+): Json | undefined {
+  const listKey = lists[path]
+  if (known === undefined && wanted === undefined && listKey === undefined) return undefined
+  if (Array.isArray(value) && listKey !== undefined)
+    return elements(value as readonly Json[], known, wanted, listKey, lists, path)
+  if (isObject(value) && (isPlain(known) || isPlain(wanted))) return partOf(value, known, wanted, lists, path)
+  return value
 }
 
 function elements(
