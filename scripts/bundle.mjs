@@ -23,8 +23,20 @@ const commandsByName = {
     },
   },
 }
+/**
+ * A connection is made of a kubeconfig, and its calls by path (src/providers/vcluster/client): the class of each of Kubernetes' six
+ * hundred kinds, which KubeConfig gives to those who want its own client, took a third of a command's time.
+ */
+const callsByPath = {
+  name: 'calls-by-path',
+  resolveId: {
+    filter: { id: /^\.\/gen\/index\.js$/ },
+    handler: (_, importer) =>
+      importer?.endsWith('@kubernetes/client-node/dist/config.js') ? beside('unneeded.cjs') : undefined,
+  },
+}
 const bundle = await rolldown({
-  plugins: [commandsByName],
+  plugins: [commandsByName, callsByPath],
   input: {
     index: 'src/index.ts',
     'cli/main': 'src/cli/main.ts',
@@ -35,11 +47,12 @@ const bundle = await rolldown({
     ),
   },
   platform: 'node',
-  // A library with a binary part, and one of twenty megabytes that only virtual clusters need
-  external: ['koffi', '@kubernetes/client-node'],
+  // A library with a binary part
+  external: ['koffi'],
   resolve: {
     alias: {
       '@oclif/core$': beside('oclif-parts.mjs'),
+      '@kubernetes/client-node$': beside('kubernetes-parts.mjs'),
       // oclif's own log, its search for commands where there is no manifest, and its plugins by pattern
       debug: beside('unneeded.cjs'),
       tinyglobby: beside('unneeded.cjs'),

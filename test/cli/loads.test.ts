@@ -1,6 +1,6 @@
 /** What a command loads: a stack pays for the libraries of the systems that it uses, and for no others. */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,13 +27,20 @@ register('data:text/javascript,' + ${JSON.stringify(encodeURIComponent(hook))})`
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** What a command loaded outside of Node: its size, and the modules that the files were made of, as the build names them. */
-function loaded(...command: readonly string[]): { readonly kB: number; readonly modules: readonly string[] } {
+function loaded(...command: readonly string[]): Loaded {
   writeFileSync(join(folder, 'loaded'), '')
   const args = ['--import', join(folder, 'hook.mjs'), join(root, 'bin/infra'), ...command]
-  execFileSync(process.execPath, args, { cwd: folder, env: { HOME: folder, PATH: process.env.PATH } })
+  const env = { HOME: folder, PATH: process.env.PATH }
+  const { status } = spawnSync(process.execPath, args, { cwd: folder, env })
   const urls = readFileSync(join(folder, 'loaded'), 'utf8').trim().split('\n')
   const texts = urls.filter(url => url.startsWith('file:')).map(url => readFileSync(new URL(url), 'utf8'))
-  return { kB: texts.join('').length / 1000, modules: [...urls, ...texts.flatMap(partsOf)] }
+  return { status, kB: texts.join('').length / 1000, modules: [...urls, ...texts.flatMap(partsOf)] }
+}
+
+interface Loaded {
+  readonly status: number | null
+  readonly kB: number
+  readonly modules: readonly string[]
 }
 
 /** The modules that a chunk was made of. */
@@ -57,10 +64,29 @@ it.each([
   { command: ['plan'], mostKb: 1600, reason: 'the embedded world talks to nobody' },
   { command: ['validate'], mostKb: 1600, reason: 'kinds are data, and loaded without their systems' },
 ])('$command loads little: $reason', ({ command, mostKb }) => {
-  const { kB, modules } = loaded(...command)
+  const { status, kB, modules } = loaded(...command)
+  expect(status).toBe(0)
   expect(modules.filter(module => heavy.some(name => module.includes(name)))).toEqual([])
   expect(modules).toContain('src/cli/main.ts')
   expect(kB).toBeLessThan(mostKb)
+})
+
+it('a command on virtual clusters loads no class of Kubernetes’ kinds, which it calls by path', () => {
+  const cluster = { server: 'https://127.0.0.1:9' }
+  const config = {
+    ...{ 'current-context': 'a', clusters: [{ name: 'a', cluster }], users: [{ name: 'a', user: {} }] },
+    contexts: [{ name: 'a', context: { cluster: 'a', user: 'a' } }],
+  }
+  const providers = { vcluster: { kubeconfig: 'nobody', patience: '1s' } }
+  const stack = { apiVersion: 'infra/v1', kind: 'Stack', metadata: { name: 'a' }, spec: { providers } }
+  mkdirSync(join(folder, 'clusters'))
+  writeFileSync(join(folder, 'clusters/nobody'), JSON.stringify(config))
+  writeFileSync(join(folder, 'clusters/stack.yaml'), JSON.stringify(stack))
+  const { status, kB, modules } = loaded('cluster', 'list', '-s', 'clusters')
+  expect(status).toBe(3)
+  expect(modules.some(module => module.endsWith('client-node/dist/config.js'))).toBe(true)
+  expect(modules.filter(module => module.includes('client-node/dist/gen/'))).toEqual([])
+  expect(kB).toBeLessThan(4000)
 })
 
 it('what is piped in is not taken for the stack’s path', () => {
