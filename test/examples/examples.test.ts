@@ -1,7 +1,7 @@
 /** Every stack in examples/ is valid, applies on the embedded world, and is then what it says. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it } from 'vitest'
 import { parseAllDocuments, stringify } from 'yaml'
@@ -46,10 +46,18 @@ function embeddedCopy(name: string): string {
     for (const document of documents) {
       const providers = document?.kind === 'Stack' && document.spec?.providers
       for (const key of Object.keys(providers || {})) providers[key] = { type: 'embedded' }
+      // What the reader downloads first
+      const image = document?.kind === 'Stack' && document.spec?.variables?.image?.default
+      if (image) putImage(folder, image)
     }
     writeFileSync(join(folder, file), documents.map(document => stringify(document)).join('---\n'))
   }
   return folder
+}
+
+function putImage(folder: string, path: string): void {
+  mkdirSync(dirname(join(folder, path)), { recursive: true })
+  writeFileSync(join(folder, path), 'an image')
 }
 
 describe.each(stacks)('examples/%s', name => {

@@ -1,5 +1,5 @@
 /** The examples of reaping: units that systemd takes, commands that infra takes, and a secret that stays one. */
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
@@ -100,6 +100,9 @@ describe('examples/team-sandbox', () => {
         .replace(/^ {4}vcluster: .*$/m, '    vcluster: {type: embedded}')
         .replace(/^ {4}libvirt: \{.*$/m, '    libvirt: {type: embedded}')
       writeFileSync(file, text)
+      // What the reader downloads first
+      mkdirSync(join(copy, 'images'))
+      writeFileSync(join(copy, 'images/debian-12-generic-amd64.qcow2'), 'an image')
       const { plan: made, problems } = await plan({ path: copy })
       expect(problems).toEqual([])
       const step = made.steps.find(one => one.address === 'VirtualMachine/runner')
