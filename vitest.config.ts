@@ -102,7 +102,7 @@ export default defineConfig({
           // Guests, daemons and pods share few processors; a second failure in a row is no accident. Retries are printed.
           retry: 1,
           // Many files in one worker, each with a lab of its own: modules are loaded once.
-          isolate: name !== 'libvirt',
+          isolate: !['libvirt', 'ceph'].includes(name),
         },
       })),
     ],
