@@ -64,7 +64,8 @@ export function settle(folded: Folded, seen: ReadonlyMap<Address, Observation>):
     if (!isMaking(step) || !step.desired) continue
     const found = observed.get(address)
     const old = records.get(address)
-    if (found?.status !== 'absent' && !isForeign(found, identity, folded.lineage, address)) {
+    const isOld = step.phase === 'create' && isTheOld(found, old, identity)
+    if (found?.status !== 'absent' && !isOld && !isForeign(found, identity, folded.lineage, address)) {
       putIn(records, step, taintedRecord(step.desired, identity, found))
     } else if (old && step.phase === 'create') {
       // A new one that was to be made before the old one goes is not there: the old one is as it was.
@@ -72,6 +73,16 @@ export function settle(folded: Folded, seen: ReadonlyMap<Address, Observation>):
     } else records.delete(address)
   }
   return { records: Object.fromEntries(records), observed, gone }
+}
+
+/** Whether what is found under the name of a new object is the one that it was to replace. */
+function isTheOld(
+  found: Observation | undefined,
+  old: ResourceRecord | undefined,
+  identity: Identity,
+): boolean {
+  if (found?.status !== 'present' || old === undefined) return false
+  return sameIdentity(found.identity, old.identity) && !sameIdentity(found.identity, identity)
 }
 
 const unseen: Observation = { status: 'unreadable', why: 'it was not read' }
