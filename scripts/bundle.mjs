@@ -53,6 +53,8 @@ const bundle = await rolldown({
     alias: {
       '@oclif/core$': beside('oclif-parts.mjs'),
       '@kubernetes/client-node$': beside('kubernetes-parts.mjs'),
+      // node-fetch's URLs where Node has none; it uses a module that newer Nodes warn of
+      'whatwg-url': beside('unneeded.cjs'),
       // oclif's own log, its search for commands where there is no manifest, and its plugins by pattern
       debug: beside('unneeded.cjs'),
       tinyglobby: beside('unneeded.cjs'),
