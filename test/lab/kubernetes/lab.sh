@@ -310,6 +310,10 @@ down() {
   for n in filter:KUBE-FIREWALL {filter,nat,mangle}:KUBE-KUBELET-CANARY mangle:KUBE-IPTABLES-HINT; do
     for m in F X; do iptables -t "${n%%:*}" -$m "${n#*:}" 2>/dev/null || :; done
   done
+  # nor the plugins of the pods' network theirs of pods that ended with the daemons
+  { echo '*nat'
+    iptables-save -t nat | awk '/^-A POSTROUTING .*name: \\"lab\\"/ { chain = $NF; sub(/^-A/, "-D"); print; print "-F " chain; print "-X " chain }'
+    echo COMMIT; } | iptables-restore --wait --noflush
   rm -f "$SOCK"
 }
 case "${1:-}" in
