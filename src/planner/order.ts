@@ -8,8 +8,8 @@ export interface Needs {
 
 /**
  * Orders ids in waves: first all that need nothing, sorted, then all that need only those, and so on. Where no step is free,
- * soft needs of the rest are dropped (and removed from `needs`). A circle of hard needs, which acyclic dependencies cannot
- * make, is broken at its first id, so that this never fails. Linear in steps and needs, but for the sorting.
+ * soft needs of the rest are dropped (and removed from `needs`). A circle of hard needs, which only a plan makes
+ * that is refused, is broken at its first id, so that this never fails. Linear in steps and needs, but for the sorting.
  */
 export function order(needs: Map<string, Needs>): string[] {
   const waiting = new Map<string, number>()

@@ -4,6 +4,7 @@ import type { Address } from '../model/address.js'
 import { InfraError } from '../model/error.js'
 import type { Decided } from './decision.js'
 import type { PlanOptions } from './input.js'
+import { isNamedAlike, newFirst } from './new-first.js'
 import type { Step } from './plan.js'
 
 /** Whether what is recorded at an address is only what an unfinished apply made itself. */
@@ -18,6 +19,7 @@ export function checkProtection(
   unprotected: (address: Address) => boolean,
 ): InfraError[] {
   const problems: InfraError[] = []
+  const first = newFirst(decided)
   for (const step of steps) {
     const subject = decided.get(step.address)
     if (!subject || unprotected(step.address)) continue
@@ -39,15 +41,19 @@ export function checkProtection(
       )
     }
     const broken = subject.decision.action === 'replace' && subject.decision.broken
-    const both = deletes && !broken && desired?.lifecycle.createBeforeDestroy && desired.name === record?.name
-    if (both && desired.connection === record.connection) {
+    const root = deletes && !broken ? first.get(step.address) : undefined
+    if (root !== undefined && desired && isNamedAlike(subject)) {
+      const drop = `drop lifecycle.createBeforeDestroy${root === step.address ? '' : ` of ${root}`}`
       problems.push(
         new InfraError({
           kind: 'validation',
           code: 'same-name-twice',
           address: step.address,
           message: `the new ${step.kind} cannot be made before the old one goes: both are called ${step.name}`,
-          hint: 'Give the new one another name, or drop lifecycle.createBeforeDestroy.',
+          ...(root !== step.address && {
+            why: `The new one of ${root} is made before its old one goes, and each of the two needs its own ${step.kind}`,
+          }),
+          hint: `Give the new one another name, or ${drop}.`,
           place: { ...desired.source, column: 1 },
         }),
       )

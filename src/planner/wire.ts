@@ -2,6 +2,7 @@
 import type { Address } from '../model/address.js'
 import { formerAddress } from '../model/former.js'
 import type { Decided } from './decision.js'
+import { newFirst } from './new-first.js'
 import { type Needs, order } from './order.js'
 import type { Step } from './plan.js'
 
@@ -31,6 +32,7 @@ export function wire(drafts: readonly Draft[], decided: ReadonlyMap<Address, Dec
   const need = (step: Draft | undefined, other: Draft | undefined, sort: keyof Needs = 'hard') => {
     if (step && other && step.id !== other.id) needs.get(step.id)?.[sort].add(other.id)
   }
+  const first = newFirst(decided)
   const freed = new Map<string, Draft>()
   for (const { unmaking } of halves.values()) if (unmaking) freed.set(objectKey(unmaking), unmaking)
 
@@ -43,12 +45,7 @@ export function wire(drafts: readonly Draft[], decided: ReadonlyMap<Address, Dec
       if (making.action === 'create') need(making, freed.get(objectKey(making)))
     }
     if (making && unmaking) {
-      // One former object at a time: while one is still there, the next one goes before its successor comes.
-      const newFirst =
-        subject?.desired?.lifecycle.createBeforeDestroy &&
-        objectKey(making) !== objectKey(unmaking) &&
-        !decided.has(formerAddress(address))
-      if (newFirst) need(unmaking, making)
+      if (first.has(address) && objectKey(making) !== objectKey(unmaking)) need(unmaking, making)
       else need(making, unmaking)
     }
   }
@@ -67,8 +64,7 @@ export function wire(drafts: readonly Draft[], decided: ReadonlyMap<Address, Dec
     if (making && !unmaking) {
       for (const dependency of stillNeeds) {
         const below = halves.get(dependency)
-        const newFirst = decided.get(dependency)?.desired?.lifecycle.createBeforeDestroy
-        if (below?.unmaking && newFirst) need(below.unmaking, making, 'soft')
+        if (below?.unmaking && first.has(dependency)) need(below.unmaking, making, 'soft')
       }
     }
   }

@@ -291,6 +291,55 @@ describe('order', () => {
     ])
   })
 
+  describe('of one that is made before its old one goes', () => {
+    const lifecycle = { createBeforeDestroy: true }
+    const round = desiredOf('Store/disk', { shape: 'round' })
+    const front = { ...vm, name: 'front', lifecycle }
+    const records = [recordOf(disk), recordOf(vm)]
+
+    test('what both of its objects need does the same', () => {
+      const { plan, problems } = planStack(inputOf({ desired: [front, { ...round, name: 'drum' }], records }))
+      expect(problems).toEqual([])
+      expect(plan.steps.map(step => step.id)).toEqual([
+        'replace-create Store/disk',
+        'replace-create Machine/vm',
+        'replace-delete Machine/vm',
+        'replace-delete Store/disk',
+      ])
+    })
+
+    test('what only the new one needs has its old one go first', () => {
+      const before = [recordOf(disk), recordOf({ ...vm, dependencies: [] })]
+      const { plan, problems } = planStack(inputOf({ desired: [front, round], records: before }))
+      expect(problems).toEqual([])
+      expect(plan.steps.map(step => step.id)).toEqual([
+        'replace-delete Store/disk',
+        'replace-create Store/disk',
+        'replace-create Machine/vm',
+        'replace-delete Machine/vm',
+      ])
+    })
+
+    const impossible = [
+      {
+        reason: 'it keeps its name',
+        desired: [{ ...vm, spec: { shape: 'round' }, lifecycle }, disk],
+        at: 'Machine/vm',
+        hint: 'Give the new one another name, or drop lifecycle.createBeforeDestroy.',
+      },
+      {
+        reason: 'what both of its objects need keeps its name',
+        desired: [front, round],
+        at: 'Store/disk',
+        hint: 'Give the new one another name, or drop lifecycle.createBeforeDestroy of Machine/vm.',
+      },
+    ]
+    test.each(impossible)('is refused where $reason', ({ desired, at, hint }) => {
+      const { problems } = planStack(inputOf({ desired, records }))
+      expect(problems).toMatchObject([{ code: 'same-name-twice', address: at, hint }])
+    })
+  })
+
   test('makes an object anew that is to be called otherwise, and says why', () => {
     const front = { ...web, name: 'front' }
     const { plan } = planStack(inputOf({ desired: [front], records: [recordOf(web)] }))
