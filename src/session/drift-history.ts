@@ -5,6 +5,7 @@ import type { FileSystem } from '../model/ports.js'
 import { isObject, type Json } from '../model/value.js'
 import { type Finding, findingsOf } from '../report/drift/findings.js'
 import type { DriftReport } from '../report/drift/model.js'
+import { storageError, systemCode } from '../state/storage-error.js'
 
 /** One thing that drifted. Times are ISO 8601. */
 export interface Sighting {
@@ -89,14 +90,25 @@ function forgetting(all: readonly Sighting[]): readonly Sighting[] {
   })
 }
 
-/** Writes the history whole or not at all. */
+/** Whoever takes the stack's lock removes what looks half written there, and takes this file's new one for it: it is written again. */
+const mostTries = 5
+
+/** Writes the history whole or not at all. Needs no lock. Fails with an error of kind storage. */
 export async function writeDriftHistory(
   files: FileSystem,
   stateFolder: string,
   sightings: readonly Sighting[],
 ): Promise<void> {
-  const text = `${JSON.stringify({ format: 1, sightings })}\n`
-  await files.replace(join(stateFolder, fileName), Buffer.from(text), 0o600)
+  const path = join(stateFolder, fileName)
+  const bytes = Buffer.from(`${JSON.stringify({ format: 1, sightings })}\n`)
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await files.replace(path, bytes, 0o600)
+    } catch (error) {
+      if (tries < mostTries && systemCode(error) === 'ENOENT') continue
+      throw storageError(error, { message: `the history of drift cannot be written: ${path}` })
+    }
+  }
 }
 
 /** What makes a finding the same one the next time: two hosts may have an object of one name. */

@@ -7,7 +7,10 @@ import type { Plan } from '../planner/plan.js'
 import type { PolicyReport } from '../policy/policy.js'
 import type { Session } from './session.js'
 
-/** Fails with `journal-open` where an apply was cut off: it is to be settled first. */
+/**
+ * Fails with `journal-open` where an apply was cut off: it is to be settled first; with `lock-held` or `apply-ended` where one runs, or
+ * did so a moment ago.
+ */
 export async function requireSettled(session: Session): Promise<void> {
   const open = await session.openJournal()
   const first = open?.records[0]
@@ -15,6 +18,15 @@ export async function requireSettled(session: Session): Promise<void> {
   const since = new Date(first.at).toISOString()
   const running = await session.runningApply()
   if (running) throw running
+  const now = (await session.openJournal())?.records[0]
+  // One that has ended since was running when the state was read
+  if (now?.type !== 'open' || now.id !== first.id)
+    throw new InfraError({
+      kind: 'storage',
+      code: 'apply-ended',
+      message: 'an apply ended while the stack was read',
+      hint: 'Try again.',
+    })
   const acts = openActs(open?.records ?? [])
   throw new InfraError({
     kind: 'operation',

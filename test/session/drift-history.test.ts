@@ -1,6 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { nodePorts } from '../../src/model/node-ports.js'
+import type { FileSystem } from '../../src/model/ports.js'
 import type { DriftReport } from '../../src/report/drift/model.js'
-import { withScan } from '../../src/session/drift-history.js'
+import { readDriftHistory, withScan, writeDriftHistory } from '../../src/session/drift-history.js'
 
 /** A report of one resource, at a day of January. */
 function scan(day: number, status: 'in-sync' | 'modified' | 'unreadable'): DriftReport {
@@ -127,4 +132,37 @@ test('what is still there is not forgotten, however much was seen since', () => 
   expect(after).toHaveLength(10_000)
   expect(after[0]).toEqual({ ...there, last: day(3) })
   expect(after[1]?.subject).toBe('Volume/1')
+})
+
+describe('what is written while an apply begins', () => {
+  const files = nodePorts.files
+  /** Removes what is half written just before it is renamed, so many times: as whoever takes the lock does. */
+  const swept = (times: number): FileSystem => ({
+    ...files,
+    async replace(path, bytes, mode) {
+      times -= 1
+      if (times < 0) return files.replace(path, bytes, mode)
+      throw Object.assign(new Error('ENOENT: no such file or directory, rename'), { code: 'ENOENT' })
+    },
+  })
+  const written = async (times: number) => {
+    const folder = await mkdtemp(join(tmpdir(), 'infra-history-'))
+    try {
+      await writeDriftHistory(swept(times), folder, [])
+      return await readDriftHistory(files, folder)
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  }
+
+  test('is written again', async () => {
+    expect(await written(2)).toEqual([])
+  })
+
+  test('is an error of the family where it never comes through', async () => {
+    await expect(written(100)).rejects.toMatchObject({
+      kind: 'storage',
+      message: expect.stringContaining('history of drift'),
+    })
+  })
 })

@@ -18,7 +18,7 @@ export function startWatch(here: Desk, ...args: readonly string[]): Watching {
       .split('\n')
       .slice(0, -1)
       .filter(line => line.startsWith('{'))
-      .map(line => JSON.parse(line) as WatchEvent)
+      .map(line => eventOf(line, running.text()))
   let seen = 0
   return {
     running,
@@ -38,6 +38,12 @@ export function startWatch(here: Desk, ...args: readonly string[]): Watching {
       throw new Error(`no such event in ${seconds} s:\n${running.text()}`)
     },
   }
+}
+
+/** An error that ends a watch is told in several lines, of which the first is no event. */
+function eventOf(line: string, text: string): WatchEvent {
+  if (line === '{') throw new Error(`the watch ended with an error:\n${text}`)
+  return JSON.parse(line)
 }
 
 /** A drift event of this resource. */
