@@ -13,7 +13,7 @@ import { watch } from './watch.suite.js'
 // Each loses its API server now and then, so that each has its own
 const labs = await Promise.all([
   kubernetesLab({ apiOnly: { port: 6620 } }),
-  kubernetesLab({ apiOnly: { port: 17_643 } }),
+  kubernetesLab({ apiOnly: { port: 6720 } }),
 ])
 const missing = labs.find(lab => 'skip' in lab)
 
