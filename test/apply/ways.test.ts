@@ -70,6 +70,32 @@ describe('the way forward of something that was to be put back', () => {
   }
 })
 
+describe('a new object that could not be made beside the old one', () => {
+  it('is not there where the old one is found under its name: that one is as it was', () => {
+    const address = 'Volume/home'
+    const desired = desiredOf(address, { shape: 'round' })
+    const old = recordOf(desiredOf(address, { shape: 'flat' }))
+    const half = {
+      address,
+      kind: 'Volume',
+      name: 'home',
+      connection: 'embedded',
+      action: 'replace',
+      changes: [],
+    }
+    const steps = [{ ...half, id: `replace-create ${address}`, phase: 'create', desired }]
+    const journal = [
+      { type: 'open', format: 1, id: 'a', at: 0, command: 'infra', lineage, serial: 1 },
+      { type: 'plan', direction: 'forward', plan: { mode: 'apply', steps, observed: {} } },
+      { type: 'intent', step: `replace-create ${address}`, identity: { uuid: 'new' }, trash: 't' },
+    ] as unknown as readonly JournalRecord[]
+    const base = { [address]: old }
+    const seen: Observation = { ...present(old.identity), owner: { lineage, address } } as Observation
+    const way = wayBack(foldJournal(base, journal), base, new Map([[address, seen]]))
+    expect(way.records).toEqual(base)
+  })
+})
+
 describe('protection on the way forward', () => {
   it('holds for what was there before the apply, and not for what the apply has made itself', () => {
     const address = 'Volume/home'
