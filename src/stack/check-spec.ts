@@ -1,6 +1,7 @@
 /** Holds a spec to its kind's schema, and tells what does not fit in words of the document. */
 import type { z } from 'zod'
 import type { Json } from '../model/value.js'
+import { meantField } from './document-fields.js'
 import { anyOf, inWords } from './misfit-words.js'
 import { meant, nearest } from './nearest.js'
 import type { Path } from './problems.js'
@@ -63,7 +64,7 @@ function misfits(
       path: [...path, key],
       code: 'unknown-field',
       message: `There is no field \`${key}\`${path.length > 0 ? ` in \`${pathText(path)}\`` : ''}.`,
-      hint: meant(key, known),
+      hint: path.length > 0 ? meant(key, known) : meantField(key, known),
       at: 'key',
     }))
   }

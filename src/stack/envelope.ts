@@ -4,6 +4,7 @@ import { type Attributes, isObject, type Json } from '../model/value.js'
 import type { Kind } from '../providers/kind.js'
 import { pathText } from './check-spec.js'
 import type { Lifecycle } from './desired.js'
+import { documentFields, lifecycleFields, meantField, metadataFields } from './document-fields.js'
 import { isName, mostName, nameHint } from './name.js'
 import { meant } from './nearest.js'
 import type { Found, ParsedDocument, Path, Problems } from './problems.js'
@@ -37,20 +38,8 @@ export interface RawResource {
   readonly isTemplate: boolean
 }
 
-const documentFields = new Set(['apiVersion', 'kind', 'metadata', 'spec'])
-const metadataFields = new Set([
-  'name',
-  'objectName',
-  'labels',
-  'annotations',
-  'dependsOn',
-  'lifecycle',
-  'forEach',
-  'managed',
-])
 /** What Foundry itself writes into a document that it prints. */
 const foreignMetadataFields = new Set(['uid', 'generation', 'creationTimestamp'])
-const lifecycleFields = new Set(['preventDestroy', 'ignoreChanges', 'retainOnDelete', 'createBeforeDestroy'])
 
 const none: Readonly<Record<string, string>> = Object.freeze({})
 const noLifecycle: Lifecycle = Object.freeze({})
@@ -84,7 +73,7 @@ export function readEnvelope(
     add({
       code: 'unknown-field',
       message: `There is no field \`${key}\` in a document.`,
-      hint: meant(key, documentFields),
+      hint: meantField(key, documentFields, kind?.kind),
       path: [key],
       at: 'key',
     })
@@ -104,7 +93,7 @@ export function readEnvelope(
     add({
       code: 'unknown-field',
       message: `There is no field \`${key}\` in \`metadata\`.`,
-      hint: meant(key, metadataFields),
+      hint: meantField(key, metadataFields, kind?.kind),
       path: ['metadata', key],
       at: 'key',
     })
@@ -281,7 +270,7 @@ function readLifecycle(value: Json | undefined, add: Add): Lifecycle {
       add({
         code: 'unknown-field',
         message: `There is no field \`${key}\` in \`metadata.lifecycle\`.`,
-        hint: meant(key, lifecycleFields),
+        hint: meantField(key, lifecycleFields),
         path: [...path, key],
         at: 'key',
       })

@@ -95,6 +95,39 @@ kind: Stack
       },
     },
     {
+      reason: 'a field of the metadata that was written into the spec is sent there',
+      text: machine('  forEach: [a]\n  vcpus: 1\n  memoryGiB: 2\n  bootDisk: {sizeGB: 1, empty: true}\n'),
+      error: {
+        code: 'unknown-field',
+        message: 'There is no field `forEach`',
+        hint: 'It stands under `metadata`.',
+        place: { line: 6, column: 3, length: 7 },
+      },
+    },
+    {
+      reason: 'a field of the lifecycle that was written into the metadata is sent there',
+      text: volume('a').replace('name: a', 'name: a\n  preventDestroy: true'),
+      error: {
+        code: 'unknown-field',
+        message: 'There is no field `preventDestroy` in `metadata`',
+        hint: 'It stands under `metadata.lifecycle`.',
+      },
+    },
+    {
+      reason: 'a field of the spec that was written beside it is sent there',
+      text: machine('  vcpus: 1\n  memoryGiB: 2\n  bootDisk: {sizeGB: 1, empty: true}\nautostart: true\n'),
+      error: {
+        code: 'unknown-field',
+        message: 'There is no field `autostart` in a document',
+        hint: 'It stands under `spec`.',
+      },
+    },
+    {
+      reason: 'what a map in depth lacks is not looked for elsewhere',
+      text: machine('  vcpus: 1\n  memoryGiB: 2\n  bootDisk: {sizeGB: 1, empty: true, labels: {}}\n'),
+      error: { code: 'unknown-field', hint: expect.not.stringContaining('stands under') },
+    },
+    {
       reason: 'a missing field is told at the map that lacks it',
       text: machine('  vcpus: 1\n  bootDisk: {sizeGB: 1, empty: true}\n'),
       error: {
