@@ -11,7 +11,9 @@ import { errorData, renderError } from '../report/errors.js'
 import type { SessionInput } from '../session/session.js'
 import { readSettings, type Settings } from '../stack/settings.js'
 import { type Log, openLog } from './log.js'
+import { outliveOutput } from './outlive-output.js'
 import { toldCommand } from './told-command.js'
+import { requireTwoDashes } from './usage-error.js'
 import { parseVariables } from './variables.js'
 
 /** Flags of every command. */
@@ -95,6 +97,8 @@ export abstract class InfraCommand extends Command {
   protected readonly stopping = new AbortController()
   /** Aborted by a second Ctrl-C: out at once. */
   protected readonly abort = new AbortController()
+  /** Nothing is under way that would have to be ended: the first Ctrl-C is out at once. */
+  #onlyReads = false
   #json = false
   #verbose = false
   #onlyCode: number | undefined
@@ -110,6 +114,8 @@ export abstract class InfraCommand extends Command {
 
   override async init(): Promise<void> {
     await super.init()
+    outliveOutput()
+    requireTwoDashes(this.argv, Object.keys(this.ctor.flags))
     // Else oclif takes an argument that is left out from whatever is piped in, and waits for it.
     for (const arg of Object.values(this.ctor.args)) arg.ignoreStdin = true
     this.#json = this.argv.includes('--json')
@@ -119,7 +125,7 @@ export abstract class InfraCommand extends Command {
   }
 
   readonly #interrupt = () => {
-    if (this.stopping.signal.aborted) {
+    if (this.stopping.signal.aborted || this.#onlyReads) {
       this.abort.abort(new Error('interrupted'))
       // A call that does not heed the signal must not keep the process; the journal is on disk.
       setTimeout(() => process.exit(130), 500).unref()
@@ -127,9 +133,24 @@ export abstract class InfraCommand extends Command {
     this.stopping.abort(new Error('interrupted'))
   }
 
-  /** Columns of the terminal, or undefined where output is none. */
+  /** Does what only reads, such as planning. Ctrl-C ends it at once, and with it the command. */
+  protected async reading<T>(work: () => Promise<T>): Promise<T> {
+    this.#onlyReads = true
+    try {
+      const result = await work()
+      // What a system could not be asked any more is in the result as unreadable.
+      this.abort.signal.throwIfAborted()
+      return result
+    } catch (thrown) {
+      throw this.abort.signal.aborted ? interrupted(thrown) : thrown
+    } finally {
+      this.#onlyReads = false
+    }
+  }
+
+  /** Columns of the terminal, or undefined where output is none, or one that does not know (`docker run -t`). */
   protected get width(): number | undefined {
-    return process.stdout.isTTY ? process.stdout.columns : undefined
+    return process.stdout.isTTY ? process.stdout.columns || undefined : undefined
   }
 
   protected get colour(): boolean {
@@ -210,7 +231,7 @@ export abstract class InfraCommand extends Command {
     }
     if (this.#json) process.stdout.write(`${JSON.stringify(errorData(told), undefined, 2)}\n`)
     else process.stderr.write(renderError(told, { ...this.tableOptions, verbose: this.#verbose }))
-    process.exitCode = this.#onlyCode ?? exitCodeOf(errors)
+    process.exitCode = errors[0]?.code === 'interrupted' ? 130 : (this.#onlyCode ?? exitCodeOf(errors))
   }
 
   override async finally(thrown: Error | undefined): Promise<void> {
@@ -237,6 +258,15 @@ export abstract class InfraCommand extends Command {
 /** When this program was built: what another build of the same version kept may be made otherwise. */
 function builtAt(): number {
   return statSync(new URL(import.meta.url)).mtimeMs
+}
+
+function interrupted(cause: unknown): InfraError {
+  return new InfraError({
+    kind: 'operation',
+    code: 'interrupted',
+    message: 'interrupted; nothing was changed',
+    cause,
+  })
 }
 
 function expected(thrown: unknown): readonly InfraError[] | undefined {

@@ -40,7 +40,7 @@ export abstract class ChangeCommand extends InfraCommand {
     const session = await openSession({ ...this.sessionInput(flags, path), report })
     this.hide(session.stack.secrets)
     try {
-      await session.lock({ ...this.holder(flags), host: hostname() })
+      await this.reading(() => session.lock({ ...this.holder(flags), host: hostname() }))
     } catch (error) {
       await session.close()
       throw error

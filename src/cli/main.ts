@@ -7,6 +7,7 @@ import { Config } from '@oclif/core/config'
 import { run } from '@oclif/core/run'
 import { settings } from '@oclif/core/settings'
 import type { InfraError } from '../model/error.js'
+import { outliveOutput } from './outlive-output.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -14,8 +15,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 export async function start(argv: readonly string[]): Promise<void> {
   // What is built is what runs, whatever NODE_ENV says.
   settings.enableAutoTranspile = false
-  ignoreClosedPipe(process.stdout)
-  ignoreClosedPipe(process.stderr)
+  outliveOutput()
   const config = await Config.load(root)
   try {
     await run(asHelp(argv), config)
@@ -27,13 +27,6 @@ export async function start(argv: readonly string[]): Promise<void> {
 /** `infra help plan` is `infra plan --help`. */
 function asHelp(argv: readonly string[]): string[] {
   return argv[0] === 'help' ? [...argv.slice(1), '--help'] : [...argv]
-}
-
-/** A reader that has seen enough (`infra plan | head`) ends the output, not the command. */
-function ignoreClosedPipe(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-  })
 }
 
 async function tell(thrown: unknown, argv: readonly string[], config: Config): Promise<void> {

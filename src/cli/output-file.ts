@@ -2,6 +2,7 @@
 import { InfraError } from '../model/error.js'
 import { plainCause } from '../model/file-error.js'
 import type { FileSystem } from '../model/ports.js'
+import { isDiskFull } from '../state/storage-error.js'
 
 /** Writes a file whole or not at all. Fails with `cannot-write`; what was there before is still there then. */
 export async function writeOutput(
@@ -24,7 +25,9 @@ export function cannotWrite(path: string, cause: unknown): InfraError {
     code: 'cannot-write',
     message: `${path} cannot be written`,
     why: folderMissing(cause) ? 'The folder that it should be in is not there.' : plainCause(cause),
-    hint: 'Name a place that is there and that you may write to.',
+    hint: isDiskFull(cause)
+      ? 'Make room on the disk, or name a place on another.'
+      : 'Name a place that is there and that you may write to.',
     cause,
   })
 }

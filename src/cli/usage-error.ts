@@ -2,6 +2,7 @@
 import { CLIError } from '@oclif/core/errors'
 import { InfraError } from '../model/error.js'
 import { nearest } from '../stack/nearest.js'
+import { commandOf, insteadOf } from './other-words.js'
 
 /** The error of a command line that could not be understood, or undefined where something else went wrong. */
 export function usageError(
@@ -14,18 +15,36 @@ export function usageError(
   if (!(thrown instanceof CLIError) && !isBadArgument(thrown)) return undefined
   const command = longestCommand(argv, commands)
   if (command === undefined) return unknownCommand(argv, bin, commands)
+  const { instead, ...told } = plainUsage(thrown.message, flags)
   return new InfraError({
     kind: 'configuration',
     code: 'usage',
-    ...plainUsage(thrown.message, flags),
-    hint: `\`${bin} ${command} --help\` shows how it is called.`,
+    ...told,
+    hint: instead ?? `\`${bin} ${command} --help\` shows how it is called.`,
   })
+}
+
+/** Refuses `-out=FILE`, which would be taken for `-o` with the value `ut=FILE`. */
+export function requireTwoDashes(argv: readonly string[], flags: readonly string[]): void {
+  const end = argv.indexOf('--')
+  for (const word of end < 0 ? argv : argv.slice(0, end)) {
+    const name = /^-([a-z][a-z-]+)(?:=.*)?$/s.exec(word)?.[1]
+    if (name === undefined || !flags.includes(name)) continue
+    throw new InfraError({
+      kind: 'configuration',
+      code: 'usage',
+      message: `there is no flag -${name}`,
+      why: `There is one called --${name}.`,
+      hint: (word.endsWith('=false') ? insteadOf(name) : undefined) ?? `Write --${name}, with two dashes.`,
+    })
+  }
 }
 
 function unknownCommand(argv: readonly string[], bin: string, commands: readonly string[]): InfraError {
   const words = argv.filter(word => !word.startsWith('-'))
   const asked = words.slice(0, 2).join(' ')
-  const near = nearest(asked, commands)[0] ?? nearest(words[0] ?? '', commands)[0]
+  const near =
+    commandOf(words[0] ?? '') ?? nearest(asked, commands)[0] ?? nearest(words[0] ?? '', commands)[0]
   return new InfraError({
     kind: 'configuration',
     code: 'unknown-command',
@@ -51,7 +70,10 @@ function isBadArgument(thrown: unknown): thrown is Error {
 }
 
 /** What the parser of the command line says, in infra's words: one line, and what may have been meant. */
-function plainUsage(said: string, flags: readonly string[]): { message: string; why?: string } {
+function plainUsage(
+  said: string,
+  flags: readonly string[],
+): { message: string; why?: string; instead?: string | undefined } {
   const text = said.replace(/\n?See more help with --help$/, '').trim()
   const notFound = /^command (\S+) not found$/.exec(text)?.[1]
   if (notFound !== undefined) return { message: `Unexpected argument: ${notFound.split(':').at(-1)}` }
@@ -61,6 +83,7 @@ function plainUsage(said: string, flags: readonly string[]): { message: string; 
     return {
       message: `there is no flag ${unknown}`,
       ...(near !== undefined && { why: `There is one called --${near}.` }),
+      ...(near === undefined && { instead: insteadOf(unknown) }),
     }
   }
   const missing = /^Missing \d+ required args?:\n(.+)/s.exec(text)?.[1]

@@ -28,7 +28,7 @@ export default class Adopt extends ChangeCommand {
         return !found.owner || found.owner.lineage === session.state?.lineage
       })
       const addresses = strangers.map(one => one.address)
-      const result = await session.plan({ only: new Set(addresses), adopt: addresses })
+      const result = await this.reading(() => session.plan({ only: new Set(addresses), adopt: addresses }))
       await this.carryOut(session, result, 'Take them over?', flags, began)
     } finally {
       await session.close()

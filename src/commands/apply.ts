@@ -36,12 +36,14 @@ export default class Apply extends ChangeCommand {
     const session = await this.openLocked(flags, saved?.path ?? args.path)
     try {
       await requireSettled(session)
-      const result = await session.plan({
-        mode: saved?.mode ?? (flags['refresh-only'] ? 'accept' : 'apply'),
-        targets: saved?.request.targets ?? flags.target ?? [],
-        replace: saved?.request.replace ?? flags.replace ?? [],
-        restart: saved?.request.restart ?? flags.restart,
-      })
+      const result = await this.reading(() =>
+        session.plan({
+          mode: saved?.mode ?? (flags['refresh-only'] ? 'accept' : 'apply'),
+          targets: saved?.request.targets ?? flags.target ?? [],
+          replace: saved?.request.replace ?? flags.replace ?? [],
+          restart: saved?.request.restart ?? flags.restart,
+        }),
+      )
       await requireReviewed(
         result.plan,
         { plan: saved?.plan, digest: flags.digest, kept: this.cacheFolder('plans') },

@@ -36,7 +36,7 @@ export default class Destroy extends ChangeCommand {
     const session = await this.openLocked(flags, args.path)
     try {
       await requireSettled(session)
-      const result = await session.plan({ mode: 'destroy', targets: flags.target ?? [] })
+      const result = await this.reading(() => session.plan({ mode: 'destroy', targets: flags.target ?? [] }))
       await requireReviewed(
         result.plan,
         { digest: flags.digest, kept: this.cacheFolder('plans') },

@@ -27,7 +27,7 @@ export default class Graph extends InfraCommand {
     const session = await openSession(this.sessionInput(flags, args.path))
     try {
       const graph = flags.plan
-        ? planGraph((await session.plan()).plan)
+        ? planGraph((await this.reading(() => session.plan())).plan)
         : stackGraph([...session.stack.resources.values()])
       const text =
         flags.format === 'dot'

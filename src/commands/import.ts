@@ -24,7 +24,7 @@ export default class Import extends ChangeCommand {
     const session = await this.openLocked(flags, args.path)
     try {
       await requireSettled(session)
-      const result = await session.planImport(args.address, args.id)
+      const result = await this.reading(() => session.planImport(args.address, args.id))
       await this.carryOut(session, result, 'Take it over?', flags, began)
     } finally {
       await session.close()

@@ -68,13 +68,15 @@ export default class PlanCommand extends InfraCommand {
     const session = await openSession(this.sessionInput(flags, args.path))
     try {
       await requireSettled(session)
-      const result = await session.plan({
-        mode: flags.destroy ? 'destroy' : flags['refresh-only'] ? 'accept' : 'apply',
-        targets: flags.target ?? [],
-        replace: flags.replace ?? [],
-        restart: flags.restart,
-        noRefresh: !flags.refresh,
-      })
+      const result = await this.reading(() =>
+        session.plan({
+          mode: flags.destroy ? 'destroy' : flags['refresh-only'] ? 'accept' : 'apply',
+          targets: flags.target ?? [],
+          replace: flags.replace ?? [],
+          restart: flags.restart,
+          noRefresh: !flags.refresh,
+        }),
+      )
       const now = this.ports.clock.now()
       const commit = commitOf(process.env)
       const whole = flags.whole ?? reports.find(({ format }) => format === 'html')?.file

@@ -34,7 +34,7 @@ export default class Rollback extends ChangeCommand {
     const session = await this.openLocked(flags, path)
     try {
       await requireSettled(session)
-      const result = await session.planRollback(checkpoint)
+      const result = await this.reading(() => session.planRollback(checkpoint))
       await this.carryOut(session, result, 'Go back to this?', flags, began)
     } finally {
       await session.close()

@@ -96,7 +96,7 @@ function claim(desired: DesiredResource, observed: Present, kind: Kind, input: P
       code: 'name-taken',
       address: desired.address,
       message: `${desired.kind} ${desired.name} exists already: ${owner}`,
-      hint: `Take it over with \`infra import ${desired.address} ${desired.name}\`, or choose another name.`,
+      hint: `${lostState(observed, desired, input)}Take it over with \`infra import ${desired.address} ${desired.name}\`, or choose another name.`,
       place: { ...desired.source, column: 1 },
     })
     return { action: 'refused', problems: [problem] }
@@ -108,6 +108,12 @@ function claim(desired: DesiredResource, observed: Present, kind: Kind, input: P
   if (found.length === 0)
     return { action: 'adopt', changes: [], cause: 'infra made it and had not recorded it' }
   return meet(found, () => 'drift', desired, kind, input)
+}
+
+/** What is told of an object that a stack without a state made under this very address: the stack is most likely this one. */
+function lostState({ owner }: Present, desired: DesiredResource, { state }: PlanInput): string {
+  if (state.serial > 0 || owner?.address !== desired.address) return ''
+  return 'If this stack was renamed or moved, its state stayed where it was: name its folder with --state, or move it. Else: '
 }
 
 function compare(

@@ -278,7 +278,11 @@ function foot(review: Review, page: Page, milliseconds: number | undefined): voi
   hanging('', `${told}.${hazards ? ` Hazards: ${hazards}.` : ''}${incomplete}${time}`, page, line =>
     style.bold(level(line)),
   )
-  hanging('', `Digest ${plan.digest}, state serial ${plan.base.serial}`, page, style.dim)
+  // Never broken, so that it can be copied from a narrow terminal, too.
+  const digest = `Digest ${plan.digest}`
+  const serial = `state serial ${plan.base.serial}`
+  const last = `${digest}, ${serial}`
+  for (const line of columns(last) <= page.width ? [last] : [digest, serial]) page.lines.push(style.dim(line))
 }
 
 function more(count: number, page: Page): void {

@@ -64,6 +64,16 @@ export function readEnvelope(
     })
     return undefined
   }
+  if (!Object.keys(value).some(key => documentFields.has(key))) {
+    add({
+      code: 'not-a-document',
+      message:
+        'This is no document of a stack: it has none of the fields `apiVersion`, `kind`, `metadata`, `spec`.',
+      why: 'Every file of the folder whose name ends in .yaml or .yml is part of the stack.',
+      hint: 'Values of variables belong into a file that ends in .vars.yaml, for --var-file; values of a chart into one that ends in .values.yaml.',
+    })
+    return undefined
+  }
   const kind = readKind(value, kinds, add)
   const version = value.apiVersion
   const foreign = typeof version === 'string' && Object.hasOwn(foreignVersions, version)

@@ -101,7 +101,9 @@ function syntaxProblem(error: Yaml.YAMLParseError | Yaml.YAMLWarning, text: stri
   const [from, to] = error.pos
   const lineEnd = text.indexOf('\n', from)
   const end = Math.min(to, lineEnd < 0 ? text.length : lineEnd)
-  const hint = hints[error.code]
+  // a bracket that is never closed is told as an indent, on the line after it
+  const open = /must .*end with an? [\]}]$/.test(error.message)
+  const hint = hints[open ? 'MISSING_CHAR' : error.code]
   return {
     code: 'syntax',
     message: 'The document is not valid YAML.',

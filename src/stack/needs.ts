@@ -114,13 +114,20 @@ function tellMissing(reference: Reference, path: Path, instance: Instance, looku
       : `${instance.address} refers to ${wanted}, which is not in the stack.`,
     hint: keyless
       ? `Write its key: \`\${${root}.${first?.name}[${one}].…}\`, or \`[each.key]\`.`
-      : nearAddress(wanted, lookup),
+      : (nearRoot(raw, root) ?? nearAddress(wanted, lookup)),
     address: instance.address,
     document: instance.raw.document,
     orIn: instance.templates,
     path: ['spec', ...path],
     find: raw,
   })
+}
+
+/** `${vars.size}` and `${local.size}` name no kind: it is a variable, the environment or an instance that was meant. */
+function nearRoot(raw: string, root: string): string | undefined {
+  if (/^[A-Z]/.test(root)) return undefined
+  const near = nearest(root, ['var', 'env', 'each'])[0]
+  return near === undefined ? undefined : `Did you mean \`${raw.replace(root, near)}\`?`
 }
 
 function isBroken(reference: Reference, broken: ReadonlySet<Address>): boolean {

@@ -214,7 +214,7 @@ async function readVariableFiles(paths: readonly string[], problems: Problems): 
       for (const [name, value] of Object.entries(parsed.value)) values.set(name, { value, source: path })
     } else if (parsed.value !== null) {
       const message = `${path} must be a map of variables and values.`
-      const hint = 'Write NAME: VALUE, one on a line.'
+      const hint = 'It is YAML: write `NAME: VALUE`, one on a line.'
       problems.add({ kind: 'configuration', code: 'invalid-variable', message, hint })
     }
   }

@@ -1,5 +1,6 @@
 /** What the file system refused, as an error that a user can act on. */
-import { type ErrorDetails, InfraError, messageOf } from '../model/error.js'
+import { type ErrorDetails, InfraError } from '../model/error.js'
+import { plainCause } from '../model/file-error.js'
 
 /** The code that Node put on an error, if any. */
 export function systemCode(thrown: unknown): string | undefined {
@@ -21,7 +22,7 @@ export function storageError(thrown: unknown, details: Pick<ErrorDetails, 'messa
     kind: 'storage',
     code,
     message: details.message,
-    why: messageOf(thrown),
+    why: plainCause(thrown),
     hint: [hint, details.hint].filter(Boolean).join(' '),
     cause: thrown,
   })

@@ -194,6 +194,14 @@ describe('what is done about one resource', () => {
   })
 })
 
+test('a stack without a state that meets what was made under its own addresses is told where its state may be', () => {
+  const owner = { lineage: 'another', address: 'Machine/web' }
+  const input = inputOf({ desired: [web], observed: { 'Machine/web': present(web, { owner }) } })
+  const first = planStack({ ...input, state: { ...input.state, serial: 0 } })
+  expect(first.problems[0]?.hint).toMatch(/^If this stack was renamed or moved/)
+  expect(planStack(input).problems[0]?.hint).toMatch(/^Take it over/)
+})
+
 describe('changes', () => {
   test('tell who moved: the stack, the real system, or both', () => {
     const record = recordOf(desiredOf('Machine/web', { colour: 'red', size: 2, mode: 'a' }))

@@ -227,7 +227,17 @@ kind: Stack
     {
       reason: 'a missing bracket',
       text: `${volume('a')}a: [1, 2\nb: 3\n`,
-      error: { code: 'syntax', why: expect.anything(), hint: expect.anything() },
+      error: { code: 'syntax', why: expect.anything(), hint: expect.stringContaining('Close the') },
+    },
+    {
+      reason: 'values of variables in the place of a document',
+      text: `${volume('a')}---\nsize: 20GiB\n`,
+      error: { code: 'not-a-document', hint: expect.stringContaining('.vars.yaml'), place: { line: 9 } },
+    },
+    {
+      reason: 'variables under the name that other tools have for them',
+      text: volume('a', '  description: ${vars.size}\n'),
+      error: { code: 'unknown-resource', hint: 'Did you mean `${var.size}`?', place: { line: 7 } },
     },
     {
       reason: 'a colon in a text',

@@ -86,7 +86,7 @@ export default class Drift extends InfraCommand {
     const session = await openSession(this.sessionInput(flags, args.path))
     try {
       await requireSettled(session)
-      const report = await session.drift()
+      const report = await this.reading(() => session.drift())
       await this.#remember(session.stateFolder, report)
       const format = flags.format ?? (flags.json ? 'json' : 'table')
       const text = await this.#render(report, format, flags.full, flags.output)

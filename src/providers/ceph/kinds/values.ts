@@ -66,7 +66,7 @@ export const size = z.union([
   z.int('must be whole bytes').min(1, 'must be above 0'),
   z
     .string()
-    .regex(sizePattern, 'must be a size such as 10GiB or 512MiB')
+    .regex(sizePattern, 'must be a size such as 10GiB or 512MiB (KiB to PiB; KB to PB mean the same)')
     .refine(text => bytesOf(text) !== 0, 'must be above 0')
     .refine(text => (bytesOf(text) ?? 0) <= Number.MAX_SAFE_INTEGER, 'is more than Ceph can count'),
 ])

@@ -17,10 +17,18 @@ const factors: Readonly<Record<string, number>> = {
   M: 2 ** 20,
   G: gib,
   T: 2 ** 40,
+  Ki: 2 ** 10,
+  Mi: 2 ** 20,
+  Gi: gib,
+  Ti: 2 ** 40,
 }
 
-/** `10GiB`, `512 MiB`, `1.5T`. KiB to TiB (or K to T, as qemu-img has them) are powers of 1024, KB to TB of 1000. */
+/**
+ * `10GiB`, `512 MiB`, `1.5T`. KiB to TiB (or K to T, as qemu-img has them, or Ki to Ti, as Kubernetes) are powers of 1024,
+ * KB to TB of 1000.
+ */
 export const sizePattern = /^\d+(\.\d+)? ?([KMGT]i?B?|B)?$/
+export const sizeText = 'must be a size such as 10GiB or 512MiB (KiB to TiB, or KB to TB for powers of 1000)'
 
 /** Bytes of a size, rounded up to whole KiB; undefined where the text is none. */
 export function parseSize(size: string | number): number | undefined {

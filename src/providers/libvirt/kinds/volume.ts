@@ -14,7 +14,7 @@ import {
   localFiles,
 } from './content.js'
 import { hostField } from './host-field.js'
-import { parseSize, sizePattern } from './units.js'
+import { parseSize, sizePattern, sizeText } from './units.js'
 import {
   grows,
   mapText,
@@ -42,7 +42,7 @@ const schema = once(() =>
           .int('must be whole bytes')
           .positive('must be above 0')
           .max(2 ** 50, 'is more than 1 PiB'),
-        z.string().regex(sizePattern, 'must be a size such as 10GiB or 512MiB'),
+        z.string().regex(sizePattern, sizeText),
       ])
       .optional()
       .describe(
