@@ -32,7 +32,8 @@ export function mayFinish(
 const differs = (field: string, wanted: Attributes, found: Attributes): boolean =>
   wanted[field] !== undefined && found[field] !== undefined && !sameValue(wanted[field], found[field])
 
-function exists(request: Target, why: string): InfraError {
+/** Something is in the place of what is to be made. */
+export function exists(request: Target, why: string): InfraError {
   return new InfraError({
     kind: 'operation',
     code: 'ceph-exists',

@@ -6,10 +6,10 @@ import type { Hazard } from '../../kind.js'
 import type { Call } from '../../provider.js'
 import type { Ceph } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
-import { keptPrefix } from '../tags.js'
-import { bringBack, retain, snapshotNames } from '../volumes/kept.js'
+import { keptPrefix, ownerKey } from '../tags.js'
+import { bringBack, describe, describedBy, retain, snapshotNames } from '../volumes/kept.js'
 import type { Place } from '../volumes/place.js'
-import { volumeState } from '../volumes/read.js'
+import { type VolumeJson, volumeMetadata, volumeState } from '../volumes/read.js'
 import { noVolume, snapshotViews } from './volumes.js'
 
 export interface RollbackPlan {
@@ -53,6 +53,7 @@ export async function planRollback(
   options: CallOptions,
 ): Promise<RollbackPlan> {
   const state = await volumeState(ceph, place, options)
+  if (state.is === 'cloning') throw atWork(place)
   const names = await snapshotNames(ceph, place, options)
   const keptAs = `${keptPrefix}${id}`
   const cutOff = state.is === 'retained' && names.includes(keptAs)
@@ -83,6 +84,16 @@ export async function planRollback(
   }
 }
 
+function atWork({ volume }: Place): InfraError {
+  return new InfraError({
+    kind: 'operation',
+    code: 'ceph-cloning',
+    message: `the data of ${volume} is still being copied`,
+    why: 'it is a clone, or a rollback of it was cut off',
+    hint: '`infra volume show` tells when it is ready; then run the rollback again.',
+  })
+}
+
 /** The token of what a rollback kept; what a provider's `discard` destroys. */
 export function rollbackToken(plan: RollbackPlan): Json {
   const { filesystem, group, volume } = plan.place
@@ -98,8 +109,10 @@ export async function rollbackVolume(ceph: Ceph, plan: RollbackPlan, call: Call)
   const { place, snapshot, keptAs } = plan
   const before = await volumeState(ceph, place, options)
   if (before.is === 'live') {
+    const names = await snapshotNames(ceph, place, options)
+    await describeAgain(ceph, place, before.info, names, options)
     await call.keep(rollbackToken(plan))
-    await retain(ceph, place, keptAs, options)
+    await retain(ceph, place, keptAs, names, options)
   }
   await bringBack(ceph, place, snapshot, keptAs, call)
   const after = await volumeState(ceph, place, options)
@@ -110,4 +123,23 @@ export async function rollbackVolume(ceph: Ceph, plan: RollbackPlan, call: Call)
     message: `the manager reported ${place.volume} as cloned from ${snapshot}, but it is ${after.is}`,
     hint: `What it was is kept in its snapshot ${keptAs}: run the rollback again.`,
   })
+}
+
+/** What is noted on a volume is on what the last rollback kept, where that was cut off once the manager had begun to copy. */
+async function describeAgain(
+  ceph: Ceph,
+  place: Place,
+  { type }: VolumeJson,
+  names: readonly string[],
+  options: CallOptions,
+): Promise<void> {
+  if (type !== 'clone' || !names.some(name => name.startsWith(keptByRollback))) return
+  const known = await volumeMetadata(ceph, place, options)
+  if (known[ownerKey] !== undefined) return
+  const views = await snapshotViews(ceph, place, options)
+  const last = views.findLast(view => view.name.startsWith(keptByRollback))?.name
+  const noted = last === undefined ? {} : await describedBy(ceph, place, last, options)
+  // The tag comes last: without it, what there is may be a part
+  if (noted[ownerKey] !== undefined || Object.keys(known).length === 0)
+    await describe(ceph, place, noted, options)
 }

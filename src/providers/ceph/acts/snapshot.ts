@@ -3,6 +3,7 @@ import { InfraError } from '../../../model/error.js'
 import { type Ceph, tellMgr } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { isErrno } from '../client/error.js'
+import { snapshotNames } from '../volumes/kept.js'
 import { about, type Place } from '../volumes/place.js'
 import { volumeState } from '../volumes/read.js'
 import { noVolume, type SnapshotView, snapshotViews } from './volumes.js'
@@ -83,12 +84,16 @@ export async function snapshotVolume(
   const created = snapshotName(series, now)
   await tellMgr(ceph, about(place, 'fs subvolume snapshot create', { snap_name: created }), options)
   const views = await snapshotViews(ceph, place, options)
-  if (!views.some(view => view.name === created)) throw notThere(created)
+  if (!views.some(view => view.name === created))
+    throw notSo(`took the snapshot ${created}, but it is not there`)
   const names = views.map(view => view.name)
   const going = expired(series, names, retention, now).filter(name => name !== created)
   const busy = views.filter(view => view.pendingClones && going.includes(view.name))
   const removed = going.filter(name => !busy.some(view => view.name === name))
   for (const name of removed) await removeSnapshot(ceph, place, name, options)
+  const left = removed.length === 0 ? [] : await snapshotNames(ceph, place, options)
+  const still = removed.filter(name => left.includes(name))
+  if (still.length > 0) throw notSo(`removed the snapshot ${still.join(', ')}, but it is still there`)
   return { created, removed, busy: busy.map((view: SnapshotView) => view.name) }
 }
 
@@ -100,11 +105,11 @@ async function removeSnapshot(ceph: Ceph, place: Place, name: string, options: C
   }
 }
 
-function notThere(name: string): InfraError {
+function notSo(what: string): InfraError {
   return new InfraError({
     kind: 'operation',
     code: 'not-so',
-    message: `the manager reported the snapshot ${name} as taken, but it is not there`,
+    message: `the manager reported that it ${what}`,
     hint: 'Look at the volume with `infra volume show`, and try again.',
   })
 }

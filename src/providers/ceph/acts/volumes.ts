@@ -117,7 +117,8 @@ export async function volumeDetails(ceph: Ceph, place: Place, options: CallOptio
   if (!view) throw noVolume(place)
   return {
     ...view,
-    snapshots: await snapshotViews(ceph, place, options),
+    // Of one that is being cloned, or is none, the manager does not tell them
+    snapshots: ['live', 'retained'].includes(state.is) ? await snapshotViews(ceph, place, options) : [],
     metadata,
     monitors: state.is === 'live' ? state.info.mon_addrs : [],
   }

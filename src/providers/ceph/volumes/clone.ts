@@ -2,6 +2,7 @@
 import { InfraError } from '../../../model/error.js'
 import type { Call } from '../../provider.js'
 import { type Ceph, mgrData, tellMgr, tellPatiently } from '../ask.js'
+import type { CallOptions } from '../client/connection.js'
 import { about, inGroup, type Place } from './place.js'
 
 export interface Source extends Place {
@@ -43,7 +44,7 @@ export async function awaitClone(ceph: Ceph, place: Place, call: Call): Promise<
     const { status } = await mgrData<CloneJson>(ceph, { ...command, ...inGroup(place.group) }, options)
     if (status.state === 'complete') return
     if (status.state === 'failed' || status.state === 'canceled') {
-      await tellMgr(ceph, about(place, 'fs subvolume rm', { force: true }), options)
+      await dropClone(ceph, place, options)
       throw failed(place, status)
     }
     const progress = [status.state, status.progress_report?.['percentage cloned']]
@@ -52,6 +53,13 @@ export async function awaitClone(ceph: Ceph, place: Place, call: Call): Promise<
     told = text
     await ceph.clock.sleep(pause, call.signal)
   }
+}
+
+/** Takes a clone away that is not complete. Where it was to take the place of its own source, that is retained as it was. */
+export async function dropClone(ceph: Ceph, place: Place, options: CallOptions): Promise<void> {
+  const retain = ceph.connection.offers('fs subvolume rm', 'retain_snapshots')
+  const how = { force: true, ...(retain && { retain_snapshots: true }) }
+  await tellMgr(ceph, about(place, 'fs subvolume rm', how), options)
 }
 
 function failed(place: Place, status: CloneJson['status']): InfraError {

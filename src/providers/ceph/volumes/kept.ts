@@ -3,6 +3,7 @@ import type { Call } from '../../provider.js'
 import { type Ceph, mgrData, tellMgr } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { orAbsent } from '../client/error.js'
+import { ownerKey } from '../tags.js'
 import { cloneVolume } from './clone.js'
 import { about, type Place } from './place.js'
 import { type VolumeState, volumeMetadata, volumeState } from './read.js'
@@ -14,14 +15,20 @@ export async function snapshotNames(ceph: Ceph, place: Place, options: CallOptio
   return found.map(snapshot => snapshot.name)
 }
 
-/** Takes a volume away, all but a snapshot of it, which gets the volume's metadata: Ceph would forget that. */
+/**
+ * Takes a volume away, all but a snapshot of it, which gets the volume's metadata: Ceph would forget that. One of that name
+ * that is there is of a try that was cut off. It is taken anew, which Ceph would not do: what was written since is not in it.
+ */
 export async function retain(
   ceph: Ceph,
   place: Place,
   snapshot: string,
+  there: readonly string[],
   options: CallOptions,
 ): Promise<void> {
   const metadata = await volumeMetadata(ceph, place, options)
+  if (there.includes(snapshot))
+    await tellMgr(ceph, about(place, 'fs subvolume snapshot rm', { snap_name: snapshot }), options)
   await tellMgr(ceph, about(place, 'fs subvolume snapshot create', { snap_name: snapshot }), options)
   const prefix = 'fs subvolume snapshot metadata set'
   if (ceph.connection.offers(prefix)) {
@@ -33,7 +40,7 @@ export async function retain(
 }
 
 /** What `retain` wrote to a snapshot: the metadata that the volume had. Of a volume that is retained, Ceph tells none. */
-async function describedBy(
+export async function describedBy(
   ceph: Ceph,
   place: Place,
   snapshot: string,
@@ -53,13 +60,26 @@ export async function bringBack(
   described: string | Readonly<Record<string, string>>,
   call: Call,
 ): Promise<void> {
-  const options = { signal: call.signal }
   await cloneVolume(ceph, { ...place, snapshot }, place, undefined, call)
+  await describe(ceph, place, described, { signal: call.signal })
+}
+
+/** Gives a volume this metadata, or what `retain` wrote to that snapshot; its tag last, which says that it has all of it. */
+export async function describe(
+  ceph: Ceph,
+  place: Place,
+  described: string | Readonly<Record<string, string>>,
+  options: CallOptions,
+): Promise<void> {
   const prefix = 'fs subvolume metadata set'
   if (!ceph.connection.offers(prefix)) return
   const metadata =
     typeof described === 'string' ? await describedBy(ceph, place, described, options) : described
-  for (const [key_name, value] of Object.entries(metadata)) {
+  const { [ownerKey]: tag, ...rest } = metadata
+  for (const [key_name, value] of Object.entries({
+    ...rest,
+    ...(tag !== undefined && { [ownerKey]: tag }),
+  })) {
     await tellMgr(ceph, about(place, prefix, { key_name, value }), options)
   }
 }

@@ -17,6 +17,8 @@ export const sourceKey = 'infra.source'
 
 export interface VolumeJson {
   readonly state: string
+  /** `subvolume`, or `clone` of one that was made from a snapshot. */
+  readonly type: string
   readonly path: string
   readonly mode: number
   readonly uid: number

@@ -10,6 +10,7 @@ import type { Token } from '../handler.js'
 import { needs } from '../offered.js'
 import { checkSame, held } from '../refuse.js'
 import { keptPrefix, ownerKey, readTag } from '../tags.js'
+import { dropClone } from './clone.js'
 import { isEmpty } from './empty.js'
 import { retain, snapshotNames, wholeState } from './kept.js'
 import { about, inGroup, type Place, placeOf } from './place.js'
@@ -51,7 +52,7 @@ export async function deleteVolume(ceph: Ceph, request: DeleteRequest, call: Cal
     volume: place.volume,
     snapshot,
   })
-  await retain(ceph, place, snapshot, options)
+  await retain(ceph, place, snapshot, snapshots, options)
 }
 
 /** Whether one of its own snapshots takes the volume's place: then all of them stay with it. */
@@ -81,12 +82,12 @@ async function removeOld(
   })
 }
 
-/** A clone that was never complete holds nothing of its own. */
+/** A clone that was never complete holds nothing of its own; what it was brought back from stays where it is. */
 async function cancel(ceph: Ceph, place: Place, options: CallOptions): Promise<void> {
   const { filesystem, group, volume } = place
   const command = { prefix: 'fs clone cancel', vol_name: filesystem, clone_name: volume, ...inGroup(group) }
   await tellMgr(ceph, command, options)
-  await tellMgr(ceph, about(place, 'fs subvolume rm', { force: true }), options)
+  await dropClone(ceph, place, options)
 }
 
 /** Destroys what was retained; with its last snapshot the manager removes the volume. */

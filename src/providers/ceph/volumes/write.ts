@@ -8,11 +8,11 @@ import type { CallOptions } from '../client/connection.js'
 import { isErrno } from '../client/error.js'
 import { fields, number, present, text } from '../kinds/values.js'
 import { requireOffered } from '../offered.js'
-import { lost, mayFinish } from '../refuse.js'
+import { exists, lost, mayFinish } from '../refuse.js'
 import { ownerKey, ownerTag, readTag } from '../tags.js'
 import { awaitClone, cloneVolume } from './clone.js'
 import { isEmpty } from './empty.js'
-import { bringBack, wholeState } from './kept.js'
+import { bringBack, describe, wholeState } from './kept.js'
 import { about, type Place, placeOf } from './place.js'
 import {
   canBeKept,
@@ -41,7 +41,7 @@ export async function createVolume(ceph: Ceph, request: CreateRequest, call: Cal
     await tellPatiently(ceph, about(place, 'fs subvolume rm'), call)
     state = { is: 'absent' }
   }
-  if (state.is === 'live') await checkFound(ceph, request, place, state, options)
+  if (state.is === 'live') await takeUp(ceph, request, place, state, options)
   else if (request.restore !== undefined) await restore(ceph, request, state, call)
   else if (request.kind === 'CephClone') await clone(ceph, request, call)
   else {
@@ -60,7 +60,8 @@ export async function updateVolume(ceph: Ceph, request: UpdateRequest, call: Cal
   await bring(ceph, request, options)
 }
 
-async function checkFound(
+/** Goes on with what is there already, where it is what is to be made. */
+async function takeUp(
   ceph: Ceph,
   request: CreateRequest,
   place: Place,
@@ -74,6 +75,11 @@ async function checkFound(
   const fixed = ['dataPool', 'isolatedNamespace']
   // What carries no tag and is brought back was cut off on its way back; its attributes come later
   mayFinish(found, request, fixed, request.restore === undefined ? ['size', 'mode', 'uid', 'gid'] : [])
+  if (request.restore === undefined || owner) return
+  if (!ceph.connection.offers('fs subvolume metadata set')) return
+  if (state.info.type !== 'clone') throw exists(request, 'it was made anew, and is not what was deleted')
+  const kept = keptVolume(request.restore)
+  await describe(ceph, place, kept.metadata ?? kept.snapshot, options)
 }
 
 /** Makes it, anew where a manager was killed in the middle and the next one made something lesser of it. */
