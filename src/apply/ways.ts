@@ -141,7 +141,7 @@ export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address
     ...{ desired, records, observed, gone, restore },
     options: {
       ...{ mode: 'rollback', only, unprotected: true },
-      ...{ restart: restartable(folded), again: updatesInFlight(folded) },
+      ...{ restart: restartable(folded), again: new Set([...updatesInFlight(folded), ...halfGone(folded)]) },
     },
   }
 }
@@ -157,10 +157,7 @@ function beyondReading(
   records: Records,
   observed: ReadonlyMap<Address, Observation>,
 ): Address[] {
-  const halfGone = ({ step }: InFlight) => step.action === 'delete' || step.phase === 'delete'
-  const below = new Set(
-    [...folded.inFlight].filter(([, flight]) => halfGone(flight)).map(([address]) => address),
-  )
+  const below = halfGone(folded)
   if (below.size === 0) return []
   const taken = (address: Address) =>
     folded.touched.has(address) && !records[address] && !folded.inFlight.has(address)
@@ -168,6 +165,18 @@ function beyondReading(
     .filter(({ address }) => taken(address) && observed.get(address)?.status === 'unreadable')
     .filter(({ dependencies }) => dependencies.some(one => below.has(one)))
     .map(({ address }) => address)
+}
+
+/**
+ * Deletes of which nobody knows how far they came. An object that is there still may have lost what a reading does not show:
+ * a file system that no server may serve any more.
+ */
+function halfGone(folded: Folded): Set<Address> {
+  return new Set(
+    [...folded.inFlight].flatMap(([address, { step }]) =>
+      step.action === 'delete' || step.phase === 'delete' ? [address] : [],
+    ),
+  )
 }
 
 /** Creates of that direction that were cut off and have left something: they are gone on with, not undone. */

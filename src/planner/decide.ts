@@ -163,7 +163,7 @@ function compare(
       changes: [],
       hazards: [],
       restart: false,
-      cause: 'an earlier update was cut off',
+      cause: 'an earlier change of it was cut off',
     }
   // What was changed to what is desired by somebody else, or by an apply that was cut off, is recorded at last.
   const asRecorded = differences(record.spec, desired.spec, lists).every(change =>

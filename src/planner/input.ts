@@ -30,7 +30,7 @@ export interface PlanOptions {
   readonly replace?: readonly Address[]
   /** What an unfinished apply did itself, all of it or at these addresses: protection does not hold against undoing that. */
   readonly unprotected?: true | ReadonlySet<Address>
-  /** Updates that were cut off: made again even where all that can be read is as desired, as only their own end proves them. */
+  /** Updates that were cut off, and deletes on the way back: an update is made even where all that can be read is as desired, as only their own end proves them. */
   readonly again?: ReadonlySet<Address>
   /** Addresses whose objects exist and are to be taken over, whoever made them. */
   readonly adopt?: readonly Address[]

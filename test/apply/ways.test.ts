@@ -207,4 +207,20 @@ describe('a pool whose delete was cut off once it was stopped', () => {
     expect([problems, plan.unreadable]).toEqual([[], []])
     expect(plan.steps.map(step => step.id)).toEqual(['update StoragePool/disks', 'create Volume/data'])
   })
+
+  it.each([
+    { way: 'back', find: wayBack, to: 'update StoragePool/disks' },
+    { way: 'forward', find: wayForward, to: 'delete StoragePool/disks' },
+  ])('leads $way by a step of its own where it reads as if nothing were done', ({ find, to }) => {
+    const base = { [pool.address]: recordOf(pool) }
+    const plan = { mode: 'destroy', steps: [deleted(pool)], observed: {} }
+    const journal = undone([{ type: 'plan', direction: 'forward', plan }]) as unknown as JournalRecord[]
+    const seen = { ...present(identityOf(pool.address)), spec: pool.spec } as Observation
+    const way = find(foldJournal(base, journal), base, new Map([[pool.address, seen]]))
+    const made = planStack({
+      ...{ stack: 'test', desired: way.desired, observed: way.observed, kinds, connections: {}, outputs: {} },
+      ...{ state: { lineage, serial: 1, resources: way.records }, options: way.options },
+    })
+    expect(made.plan.steps.map(step => step.id)).toEqual([to])
+  })
 })

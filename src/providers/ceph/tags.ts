@@ -7,6 +7,12 @@ export const ownerKey = 'infra.owner'
 /** Names of what infra keeps begin so; they are not listed as unmanaged. */
 export const keptPrefix = 'infra-kept-'
 
+/** The name under which a pool is kept. `trash` has no `-` in it. */
+export const keptName = (trash: string, name: string) => `${keptPrefix}${trash}-${name}`
+
+/** The name that a pool had before it was kept; its name where it is not. */
+export const nameBefore = (name: string) => name.replace(new RegExp(`^${keptPrefix}[^-]+-`), '')
+
 /** The ceph client lets only letters, digits and `-=.` into a pool's metadata: anything else is written as `=2F`. */
 function encode(text: string): string {
   return [...Buffer.from(text, 'utf8')]

@@ -108,7 +108,7 @@ export class Subject {
   }
 
   /** Deletes it; the token that brings it back, where there is one. */
-  async remove(trash = randomUUID().slice(0, 12)): Promise<Json | undefined> {
+  async remove(trash = randomUUID().replaceAll('-', '').slice(0, 12)): Promise<Json | undefined> {
     const { call, kept } = aCall()
     await this.provider.delete({ ...this.target, owner: this.owner, trash }, call)
     return kept.at(-1)

@@ -6,10 +6,10 @@ import type { CallOptions } from '../client/connection.js'
 import { orAbsent } from '../client/error.js'
 import type { Token } from '../handler.js'
 import { text } from '../kinds/values.js'
-import { listPools } from '../pools/read.js'
+import { listPools, type PoolJson } from '../pools/read.js'
 import { discardPool } from '../pools/remove.js'
 import { checkSame, held } from '../refuse.js'
-import { keptPrefix } from '../tags.js'
+import { keptName, nameBefore } from '../tags.js'
 import { volumeNames, volumeState } from '../volumes/read.js'
 import { awaitAnswer, awaitQuiet } from './manager.js'
 import { activeServers, type FilesystemJson, findFilesystem, readFilesystems } from './read.js'
@@ -30,7 +30,6 @@ export const keptFilesystem = (token: Json) => token as unknown as KeptFilesyste
 export async function deleteFilesystem(ceph: Ceph, request: DeleteRequest, call: Call): Promise<void> {
   const options = { signal: call.signal }
   const [map, pools] = await Promise.all([readFilesystems(ceph, options), listPools(ceph, options)])
-  const prefix = `${keptPrefix}${request.trash}-`
   const fs = findFilesystem(map, request.name)
   if (!fs) return
   checkSame(request, { id: String(fs.id) }, 'id')
@@ -43,7 +42,8 @@ export async function deleteFilesystem(ceph: Ceph, request: DeleteRequest, call:
     : Object.fromEntries(
         pools
           .filter(pool => pool.pool_id === metadata_pool || data_pools.includes(pool.pool_id))
-          .map(pool => [String(pool.pool_id), pool.pool_name]),
+          // One that was cut off may have renamed them
+          .map(pool => [String(pool.pool_id), nameBefore(pool.pool_name)]),
       )
   await call.keep({
     kind: 'CephFilesystem',
@@ -52,18 +52,28 @@ export async function deleteFilesystem(ceph: Ceph, request: DeleteRequest, call:
     metadataPool: metadata_pool,
     dataPools: data_pools,
     ownPools,
-    prefix,
+    prefix: keptName(request.trash, ''),
   })
   if (activeServers(fs) > 0) await awaitQuiet(ceph, request.name, call)
   await tell(ceph, { prefix: 'fs fail', fs_name: request.name }, options)
+  // Before the file system goes: once it is gone, nobody comes back for what is left to do
+  await Promise.all(
+    pools
+      .filter(pool => pool.pool_id in ownPools)
+      .map(pool => keepOwn(ceph, pool, keptName(request.trash, nameBefore(pool.pool_name)), options)),
+  )
   await tell(ceph, { prefix: 'fs rm', fs_name: request.name, yes_i_really_mean_it: true }, options)
-  await Promise.all(Object.values(ownPools).map(pool => keepOwn(ceph, pool, prefix, options)))
   await awaitAnswer(ceph, request.name, call)
 }
 
-async function keepOwn(ceph: Ceph, pool: string, prefix: string, options: CallOptions): Promise<void> {
-  const destpool = `${prefix}${pool}`
-  await tell(ceph, { prefix: 'osd pool rename', srcpool: pool, destpool }, options)
+async function keepOwn(
+  ceph: Ceph,
+  { pool_name }: PoolJson,
+  destpool: string,
+  options: CallOptions,
+): Promise<void> {
+  if (pool_name !== destpool)
+    await tell(ceph, { prefix: 'osd pool rename', srcpool: pool_name, destpool }, options)
   await tell(ceph, { prefix: 'osd pool set', pool: destpool, var: 'nodelete', val: 'true' }, options)
 }
 

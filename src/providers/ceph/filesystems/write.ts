@@ -9,8 +9,8 @@ import { observeOne } from '../handler.js'
 import { text, texts } from '../kinds/values.js'
 import { needs } from '../offered.js'
 import { listPools, type PoolJson } from '../pools/read.js'
-import { lost, mayFinish } from '../refuse.js'
-import { ownerTag } from '../tags.js'
+import { exists, lost, mayFinish } from '../refuse.js'
+import { nameBefore, ownerTag } from '../tags.js'
 import { awaitAnswer } from './manager.js'
 import {
   activeServers,
@@ -31,26 +31,62 @@ export async function createFilesystem(ceph: Ceph, request: CreateRequest, call:
   const declared = text(request.spec.metadataPool) !== undefined
   if (found.status === 'present') {
     mayFinish(found, request, request.restore === undefined && declared ? ['metadataPool'] : [])
-  } else if (request.restore !== undefined) await restore(ceph, request, request.restore, options)
-  else await make(ceph, request, declared, options)
+  }
+  if (request.restore !== undefined) await restore(ceph, request, request.restore, options)
+  else if (found.status !== 'present') await make(ceph, request, declared, options)
   await bring(ceph, request, ownerTag(request.owner, request.identity), options)
   if ((await awaitReady(ceph, request, call)) && request.restore !== undefined)
     await awaitAnswer(ceph, request.name, call)
 }
 
 export async function updateFilesystem(ceph: Ceph, request: UpdateRequest, call: Call): Promise<void> {
-  await bring(ceph, request, ownerTag(request.owner, request.identity), { signal: call.signal })
+  const options = { signal: call.signal }
+  const tag = ownerTag(request.owner, request.identity)
+  // An update without a change, of one that is infra's: its delete was cut off, and it is to stay
+  if (request.changes.length === 0 && (await takeBack(ceph, request.name, tag, options)))
+    await awaitReady(ceph, request, call)
+  await bring(ceph, request, tag, options)
 }
+
+/** Undoes what a delete does before the file system is gone. Whether there was anything to undo. */
+async function takeBack(ceph: Ceph, name: string, tag: string, options: CallOptions): Promise<boolean> {
+  const [map, pools] = await Promise.all([readFilesystems(ceph, options), listPools(ceph, options)])
+  const fs = findFilesystem(map, name)
+  if (!fs) return false
+  const { metadata_pool, data_pools } = fs.mdsmap
+  const own = pools.filter(pool => pool.pool_id === metadata_pool || data_pools.includes(pool.pool_id))
+  if (!own.some(pool => tagOf(pool) === tag)) return false
+  await Promise.all(own.map(pool => giveBack(ceph, pool, nameBefore(pool.pool_name), options)))
+  if (joinable(fs)) return false
+  await tell(ceph, { prefix: 'fs set', fs_name: name, var: 'joinable', val: 'true' }, options)
+  return true
+}
+
+const tagOf = (pool: PoolJson | undefined) => pool?.application_metadata.cephfs?.[filesystemKey]
 
 async function make(ceph: Ceph, request: Target, declared: boolean, options: CallOptions): Promise<void> {
   const { name, spec } = request
   if (!declared) {
     const placement = text(spec.placement)
+    await overRemains(ceph, name, options)
     await tellMgr(ceph, { prefix: 'fs volume create', name, ...(placement && { placement }) }, options)
     return
   }
   const [data = ''] = texts(spec.dataPools)
   const metadata = text(spec.metadataPool) ?? ''
+  await tell(ceph, { prefix: 'fs new', fs_name: name, metadata, data }, options)
+}
+
+/**
+ * Makes the file system itself where a pool is there that the manager would make for it: one that it had begun, or somebody's.
+ * The monitors refuse a pool with anything in it. The manager would then take it for its own failure, and destroy the pool.
+ */
+async function overRemains(ceph: Ceph, name: string, options: CallOptions): Promise<void> {
+  const [metadata, data] = [`cephfs.${name}.meta`, `cephfs.${name}.data`]
+  const there = new Set((await listPools(ceph, options)).map(pool => pool.pool_name))
+  const missing = [metadata, data].filter(pool => !there.has(pool))
+  if (missing.length === 2) return
+  for (const pool of missing) await tell(ceph, { prefix: 'osd pool create', pool }, options)
   await tell(ceph, { prefix: 'fs new', fs_name: name, metadata, data }, options)
 }
 
@@ -88,7 +124,7 @@ async function bring(ceph: Ceph, target: Target, tag: string, options: CallOptio
 
 function tagged(pools: readonly PoolJson[], pool: string, value: string): CephCommand[] {
   const found = pools.find(one => one.pool_name === pool)
-  if (found?.application_metadata.cephfs?.[filesystemKey] === value) return []
+  if (tagOf(found) === value) return []
   return [{ prefix: 'osd pool application set', pool, app: 'cephfs', key: filesystemKey, value }]
 }
 
@@ -110,10 +146,14 @@ async function awaitReady(ceph: Ceph, request: Target, call: Call): Promise<bool
   }
 }
 
-/** Makes the file system again over its kept pools. Run again after a crash, it goes on. */
+/** Makes the file system again over its kept pools. Run again after a crash, also one of its delete, it goes on. */
 async function restore(ceph: Ceph, request: CreateRequest, token: Json, options: CallOptions): Promise<void> {
   needs(ceph.connection, 'fs new', 'recover', 'bringing a file system back')
   const kept = keptFilesystem(token)
+  const fs_name = request.name
+  const find = async () => findFilesystem(await readFilesystems(ceph, options), fs_name)
+  const there = await find()
+  if (there && there.id !== kept.id) throw exists(request, `its id is ${there.id} and should be ${kept.id}`)
   const pools = await listPools(ceph, options)
   const names = new Map<number, string>()
   for (const id of [kept.metadataPool, ...kept.dataPools]) {
@@ -121,7 +161,6 @@ async function restore(ceph: Ceph, request: CreateRequest, token: Json, options:
     if (!pool) throw lost(request, `its pool ${id} is gone`)
     names.set(id, await giveBack(ceph, pool, kept.ownPools[String(id)], options))
   }
-  const fs_name = request.name
   const pool = (id: number | undefined) => names.get(id ?? -1) ?? ''
   const command = {
     prefix: 'fs new',
@@ -132,12 +171,11 @@ async function restore(ceph: Ceph, request: CreateRequest, token: Json, options:
     fscid: kept.id,
     recover: true,
   }
-  await tell(ceph, command, options)
-  for (const id of kept.dataPools.slice(1)) {
+  if (!there) await tell(ceph, command, options)
+  const fs = await find()
+  for (const id of kept.dataPools.filter(id => !fs?.mdsmap.data_pools.includes(id))) {
     await tell(ceph, { prefix: 'fs add_data_pool', fs_name, pool: pool(id) }, options)
   }
-  const map = await readFilesystems(ceph, options)
-  const fs = findFilesystem(map, fs_name)
   if (fs && !joinable(fs))
     await tell(ceph, { prefix: 'fs set', fs_name, var: 'joinable', val: 'true' }, options)
 }

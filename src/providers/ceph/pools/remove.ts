@@ -9,7 +9,7 @@ import { isErrno } from '../client/error.js'
 import type { Token } from '../handler.js'
 import { readAll } from '../images/read.js'
 import { checkSame, held } from '../refuse.js'
-import { keptPrefix } from '../tags.js'
+import { keptName } from '../tags.js'
 import { flags, listPools, type PoolJson } from './read.js'
 
 export interface KeptPool {
@@ -38,13 +38,7 @@ export async function deletePool(ceph: Ceph, request: DeleteRequest, call: Call)
   }
   const holders = await holdersOf(ceph, pool, pools, options)
   if (holders.length > 0) throw held(request, holders, 'Delete them first, or have the stack own them.')
-  await keepPool(
-    ceph,
-    pool,
-    `${keptPrefix}${request.trash}-${request.name}`,
-    token => call.keep(token),
-    options,
-  )
+  await keepPool(ceph, pool, keptName(request.trash, request.name), token => call.keep(token), options)
 }
 
 /** Renames a pool and sets nodelete. The token is kept before anything is changed. */
