@@ -164,6 +164,21 @@ describe('the key of a client', () => {
     expect([at.keyOf('app'), at.store.size]).toEqual([key, 0])
   })
 
+  it('comes back with what is declared where it could do something else when it went, and that was cut off', async () => {
+    const at = monitor()
+    const app = subject(at)
+    const { signal } = new AbortController()
+    await app.create()
+    const more = { prefix: 'auth caps', entity: 'client.app', caps: ['mon', 'allow *'] }
+    await at.ceph.connection.mon(more, { signal })
+    const token = await app.remove('t1')
+    at.breakAt('auth caps')
+    await expect(app.create(token)).rejects.toThrow()
+    at.breakAt()
+    await app.create(token)
+    expect(await app.observe()).toMatchObject({ spec: { caps } })
+  })
+
   it('of an earlier client of the name is left to its own checkpoint, and so is that of another', async () => {
     const at = monitor()
     const [app, other] = [subject(at), subject(at, 'other')]

@@ -14,10 +14,12 @@ export async function hearAudit(
   args: readonly string[],
   env: Environment,
   listener: AuditListener,
+  { signal, seconds }: { readonly signal: AbortSignal; readonly seconds: number },
 ): Promise<{ end(): void }> {
   const child = execa(file, args, {
     env,
     extendEnv: false,
+    cancelSignal: AbortSignal.any([signal]),
     stdin: 'ignore',
     reject: false,
     buffer: { stdout: false, stderr: true },
@@ -43,8 +45,19 @@ export async function hearAudit(
     over = true
     child.kill('SIGTERM')
   }
-  const failure = await Promise.race([ready, ended])
-  if (failure !== undefined) throw failure
+  // A client that no monitor answers tries on for minutes
+  const late = new CephError('watching the log', 110, `no answer after ${seconds} s`)
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<CephError>(resolve => {
+    timer = setTimeout(() => resolve(late), seconds * 1000)
+  })
+  const failure = await Promise.race([ready, ended, limit])
+  clearTimeout(timer)
+  if (failure !== undefined) {
+    end()
+    signal.throwIfAborted()
+    throw failure
+  }
   void ended.then(error => {
     if (!over) listener.lost(error)
   })

@@ -151,7 +151,8 @@ export function openCommand(access: Access, environment: Environment): Wire {
     audit: async (listener, call) => {
       call.signal.throwIfAborted()
       const words = ['ceph', ...identity, '--watch-channel', 'audit', '--watch-debug']
-      return hearAudit(...program(words), env, listener)
+      const seconds = call.timeoutSeconds ?? access.timeoutSeconds
+      return hearAudit(...program(words), env, listener, { signal: call.signal, seconds })
     },
     rbd: commandImages(run),
     files: {

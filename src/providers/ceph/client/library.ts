@@ -7,6 +7,7 @@ import { CephError } from './error.js'
 import { type Host, HostFailure, startHost, threads } from './host-process.js'
 import { notConnected } from './not-connected.js'
 import { readDescriptions } from './offers.js'
+import { renewed } from './renewed.js'
 import type { Access, Environment } from './settings.js'
 import { rbdNames, type Wire } from './wire.js'
 
@@ -20,16 +21,8 @@ export async function openLibrary(
   // The manager does one command after another: what waits there has its time running, what waits here has not. And one that
   // hangs must not take all threads: monitors and OSDs answer still
   const toManager = new PQueue({ concurrency: 12 })
-  let host: Promise<Host> = connect(access, environment, signal)
-  await host
-
-  /** The host, a new one where the last has died: one that is gone must not fail every call after it. */
-  async function living(options: CallOptions): Promise<Host> {
-    // one that could not be started is begun anew, and fails again where it must
-    const current = await host.catch(() => undefined)
-    if (!current?.alive) host = connect(access, environment, options.signal)
-    return host
-  }
+  const host = renewed(begun => connect(access, environment, begun))
+  await host.get(signal)
 
   async function ask(call: string, args: Json, what: string, options: CallOptions): Promise<Json> {
     // The library's own limit comes first where there is one, and says more
@@ -38,7 +31,7 @@ export async function openLibrary(
     try {
       return await queue.add(async () => {
         signal.throwIfAborted()
-        return (await living(options)).ask(call, args, { signal, seconds })
+        return (await host.get(signal)).ask(call, args, { signal, seconds })
       })
     } catch (thrown) {
       if (thrown instanceof HostFailure) throw new CephError(what, thrown.failure.errno, thrown.failure.words)
@@ -63,7 +56,7 @@ export async function openLibrary(
     mon: command('mon'),
     mgr: command('mgr'),
     async audit(listener, options) {
-      const current = await living(options)
+      const current = await host.get(options.signal)
       await ask('audit', null, 'log last', options)
       return { end: current.listen(listener) }
     },
@@ -81,8 +74,7 @@ export async function openLibrary(
     async close() {
       toManager.clear()
       queue.clear()
-      // one that could not be started has nothing to close
-      const last = await host.catch(() => undefined)
+      const last = await host.last()
       if (!last?.alive) return
       // Calls still under way hang: the library would wait for them
       const soon = { signal: new AbortController().signal, seconds: 2 }

@@ -63,10 +63,13 @@ async function create(ceph: Ceph, request: CreateRequest, call: Call): Promise<v
   const entity = entityOf(request.name)
   const found = await get(ceph, entity, options)
   if (found) {
-    mayFinish({ status: 'present', identity: {}, spec: { caps: { ...found.caps } }, facts: {} }, request, [
-      'caps',
-    ])
-    if (request.restore !== undefined) await dropCopies(ceph, found, undefined, options)
+    const spec = { caps: { ...found.caps } }
+    // What came back may do what it last could, until that is changed below
+    const fixed = request.restore === undefined ? ['caps'] : []
+    mayFinish({ status: 'present', identity: {}, spec, facts: {} }, request, fixed)
+    if (request.restore === undefined) return
+    await bringCaps(ceph, entity, request, options)
+    await dropCopies(ceph, found, undefined, options)
     return
   }
   if (request.restore === undefined) {

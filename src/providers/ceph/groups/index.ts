@@ -18,7 +18,7 @@ import { needs, requireOffered } from '../offered.js'
 import { held, mayFinish } from '../refuse.js'
 import { keptPrefix } from '../tags.js'
 import { snapshotNames } from '../volumes/kept.js'
-import { modeText, unreadable, volumeNames, volumeState } from '../volumes/read.js'
+import { modeText, orUnreadable, unreadable, volumeNames, volumeState } from '../volumes/read.js'
 import { emptied, markedGroups, markGroup, sweepGroup, unmarkGroup } from './kept.js'
 
 export const groups: Handler = { observe, create, update, delete: remove, discard }
@@ -49,7 +49,10 @@ async function observe(ceph: Ceph, targets: readonly Target[], signal: AbortSign
         await Promise.all(
           inSystem.map(async target => {
             const there = names.has(target.name) && !marked.has(`${filesystem}/${target.name}`)
-            seen.set(target.address, there ? await observeGroup(ceph, target, options) : { status: 'absent' })
+            seen.set(
+              target.address,
+              there ? await orUnreadable(observeGroup(ceph, target, options)) : { status: 'absent' },
+            )
           }),
         )
       } catch (thrown) {

@@ -2,7 +2,7 @@
  * Groups that were deleted while kept volumes are still in them. The folder has to stay for those; a mark in the monitors'
  * store says that the group itself is gone.
  */
-import { type Ceph, tell, tellMgr } from '../ask.js'
+import { type Ceph, monData, tell, tellMgr } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { isErrno } from '../client/error.js'
 import { snapshotNames } from '../volumes/kept.js'
@@ -14,8 +14,7 @@ const keyOf = (filesystem: string, group: string) => `${prefix}${filesystem}/${g
 
 /** Marked groups, as `filesystem/group`. One call. */
 export async function markedGroups(ceph: Ceph, options: CallOptions): Promise<ReadonlySet<string>> {
-  const answer = await ceph.connection.mon({ prefix: 'config-key ls' }, options)
-  const keys = JSON.parse(answer.output) as string[]
+  const keys = await monData<string[]>(ceph, { prefix: 'config-key ls' }, options)
   return new Set(keys.filter(key => key.startsWith(prefix)).map(key => key.slice(prefix.length)))
 }
 

@@ -3,7 +3,7 @@ import type { Target, Unmanaged } from '../../provider.js'
 import type { Ceph } from '../ask.js'
 import type { Handler } from '../handler.js'
 import { ownerKey } from '../tags.js'
-import { observeImages, poolsOf, readAll } from './read.js'
+import { allRead, observeImages, poolsOf, readAll } from './read.js'
 import { deleteImage } from './remove.js'
 import { discardImage } from './trash.js'
 import { createImage, updateImage } from './write.js'
@@ -21,8 +21,8 @@ async function unmanaged(ceph: Ceph, targets: readonly Target[], signal: AbortSi
   const known = new Set(targets.map(target => `${String(target.spec.pool)}/${target.name}`))
   const found = await Promise.all(
     [...poolsOf(targets).keys()].map(async pool => {
-      const { infos } = await readAll(ceph, pool, name => !known.has(`${pool}/${name}`), { signal })
-      return infos
+      const read = await readAll(ceph, pool, name => !known.has(`${pool}/${name}`), { signal })
+      return allRead(read)
         .filter(info => info.metadata[ownerKey] === undefined)
         .map(info => ({
           kind: 'RbdImage',

@@ -8,6 +8,7 @@ import { groupBy, type Seen } from '../handler.js'
 import { imageFeatures } from '../kinds/image.js'
 import { objects, present, text } from '../kinds/values.js'
 import { ownerKey, readTag } from '../tags.js'
+import { unreadable } from '../volumes/read.js'
 
 /** Names of the snapshots that infra made, in the image's metadata, separated by blanks; `-` for none. */
 export const snapshotsKey = 'infra.snapshots'
@@ -25,6 +26,15 @@ export interface PoolImages {
   readonly infos: readonly RbdImageInfo[]
   /** Names that nobody can open: a create, or a way into the trash, was cut off inside librbd. */
   readonly remains: readonly string[]
+  /** Images that could not be read, by name. */
+  readonly unread: ReadonlyMap<string, CephError>
+}
+
+/** All of them, where each could be read; fails with why one could not. */
+export function allRead({ infos, unread }: PoolImages): readonly RbdImageInfo[] {
+  const [first] = unread.values()
+  if (first) throw first
+  return infos
 }
 
 /** The images of a pool that are wanted; none where there is no such pool. One list call, then all at once. */
@@ -40,12 +50,29 @@ export async function readAll(
     return names.filter(wanted)
   }
   const names = await list()
-  const found = await Promise.all(names.map(image => orAbsent(rbd.info({ pool, image }, options))))
-  const infos = found.filter(info => info !== undefined)
-  if (infos.length === names.length) return { infos, remains: [] }
+  const infos: RbdImageInfo[] = []
+  const gone: string[] = []
+  const unread = new Map<string, CephError>()
+  const found = await Promise.all(names.map(image => infoOf(ceph, { pool, image }, options)))
+  for (const [index, name] of names.entries()) {
+    const info = found[index]
+    if (info === undefined) gone.push(name)
+    else if (info instanceof CephError) unread.set(name, info)
+    else infos.push(info)
+  }
   // One that went since the first list was made is not in the second
-  const still = new Set(await list())
-  return { infos, remains: names.filter((name, index) => found[index] === undefined && still.has(name)) }
+  const still = new Set(gone.length === 0 ? [] : await list())
+  return { infos, remains: gone.filter(name => still.has(name)), unread }
+}
+
+/** Undefined of one that is not there. */
+async function infoOf(ceph: Ceph, at: RbdImageRef, options: CallOptions) {
+  try {
+    return await orAbsent(ceph.connection.rbd.info(at, options))
+  } catch (thrown) {
+    if (thrown instanceof CephError) return thrown
+    throw thrown
+  }
 }
 
 /** An image's attributes, canonical. Snapshots that infra neither made nor is told of are left out. */
@@ -84,10 +111,15 @@ export async function observeImages(
     [...poolsOf(targets)].map(async ([pool, inPool]) => {
       const names = new Set(inPool.map(target => target.name))
       try {
-        const { infos, remains } = await readAll(ceph, pool, name => names.has(name), options)
+        const { infos, remains, unread } = await readAll(ceph, pool, name => names.has(name), options)
         const byName = new Map(infos.map(info => [info.name, info]))
         for (const target of inPool) {
           const info = byName.get(target.name)
+          const failure = unread.get(target.name)
+          if (failure) {
+            seen.set(target.address, unreadable(failure))
+            continue
+          }
           seen.set(
             target.address,
             info
@@ -99,8 +131,7 @@ export async function observeImages(
         }
       } catch (thrown) {
         if (!(thrown instanceof CephError)) throw thrown
-        const why = [thrown.message, thrown.why].filter(part => part !== undefined).join(': ')
-        for (const target of inPool) seen.set(target.address, { status: 'unreadable', why })
+        for (const target of inPool) seen.set(target.address, unreadable(thrown))
       }
     }),
   )

@@ -5,7 +5,7 @@ import type { RbdImageRef } from '../client/connection.js'
 import { orAbsent } from '../client/error.js'
 import { listPools } from '../pools/read.js'
 import { checkSame, held } from '../refuse.js'
-import { imageAt, readAll } from './read.js'
+import { allRead, imageAt, readAll } from './read.js'
 import { deadWatchSeconds, type KeptImage, patiently } from './trash.js'
 
 export async function deleteImage(ceph: Ceph, request: DeleteRequest, call: Call): Promise<void> {
@@ -43,7 +43,9 @@ export async function clearRemains(ceph: Ceph, at: RbdImageRef, call: Call): Pro
   const options = { signal: call.signal }
   const { rbd } = ceph.connection
   const { pool, image } = at
-  const { remains } = await readAll(ceph, pool, name => name === image, options)
+  const read = await readAll(ceph, pool, name => name === image, options)
+  allRead(read)
+  const { remains } = read
   if (remains.length === 0) return
   const trashed = await rbd.trashList({ pool }, options)
   if (!trashed.some(entry => entry.name === image)) {

@@ -7,7 +7,7 @@ import { type Ceph, monData, tell } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { isErrno } from '../client/error.js'
 import type { Token } from '../handler.js'
-import { readAll } from '../images/read.js'
+import { allRead, readAll } from '../images/read.js'
 import { checkSame, held } from '../refuse.js'
 import { keptName } from '../tags.js'
 import { flags, listPools, type PoolJson } from './read.js'
@@ -72,16 +72,16 @@ async function holdersOf(
   const holding = systems.filter(fs => fs.metadata_pool === name || fs.data_pools.includes(name))
   const found = holding.map(fs => `file system ${fs.name}`)
   if (!('rbd' in pool.application_metadata)) return found
-  const { infos } = await readAll(ceph, name, () => true, options)
-  found.push(...infos.map(info => `image ${name}/${info.name}`))
+  const inside = allRead(await readAll(ceph, name, () => true, options))
+  found.push(...inside.map(info => `image ${name}/${info.name}`))
   const others = pools.filter(one => one !== pool && 'rbd' in one.application_metadata)
   const elsewhere = await Promise.all(others.map(one => imagesWithData(ceph, one.pool_name, name, options)))
   return [...found, ...elsewhere.flat()]
 }
 
 async function imagesWithData(ceph: Ceph, pool: string, dataPool: string, options: CallOptions) {
-  const { infos } = await readAll(ceph, pool, () => true, options)
-  return infos.filter(info => info.dataPool === dataPool).map(info => `data of image ${pool}/${info.name}`)
+  const images = allRead(await readAll(ceph, pool, () => true, options))
+  return images.filter(info => info.dataPool === dataPool).map(info => `data of image ${pool}/${info.name}`)
 }
 
 /** Destroys a kept pool, and the profile and rule that were made for it. */

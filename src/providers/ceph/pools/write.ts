@@ -18,7 +18,7 @@ export async function createPool(ceph: Ceph, request: CreateRequest, call: Call)
   // A monitor's client repeats a command whose answer was lost, and is told that the pool exists: that may be the one just made
   const made = (await mayBeFinished(ceph, request, options)) || (await make(ceph, request, options))
   if (!made && !(await mayBeFinished(ceph, request, options))) throw gone(request.name)
-  await bring(ceph, request, ownerTag(request.owner, request.identity), options)
+  await bring(ceph, request, ownerTag(request.owner, request.identity), undefined, options)
 }
 
 /** Whether the pool is there; fails where it is not one that may be finished. */
@@ -43,7 +43,8 @@ async function mayBeFinished(ceph: Ceph, request: CreateRequest, options: CallOp
 
 export async function updatePool(ceph: Ceph, request: UpdateRequest, call: Call): Promise<void> {
   requireOffered(ceph.connection, request)
-  await bring(ceph, request, ownerTag(request.owner, request.identity), { signal: call.signal })
+  const { owner, identity, from } = request
+  await bring(ceph, request, ownerTag(owner, identity), text(from.application), { signal: call.signal })
 }
 
 /** Makes the pool; false where Ceph says that it exists. Nothing is done before it is known that all of it can be. */
@@ -125,14 +126,23 @@ async function ensureRule(ceph: Ceph, spec: Attributes, options: CallOptions): P
   })
 }
 
-/** Sets what differs from what is declared, and the tag. What is not declared stays as it is. */
-async function bring(ceph: Ceph, target: Target, tag: string, options: CallOptions): Promise<void> {
+/**
+ * Sets what differs from what is declared, and the tag. What is not declared stays as it is, applications that a file system
+ * or somebody else has added, too: `former` is the one that the declared one takes the place of.
+ */
+async function bring(
+  ceph: Ceph,
+  target: Target,
+  tag: string,
+  former: string | undefined,
+  options: CallOptions,
+): Promise<void> {
   const { name: pool, spec } = target
   const read = await readPools(ceph, options)
   const found = read.pools.find(one => one.pool_name === pool)
   if (!found) throw gone(pool)
   const now = poolSpec(found, read, spec)
-  const rule = spec.type === 'erasure' ? undefined : await neededRule(ceph, spec, now, options)
+  const rule = await neededRule(ceph, spec, now, options)
   const set = (variable: string, value: Json | undefined): CephCommand => ({
     prefix: 'osd pool set',
     pool,
@@ -160,7 +170,7 @@ async function bring(ceph: Ceph, target: Target, tag: string, options: CallOptio
     fields(spec.erasure).overwrites === true && fields(now.erasure).overwrites !== true
       ? [set('allow_ec_overwrites', true)]
       : [],
-    application === undefined ? [] : applied(found, pool, application, tag),
+    application === undefined ? [] : applied(found, pool, application, former, tag),
   ]
   await inLanes(ceph, lanes, options)
 }
@@ -172,6 +182,7 @@ const gone = (pool: string) =>
 async function neededRule(ceph: Ceph, spec: Attributes, now: Attributes, options: CallOptions) {
   const same = (field: string) => spec[field] === undefined || spec[field] === now[field]
   if (same('crushRule') && same('failureDomain') && same('deviceClass')) return undefined
+  if (spec.type === 'erasure') return text(spec.crushRule)
   return ensureRule(ceph, { failureDomain: now.failureDomain ?? 'host', ...spec }, options)
 }
 
@@ -217,17 +228,23 @@ function compression(
   })
 }
 
-/** The application with the tag in it; another one goes only after the new one is there. */
-function applied(found: PoolJson, pool: string, app: string, tag: string): CephCommand[] {
+/** The application with the tag in it; the former one goes only after the new one is there. */
+function applied(
+  found: PoolJson,
+  pool: string,
+  app: string,
+  former: string | undefined,
+  tag: string,
+): CephCommand[] {
   const has = found.application_metadata[app]
   const yes = { yes_i_really_mean_it: true }
-  const others = Object.keys(found.application_metadata).filter(name => name !== app)
+  const goes = former !== undefined && former !== app && former in found.application_metadata
   return [
     ...(has ? [] : [{ prefix: 'osd pool application enable', pool, app, ...yes }]),
     ...(has?.[ownerKey] === tag
       ? []
       : [{ prefix: 'osd pool application set', pool, app, key: ownerKey, value: tag }]),
-    ...others.map(other => ({ prefix: 'osd pool application disable', pool, app: other, ...yes })),
+    ...(goes ? [{ prefix: 'osd pool application disable', pool, app: former, ...yes }] : []),
   ]
 }
 

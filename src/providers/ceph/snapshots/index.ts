@@ -20,7 +20,7 @@ import { held, mayFinish } from '../refuse.js'
 import { keptPrefix, ownerKey, ownerTag, readTag } from '../tags.js'
 import { snapshotNames } from '../volumes/kept.js'
 import { about, type Place } from '../volumes/place.js'
-import { unreadable } from '../volumes/read.js'
+import { orUnreadable, unreadable } from '../volumes/read.js'
 
 export const snapshots: Handler = { observe, create, update, delete: remove, unmanaged }
 
@@ -58,7 +58,7 @@ async function observe(ceph: Ceph, targets: readonly Target[], signal: AbortSign
             const there = names.has(target.name)
             seen.set(
               target.address,
-              there ? await observeSnapshot(ceph, target, options) : { status: 'absent' },
+              there ? await orUnreadable(observeSnapshot(ceph, target, options)) : { status: 'absent' },
             )
           }),
         )

@@ -134,7 +134,8 @@ export async function observeVolumes(
         await Promise.all(
           inGroup.map(async target => {
             const listed = names.has(target.name)
-            const found = listed && (await queue.add(() => observeVolume(ceph, target, options)))
+            const found =
+              listed && (await queue.add(() => orUnreadable(observeVolume(ceph, target, options))))
             seen.set(target.address, found || { status: 'absent' })
           }),
         )
@@ -155,31 +156,36 @@ export function unreadable(error: InfraError): Observation {
   }
 }
 
-async function observeVolume(ceph: Ceph, target: Target, options: CallOptions): Promise<Observation> {
-  const place = placeOf(target)
+/** One that cannot be read hides no other. */
+export async function orUnreadable(observation: Promise<Observation>): Promise<Observation> {
   try {
-    const state = await volumeState(ceph, place, options)
-    if (state.is === 'cloning') return incomplete(target, 'its data is still being cloned')
-    if (state.is === 'torn') return incomplete(target, 'its folder is there, but it is no volume yet')
-    if (state.is !== 'live') return { status: 'absent' }
-    const metadata = await volumeMetadata(ceph, place, options)
-    const { owner, identity } = readTag(metadata[ownerKey])
-    const { info } = state
-    return {
-      status: 'present',
-      identity: { ...identity, path: info.path },
-      ...(owner && { owner }),
-      spec: volumeSpec(info, place, target.kind, metadata[sourceKey]),
-      facts: {
-        path: info.path,
-        monitors: [...info.mon_addrs],
-        dataPool: info.data_pool,
-        ...(info.pool_namespace !== '' && { namespace: info.pool_namespace }),
-      },
-    }
+    return await observation
   } catch (thrown) {
     if (thrown instanceof CephError) return unreadable(thrown)
     throw thrown
+  }
+}
+
+async function observeVolume(ceph: Ceph, target: Target, options: CallOptions): Promise<Observation> {
+  const place = placeOf(target)
+  const state = await volumeState(ceph, place, options)
+  if (state.is === 'cloning') return incomplete(target, 'its data is still being cloned')
+  if (state.is === 'torn') return incomplete(target, 'its folder is there, but it is no volume yet')
+  if (state.is !== 'live') return { status: 'absent' }
+  const metadata = await volumeMetadata(ceph, place, options)
+  const { owner, identity } = readTag(metadata[ownerKey])
+  const { info } = state
+  return {
+    status: 'present',
+    identity: { ...identity, path: info.path },
+    ...(owner && { owner }),
+    spec: volumeSpec(info, place, target.kind, metadata[sourceKey]),
+    facts: {
+      path: info.path,
+      monitors: [...info.mon_addrs],
+      dataPool: info.data_pool,
+      ...(info.pool_namespace !== '' && { namespace: info.pool_namespace }),
+    },
   }
 }
 
