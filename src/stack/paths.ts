@@ -31,13 +31,8 @@ export function expandPattern(pattern: string, spec: Attributes, keyedLists: Key
   // Most specs have none of the fields that could be secrets.
   const [top = ''] = /^[^.[]+/.exec(pattern) ?? []
   if (!Object.hasOwn(spec, top)) return []
-  const steps = pattern.split('.').flatMap(part => {
-    const name = part.replace(/(?:\[\])+$/, '')
-    const lists = (part.length - name.length) / 2
-    return [...(name === '' ? [] : [name]), ...Array.from({ length: lists }, () => null)]
-  })
   let found: { path: (string | number)[]; value: Json }[] = [{ path: [], value: spec }]
-  for (const step of steps) {
+  for (const step of stepsOf(pattern)) {
     found = found.flatMap(({ path, value }) => {
       if (step === null) {
         if (!Array.isArray(value)) return []
@@ -49,6 +44,21 @@ export function expandPattern(pattern: string, spec: Attributes, keyedLists: Key
   }
   return found.map(({ path }) => pathOf(path, spec, keyedLists))
 }
+
+/** Steps into a field, or (null) into every element of a list. Kinds have a few patterns, which are asked of every spec. */
+function stepsOf(pattern: string): readonly (string | null)[] {
+  const known = stepsKnown.get(pattern)
+  if (known !== undefined) return known
+  const steps = pattern.split('.').flatMap(part => {
+    const name = part.replace(/(?:\[\])+$/, '')
+    const lists = (part.length - name.length) / 2
+    return [...(name === '' ? [] : [name]), ...Array.from({ length: lists }, () => null)]
+  })
+  stepsKnown.set(pattern, steps)
+  return steps
+}
+
+const stepsKnown = new Map<string, readonly (string | null)[]>()
 
 /** Whether one path text lies at, above or below the other. */
 export function overlaps(a: string, b: string): boolean {

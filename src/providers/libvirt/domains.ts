@@ -77,16 +77,18 @@ export class Domains {
 
   async #one(domain: Domain): Promise<DomainEntry> {
     const { state, hasManagedSave, autostart, isPersistent } = procedures.domains
+    const active = domain.id >= 0
     const [now, saved, starts, persistent] = await Promise.all([
-      ask(this.#host, state, { domain, flags: 0 }, this.#signal),
+      // one that does not run is neither paused nor transient
+      active ? ask(this.#host, state, { domain, flags: 0 }, this.#signal) : undefined,
       ask(this.#host, hasManagedSave, { domain, flags: 0 }, this.#signal),
       orAbsent(ask(this.#host, autostart, { domain }, this.#signal), 'OPERATION_INVALID', 'NO_SUPPORT'),
-      ask(this.#host, isPersistent, { domain }, this.#signal),
+      active ? ask(this.#host, isPersistent, { domain }, this.#signal) : true,
     ])
     return {
       domain,
-      active: domain.id >= 0,
-      paused: now.state === domainStates.paused,
+      active,
+      paused: now?.state === domainStates.paused,
       saved,
       autostart: starts ?? false,
       persistent,

@@ -9,8 +9,13 @@ import { libvirtSettings } from './settings.js'
 import { listUnmanaged } from './unmanaged.js'
 import { watchHost } from './watch.js'
 
-/** libvirtd serves five calls of a client at once; more changes than a few beyond that only wait in its queue. */
-const defaultParallelism = 8
+/**
+ * libvirtd serves five calls of a client at once. Most of what a change takes are short calls one after the other, so that it
+ * takes three times as many changes to keep it busy; more only wait in its queue.
+ */
+const defaultParallelism = 16
+/** Each transfer is a connection of its own: OpenSSH’s server refuses some where more than ten are not logged in yet. */
+const sshParallelism = 8
 
 export const libvirtType: ProviderType = {
   type: 'libvirt',
@@ -33,7 +38,8 @@ export const libvirtType: ProviderType = {
       ports,
       signal,
     )
-    return provider(host, uri, settings.parallelism ?? defaultParallelism)
+    const parallelism = host.client.uri.transport === 'ssh' ? sshParallelism : defaultParallelism
+    return provider(host, uri, settings.parallelism ?? parallelism)
   },
 }
 
@@ -44,7 +50,7 @@ function provider(host: Host, uri: string, parallelism: number): Provider {
     type: 'libvirt',
     description: `libvirt ${dotted(host.version)} at ${uri}`,
     parallelism,
-    observe: (targets, signal) => observeAll(host, targets, signal),
+    observe: (targets, signal) => observeAll(host, targets, signal, parallelism),
     create: async (request, call) => (await changes()).create(host, request, call),
     update: async (request, call) => (await changes()).update(host, request, call),
     delete: async (request, call) => (await changes()).remove(host, request, call),

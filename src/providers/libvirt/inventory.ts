@@ -102,16 +102,24 @@ export class Inventory {
 
   /** A volume by its pool and name. Undefined where it, or its pool, is not there; throws where that cannot be said. */
   async volume(poolName: string, name: string): Promise<Volume | undefined> {
+    if (!this.#bulk) return this.#volumeAlone(poolName, name)
     const entry = await this.pool(poolName)
     if (entry === undefined) return undefined
     if (!entry.active) throw new InactivePool(poolName)
-    if (this.#bulk) return (await this.#list(entry.pool)).get(name)
-    return once(this.#found, `${poolName}:${name}`, () =>
-      orAbsent(
-        ask(this.host, procedures.volumes.lookupByName, { pool: entry.pool, name }, this.signal),
-        'NO_STORAGE_VOL',
-      ),
-    )
+    return (await this.#list(entry.pool)).get(name)
+  }
+
+  /** One that is asked what it is at once: libvirt needs no more than these names, and whoever asks for it reads it next. */
+  async #volumeAlone(pool: string, name: string): Promise<Volume | undefined> {
+    try {
+      const reading = await this.read({ pool, name, key: '' })
+      return reading && { pool, name, key: reading.key }
+    } catch (error) {
+      const entry = await this.pool(pool)
+      if (entry === undefined) return undefined
+      if (!entry.active) throw new InactivePool(pool)
+      throw error
+    }
   }
 
   /** What libvirt says of a volume; undefined where its file is gone behind libvirt's back. */

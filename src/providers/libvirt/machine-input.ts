@@ -49,17 +49,25 @@ export async function findParts(
   signal: AbortSignal,
   options: { readonly image: boolean } = { image: true },
 ): Promise<MachineParts> {
-  const pool = await activePool(host, text(spec.storagePool) ?? defaultVmPool, signal)
-  const [poolXml, image, formats, rbdSecrets] = await Promise.all([
-    ask(host, procedures.pools.xml, { pool, flags: 0 }, signal),
+  const [{ pool, folder }, image, formats, rbdSecrets] = await Promise.all([
+    poolAndFolder(host, text(spec.storagePool) ?? defaultVmPool, signal),
     options.image ? findImage(host, spec, signal) : undefined,
     volumeFormats(host, spec, signal),
     putSecrets(host, spec, signal),
     needPlugs(host, spec, signal),
   ])
-  const { path, spec: poolSpec } = readPool(parseXml(poolXml))
-  const isFolder = poolSpec.type === 'dir' || poolSpec.type === 'netfs'
-  return { pool, folder: isFolder ? path : undefined, image, formats, rbdSecrets }
+  return { pool, folder, image, formats, rbdSecrets }
+}
+
+async function poolAndFolder(
+  host: Host,
+  name: string,
+  signal: AbortSignal,
+): Promise<Pick<MachineParts, 'pool' | 'folder'>> {
+  const pool = await activePool(host, name, signal)
+  const xml = await ask(host, procedures.pools.xml, { pool, flags: 0 }, signal)
+  const { path, spec } = readPool(parseXml(xml))
+  return { pool, folder: spec.type === 'dir' || spec.type === 'netfs' ? path : undefined }
 }
 
 /** All that the XML is made from; asks nothing. */

@@ -60,8 +60,18 @@ export function ignitionVolume(machine: string): string {
   return `${machine}_ignition`
 }
 
+/** The last that were asked for: a document is made canonical some times, and its MAC and tap are of one digest. */
+const digests = new Map<string, Buffer>()
+const digestsKept = 4096
+
 function interfaceDigest(machine: string, interfaceName: string): Buffer {
-  return createHash('sha256').update(`infra interface ${machine}/${interfaceName}`).digest()
+  const about = `infra interface ${machine}/${interfaceName}`
+  const known = digests.get(about)
+  if (known !== undefined) return known
+  const made = createHash('sha256').update(about).digest()
+  if (digests.size >= digestsKept) digests.clear()
+  digests.set(about, made)
+  return made
 }
 
 function hex(octet: number): string {

@@ -10,15 +10,19 @@ import { observeSnapshot } from './observe-snapshot.js'
 import { observeImage, observePool, observeVolume } from './observe-storage.js'
 
 /** From so many targets on, lists are cheaper than looking each up. */
-const bulkFrom = 12
+const leastBulk = 12
 
-/** One observation a target, as the provider’s contract asks: one that cannot be read is `unreadable`, and hides no other. */
+/**
+ * One observation a target, as the provider’s contract asks: one that cannot be read is `unreadable`, and hides no other. As
+ * many as an apply has `atOnce` are what it reads back of its steps, each looked up, however many more the host has.
+ */
 export async function observeAll(
   host: Host,
   targets: readonly Target[],
   signal: AbortSignal,
+  atOnce = 0,
 ): Promise<ReadonlyMap<string, Observation>> {
-  const bulk = targets.length >= bulkFrom
+  const bulk = targets.length >= leastBulk && targets.length > atOnce
   const inventory = new Inventory(host, signal, bulk)
   const machines = new MachineObserver(inventory, bulk, targets)
   const observe = (target: Target): Promise<Observation> => {

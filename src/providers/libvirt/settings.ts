@@ -16,5 +16,5 @@ export const libvirtSettings = z.strictObject({
     .describe(
       'Folder for downloaded images, from the stack’s folder. `images` in the state’s folder by default.',
     ),
-  parallelism: z.int().positive().optional().describe('How many changes at once; 8 by default.'),
+  parallelism: z.int().positive().optional().describe('How many changes at once; 16 by default, 8 by ssh.'),
 })

@@ -16,9 +16,10 @@ export interface StoredVolume extends VolumeReading {
   readonly backingFormat: string | undefined
 }
 
-/** What a volume’s XML tells of it; sizes in bytes. */
+/** What a volume’s XML tells of it; sizes in bytes. A volume that was not looked up has no key yet, and gets that of its XML. */
 export function volumeReading(volume: Volume, xml: string): StoredVolume {
   const { pool, name, key } = volume
+  const reading = readVolume(parseXml(xml, notRead))
   // not a literal that spreads and overwrites: see `present`
-  return Object.assign(readVolume(parseXml(xml, notRead)), { pool, name, key })
+  return Object.assign(reading, { pool, name, key: key === '' ? (reading.key ?? reading.path) : key })
 }
