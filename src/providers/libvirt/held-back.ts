@@ -64,7 +64,9 @@ export function heldBack({ stored, live, declared }: Forms, changing: boolean): 
   }
   // taking a processor away needs the guest; giving one does not
   const fewer = (number(live.vcpus) ?? 0) < (number(stored.vcpus) ?? 0)
-  const amounts = changing ? ['vcpus', 'memoryGiB'] : fewer ? ['vcpus'] : []
+  const amounts = changing
+    ? ['vcpus', 'memoryGiB']
+    : [...(fewer ? ['vcpus'] : []), ...(hasLessMemory(stored, live) ? ['memoryGiB'] : [])]
   const spec = {
     ...stored,
     ...taken([...ofMachine, ...amounts], '', stored, live, declared),
@@ -72,6 +74,15 @@ export function heldBack({ stored, live, declared }: Forms, changing: boolean): 
     dataDisks: inList('dataDisks', 'device', ofDisk),
   } as Attributes
   return { spec, paths }
+}
+
+/**
+ * Whether the running machine has less memory than is stored, and could have that much: somebody took it away. Where it has
+ * more, its guest may not have given it back yet.
+ */
+export function hasLessMemory(stored: Attributes, live: Attributes): boolean {
+  const [wanted, now, most] = [stored.memoryGiB, live.memoryGiB, live.maxMemoryGiB].map(number)
+  return wanted !== undefined && now !== undefined && now < wanted && wanted <= (most ?? 0)
 }
 
 /** The spec with the disks that a cut off change was to take away, and whose volumes still wait to be put away. */

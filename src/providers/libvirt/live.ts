@@ -4,6 +4,7 @@ import { InfraError } from '../../model/error.js'
 import { type Attributes, sameValue } from '../../model/value.js'
 import type { Call } from '../provider.js'
 import { ask, type Host } from './connection.js'
+import { untilGiven } from './guest-memory.js'
 import { memoryKib } from './kinds/units.js'
 import { fields, number, objects, text } from './kinds/values.js'
 import { isLibvirt } from './rpc/errors.js'
@@ -79,6 +80,7 @@ async function setMemory(
   const memory = memoryKib(memoryGiB)
   if (memory * 1024 > maximum) return
   await ask(host, procedures.domains.setMemory, { domain, memory, flags: affect.live }, signal)
+  await untilGiven(host, domain, memory, signal)
 }
 
 async function setText(

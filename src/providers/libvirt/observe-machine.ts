@@ -3,8 +3,11 @@ import type { Attributes } from '../../model/value.js'
 import type { Observation, Target } from '../provider.js'
 import { AddressBook, type Guest } from './addresses.js'
 import { type DomainEntry, Domains } from './domains.js'
+import { guestMemory } from './guest-memory.js'
+import { hasLessMemory } from './held-back.js'
 import { InactivePool, type Inventory } from './inventory.js'
 import { digestOfTexts, type KeptMachine, leastMachines, volumesBelow } from './kept-machines.js'
+import { memoryGib } from './kinds/units.js'
 import { objects, present, text } from './kinds/values.js'
 import {
   type Definitions,
@@ -130,7 +133,8 @@ export class MachineObserver {
   }
 
   async #told(entry: DomainEntry, target: Target, look: Look): Promise<ToldMachine> {
-    const { definitions, glance } = look
+    const { glance } = look
+    const { definitions, isMeasured } = await this.#measured(entry, look.definitions)
     const { remarks, unknown } = await this.#readVolumes(glance.drives)
     const volumes = this.#inventory.readings()
     const { reading, changing } = definitions
@@ -138,9 +142,27 @@ export class MachineObserver {
       ? await this.#leftDisks(reading.name, new Set(reading.disks.map(disk => disk.device)), target.spec)
       : new Set<string>()
     const told = toldMachine(entry, target, definitions, { volumes, remarks, unknown, left })
-    // what a change that was cut off left is not among what it is kept by, nor what lies in a pool that is not active
-    if (!changing && unknown.size === 0) await this.#remember(entry, target, look, told)
+    // it is kept by what was asked for each time: what a cut off change left, what lies in a pool that is not active and what
+    // was asked of the guest is not among that
+    if (!changing && unknown.size === 0 && !isMeasured) await this.#remember(entry, target, look, told)
     return told
+  }
+
+  /** What the guest has is asked where its definition tells less than it should have. One that is paused can take nothing. */
+  async #measured(
+    entry: DomainEntry,
+    definitions: Definitions,
+  ): Promise<{ readonly definitions: Definitions; readonly isMeasured: boolean }> {
+    const { reading, live } = definitions
+    if (live === undefined || !hasLessMemory(reading.spec, live.spec))
+      return { definitions, isMeasured: false }
+    const { host, signal } = this.#inventory
+    const kib = entry.paused ? undefined : await guestMemory(host, entry.domain, signal)
+    const memoryGiB = kib === undefined ? undefined : memoryGib(kib)
+    return {
+      definitions: { ...definitions, live: { ...live, spec: present(live.spec, { memoryGiB }) } },
+      isMeasured: true,
+    }
   }
 
   async #remember(entry: DomainEntry, target: Target, look: Look, told: ToldMachine): Promise<void> {

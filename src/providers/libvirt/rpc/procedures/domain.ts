@@ -32,6 +32,14 @@ export const domains = {
     struct({ domain, memory: uhyper, flags: uint }),
     nothing,
   ),
+  /** Numbered values: KiB, counts, times. */
+  memoryStats: remote(
+    159,
+    'read',
+    'domainMemoryStats',
+    struct({ domain, maxStats: uint, flags: uint }),
+    list(struct({ tag: int, value: uhyper }), limits.memoryStats),
+  ),
   setVcpus: remote(199, 'slow', 'domainSetVcpusFlags', struct({ domain, vcpus: uint, flags: uint }), nothing),
   attachDevice: remote(160, 'slow', 'domainAttachDeviceFlags', withXml, nothing),
   detachDevice: remote(161, 'slow', 'domainDetachDeviceFlags', withXml, nothing),
