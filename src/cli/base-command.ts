@@ -102,6 +102,7 @@ export abstract class InfraCommand extends Command {
   #json = false
   #verbose = false
   #onlyCode: number | undefined
+  #settings: Settings | undefined
   #secrets: readonly string[] = []
   /** `INFRA_LOG`; see src/cli/log.ts. */
   protected readonly logEvent: Log = openLog({
@@ -122,6 +123,7 @@ export abstract class InfraCommand extends Command {
     this.#verbose = this.argv.includes('--verbose')
     process.on('SIGINT', this.#interrupt)
     process.on('SIGTERM', this.#interrupt)
+    this.#settings = await readSettings({ flags: {}, environment: process.env, home: homedir() })
   }
 
   readonly #interrupt = () => {
@@ -157,6 +159,7 @@ export abstract class InfraCommand extends Command {
     const { NO_COLOR, FORCE_COLOR, TERM } = process.env
     if (NO_COLOR) return false
     if (FORCE_COLOR && FORCE_COLOR !== '0') return true
+    if (this.#settings?.colour !== undefined) return this.#settings.colour
     return process.stdout.isTTY === true && TERM !== 'dumb'
   }
 
@@ -186,6 +189,8 @@ export abstract class InfraCommand extends Command {
     },
     path: string,
   ): SessionInput {
+    const stateFolder = flags.state ?? (process.env.INFRA_STATE || undefined)
+    const parallelism = flags.parallelism ?? this.#settings?.parallelism
     return {
       path,
       ports: this.ports,
@@ -196,29 +201,29 @@ export abstract class InfraCommand extends Command {
       cacheFolder: this.cacheFolder('documents'),
       version: `${this.config.version} ${builtAt()}`,
       log: this.logEvent,
-      ...(flags.state !== undefined && { stateFolder: flags.state }),
-      ...(flags.parallelism !== undefined && { parallelism: flags.parallelism }),
+      ...(stateFolder !== undefined && { stateFolder }),
+      ...(parallelism !== undefined && { parallelism }),
     }
   }
 
   /** Where this user's copies of something are kept between runs. */
   protected cacheFolder(what: string): string {
-    return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'infra', what)
+    const { cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'infra') } =
+      this.#settings ?? {}
+    return join(cache, what)
   }
 
   /** Who holds a lock that this command takes. */
   protected holder(flags: { 'lock-timeout'?: number | undefined }) {
     const command = toldCommand(this.id ?? '', this.argv)
-    return {
-      host: hostname(),
-      pid: process.pid,
-      command,
-      ...(flags['lock-timeout'] !== undefined && { waitMilliseconds: flags['lock-timeout'] * 1000 }),
-    }
+    const seconds = flags['lock-timeout'] ?? this.#settings?.lockTimeout ?? 0
+    return { host: hostname(), pid: process.pid, command, waitMilliseconds: seconds * 1000 }
   }
 
-  protected settings(flags: Readonly<Record<string, string | undefined>>): Promise<Settings> {
-    return readSettings({ flags, environment: process.env, home: homedir() })
+  /** A setting that was set somewhere; undefined where it is its default. */
+  protected setting(name: 'uri' | 'imagePool'): string | undefined {
+    const settings = this.#settings
+    return settings === undefined || settings.sources[name] === 'default' ? undefined : settings[name]
   }
 
   /** Every expected error in full and without a stack trace; any other is a defect and says so. */

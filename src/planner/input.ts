@@ -42,7 +42,8 @@ export interface PlanInput {
   readonly stack: string
   readonly desired: ReadonlyMap<Address, DesiredResource>
   /** The recorded state; undefined where there is none yet, and then the lineage of the one to be made. */
-  readonly state: Pick<StateDocument, 'lineage' | 'serial' | 'resources'>
+  readonly state: Pick<StateDocument, 'lineage' | 'serial' | 'resources'> &
+    Partial<Pick<StateDocument, 'stack'>>
   /** One for every desired and every recorded address; what is missing counts as unreadable. */
   readonly observed: ReadonlyMap<Address, Observation>
   readonly kinds: ReadonlyMap<string, Kind>

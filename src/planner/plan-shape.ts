@@ -61,6 +61,7 @@ const planShape = once(() => {
     observed: z.record(text, text),
     outputs: z.record(text, z.looseObject({ sensitive: z.boolean() })),
     declaresNothing: z.literal(true).optional(),
+    stateOf: text.optional(),
     capacity: z
       .array(
         z.looseObject({

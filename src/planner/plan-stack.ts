@@ -54,6 +54,7 @@ export function planStack(input: PlanInput): PlanResult {
     ...told,
     outputs: input.outputs,
     ...(declaresNothing(input, steps) && { declaresNothing: true as const }),
+    ...(isOfAnother(input) && { stateOf: input.state.stack }),
     capacity: capacityOf({
       steps,
       records: input.state.resources,
@@ -62,6 +63,11 @@ export function planStack(input: PlanInput): PlanResult {
     }),
   }
   return { plan: { ...draft, digest: planDigest(draft) }, problems, observed: input.observed }
+}
+
+/** The state was written by a stack of another name: this one was renamed, or it was pointed to a folder that is not its own. */
+function isOfAnother({ stack, state }: PlanInput): boolean {
+  return state.stack !== undefined && state.stack !== stack
 }
 
 /** An empty file, or the wrong folder, asks for the same as `destroy`: only of a whole plan of the stack it can be told. */

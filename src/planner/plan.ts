@@ -139,6 +139,8 @@ export interface Plan {
   readonly outputs: Readonly<Record<string, { readonly value: Json; readonly sensitive: boolean }>>
   /** The stack declares no resource at all, and therefore everything that is recorded goes. */
   readonly declaresNothing?: true
+  /** The stack that wrote the state, where it has another name than this one. */
+  readonly stateOf?: string
   /** What places hold before and after, sorted; absent where nothing was computed. */
   readonly capacity?: readonly Capacity[]
   /** sha256 over everything above, in hex. */

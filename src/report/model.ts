@@ -239,6 +239,11 @@ function warningsOf(review: Omit<Review, 'verdict'>): string[] {
   if (denials > 0) warnings.push(`policy denies it: ${plural(denials, 'finding')}`)
   if (review.plan.declaresNothing)
     warnings.push('the stack declares nothing at all: everything that is recorded goes')
+  const { stateOf } = review.plan
+  if (stateOf !== undefined)
+    warnings.push(
+      `the state is that of the stack ${stateOf}: right if it was renamed, and else the wrong folder`,
+    )
   const stake = dataAtStake([...review.destroys, ...review.replaces])
   if (stake !== undefined) warnings.push(stake)
   const final = [...review.destroys, ...review.replaces, ...review.updates].filter(item =>

@@ -8,7 +8,7 @@ import { meant } from './nearest.js'
 import { placeAt } from './problems.js'
 
 interface Setting {
-  /** In the config file and, with dashes (`image-pool`), as a flag. */
+  /** In the config file and, with dashes (`lock-timeout`), as a flag. */
   readonly name: string
   /** First one wins; the older ones are Foundry's. */
   readonly environment: readonly string[]
@@ -17,40 +17,27 @@ interface Setting {
   readonly summary: string
 }
 
-/** Every setting, as docs and `infra doctor` list them. */
+/** Every setting, as docs/settings.md lists them. */
 export const settingTable = [
-  {
-    name: 'pool',
-    environment: ['INFRA_POOL', 'FOUNDRY_VM_POOL'],
-    type: 'string',
-    default: 'foundry-vms',
-    summary: 'Storage pool of machines’ disks, for commands that take a pool.',
-  },
   {
     name: 'imagePool',
     environment: ['INFRA_IMAGE_POOL', 'FOUNDRY_IMAGE_POOL'],
     type: 'string',
     default: 'foundry-images',
-    summary: 'Storage pool of images, for commands that take a pool.',
+    summary: 'Storage pool that `infra image pull` and `import` put images into.',
   },
   {
     name: 'uri',
     environment: ['INFRA_LIBVIRT_URI', 'LIBVIRT_DEFAULT_URI'],
     type: 'string',
     default: 'qemu:///system',
-    summary: 'The libvirt that commands without a stack look at.',
-  },
-  {
-    name: 'state',
-    environment: ['INFRA_STATE'],
-    type: 'string',
-    summary: 'Folder of the state, when not where the stack says.',
+    summary: 'The libvirt that commands on machines, images and pools look at where there is no stack.',
   },
   {
     name: 'cache',
     environment: ['INFRA_CACHE'],
     type: 'string',
-    summary: 'Folder of parsed documents and other things that can be made again.',
+    summary: 'Folder of what can be made again; `~/.cache/infra` by default.',
   },
   {
     name: 'parallelism',
@@ -75,15 +62,13 @@ export const settingTable = [
 
 /** The values by name; one that is set nowhere and has no default is absent. */
 export interface Settings {
-  readonly pool: string
   readonly imagePool: string
   readonly uri: string
-  readonly state?: string
   readonly cache?: string
   readonly parallelism?: number
   readonly lockTimeout: number
   readonly colour?: boolean
-  /** Where each value comes from: `--pool`, `INFRA_POOL`, a file's path, `default`. */
+  /** Where each value comes from: `--parallelism`, `INFRA_PARALLELISM`, a file's path, `default`. */
   readonly sources: Readonly<Record<string, string>>
 }
 

@@ -202,6 +202,12 @@ test('a stack without a state that meets what was made under its own addresses i
   expect(planStack(input).problems[0]?.hint).toMatch(/^Take it over/)
 })
 
+test('a state that a stack of another name wrote is told', () => {
+  const input = inputOf({ desired: [web] })
+  const planWith = (stack: string) => planStack({ ...input, state: { ...input.state, stack } }).plan.stateOf
+  expect([planWith('other'), planWith(input.stack)]).toEqual(['other', undefined])
+})
+
 describe('changes', () => {
   test('tell who moved: the stack, the real system, or both', () => {
     const record = recordOf(desiredOf('Machine/web', { colour: 'red', size: 2, mode: 'a' }))

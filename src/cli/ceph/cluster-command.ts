@@ -8,6 +8,7 @@ import { renderYaml } from '../../report/yaml.js'
 import { requireSettled } from '../../session/require.js'
 import { openSession, type Session } from '../../session/session.js'
 import { ChangeCommand } from '../change-command.js'
+import { orNoStack } from '../no-stack.js'
 
 export interface ClusterFlags {
   readonly json: boolean
@@ -83,11 +84,11 @@ export abstract class ClusterCommand extends ChangeCommand {
         ? await this.openLocked(flags, flags.stack)
         : await openSession(this.sessionInput(flags, flags.stack))
     } catch (error) {
-      if (flags.stack !== '.' || !(error instanceof InfraError) || error.code !== 'empty-stack') throw error
-      throw new InfraError({
-        ...error.details(),
-        hint: 'Name a stack with --stack, or a cluster with --conf /etc/ceph/ceph.conf.',
-      })
+      throw orNoStack(
+        error,
+        flags.stack,
+        'Name a stack with --stack, or a cluster with --conf /etc/ceph/ceph.conf.',
+      )
     }
   }
 }

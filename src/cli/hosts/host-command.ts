@@ -7,6 +7,7 @@ import { type Hosts, type NamedHost, openHosts } from '../../providers/libvirt/a
 import type { Connection } from '../../providers/provider.js'
 import { openSession, type Session } from '../../session/session.js'
 import { ActCommand } from '../act-command.js'
+import { orNoStack } from '../no-stack.js'
 import { actLeftOpen } from '../open-acts.js'
 import { errorsOf } from '../settling.js'
 import { journaled } from './journaled.js'
@@ -44,14 +45,14 @@ export abstract class HostCommand extends ActCommand {
     options: { readonly changes: boolean; readonly others?: true },
     work: (context: HostContext) => Promise<T>,
   ): Promise<T> {
-    const session = flags.connect === undefined ? await this.#session(flags) : undefined
+    const session = await this.#session(flags)
     try {
       if (session !== undefined && options.changes) {
         await this.lockFor(session, flags)
       }
       const connections =
         session === undefined
-          ? this.#named(flags.connect ?? [])
+          ? this.#named(flags.connect ?? [this.setting('uri') ?? ''])
           : chosen(session, flags.host, options.others === true)
       const hosts = await openHosts(connections, this.ports, this.signal)
       try {
@@ -66,8 +67,8 @@ export abstract class HostCommand extends ActCommand {
 
   /** Where acts keep what is their own, for commands that ask no host. */
   protected async home(flags: HostFlags): Promise<string> {
-    if (flags.connect !== undefined) return this.#home()
     const session = await this.#session(flags)
+    if (session === undefined) return this.#home()
     try {
       return session.stateFolder
     } finally {
@@ -130,8 +131,8 @@ export abstract class HostCommand extends ActCommand {
     flags: HostFlags,
     work: (act: <R>(one: (journal: ActJournal) => Promise<R>) => Promise<R>) => Promise<T>,
   ): Promise<T> {
-    if (flags.connect !== undefined) return work(one => one(unjournaled))
     const session = await this.#session(flags)
+    if (session === undefined) return work(one => one(unjournaled))
     try {
       await this.lockFor(session, flags)
       return await work(one => this.#act(session, flags, undefined, one))
@@ -156,15 +157,19 @@ export abstract class HostCommand extends ActCommand {
     }
   }
 
-  async #session(flags: HostFlags): Promise<Session> {
+  /** Undefined where a host is named by its address: by a flag, or in the settings where this folder holds no stack. */
+  async #session(flags: HostFlags): Promise<Session | undefined> {
+    if (flags.connect !== undefined) return undefined
     try {
       return await openSession(this.sessionInput(flags, flags.stack))
     } catch (error) {
-      if (flags.stack !== '.' || !(error instanceof InfraError) || error.code !== 'empty-stack') throw error
-      throw new InfraError({
-        ...error.details(),
-        hint: 'Name a stack with --stack, or a host with --connect qemu:///system.',
-      })
+      const told = orNoStack(
+        error,
+        flags.stack,
+        'Name a stack with --stack, or a host with --connect qemu:///system.',
+      )
+      if (told !== error && this.setting('uri') !== undefined) return undefined
+      throw told
     }
   }
 

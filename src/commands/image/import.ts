@@ -25,6 +25,7 @@ export default class ImageImport extends HostCommand {
 
   async run(): Promise<void> {
     const { args, flags } = await this.parse(ImageImport)
+    const pool = flags.pool ?? this.setting('imagePool')
     await this.withHosts(flags, { changes: true }, async context => {
       const host = this.oneHost(context)
       const progress = this.progress(flags)
@@ -33,7 +34,7 @@ export default class ImageImport extends HostCommand {
         name: flags.convert ? name.replace(/\.raw$/, '') : name,
         path: resolve(args.file),
         convert: flags.convert,
-        ...(flags.pool !== undefined && { pool: flags.pool }),
+        ...(pool !== undefined && { pool }),
         ...(flags.checksum !== undefined && { checksum: flags.checksum }),
         ...(flags.format !== undefined && { format: flags.format }),
       }

@@ -44,6 +44,7 @@ export default class ImagePull extends HostCommand {
         hint: 'Say --name.',
       })
     }
+    const pool = flags.pool ?? this.setting('imagePool')
     await this.withHosts(flags, { changes: true }, async context => {
       const host = this.oneHost(context)
       const progress = this.progress(flags)
@@ -53,7 +54,7 @@ export default class ImagePull extends HostCommand {
         checksum: flags.checksum,
         convert: flags.convert,
         insecure: flags.insecure,
-        ...(flags.pool !== undefined && { pool: flags.pool }),
+        ...(pool !== undefined && { pool }),
         ...(flags.format !== undefined && { format: flags.format }),
       }
       const call = { signal: this.signal, progress: (message: string) => progress(name, message) }
