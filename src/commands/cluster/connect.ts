@@ -63,7 +63,7 @@ export default class ClusterConnect extends ClusterCommand {
       const text = `The context ${context} is in ${file}${flags.use ? ', and is the current one' : ''}.\n`
       return this.tell(flags, { context, file, removed: false }, () => text)
     }
-    const contexts = await unmergeContext(host, choice, file)
+    const contexts = await unmergeContext(host, choice, file, this.signal)
     const [context = null] = contexts
     this.tell(flags, { context, file, removed: contexts.length > 0 }, () =>
       context === null

@@ -7,7 +7,7 @@ import type { ReleaseContent } from './helm/release.js'
 import { canonicalSpec } from './kinds/canonical.js'
 import { lower } from './kinds/shortcuts.js'
 import { type Values, valueAt } from './kinds/tree.js'
-import { marks, paused } from './marks.js'
+import { marks, replicasBefore } from './marks.js'
 import type { Found } from './snapshot.js'
 import { chartVersion, madeFor } from './told.js'
 
@@ -29,8 +29,7 @@ export function specOf(
     ...handMade,
   ]
   const { replicas: _replicas, kubeconfig: _kubeconfig, chart: _chart, ...rest } = kept
-  const stopped = workload?.metadata.annotations?.[paused.replicas]
-  const replicas = workload?.spec.replicas === 0 ? Number(stopped ?? 1) || 1 : workload?.spec.replicas
+  const replicas = workload?.spec.replicas === 0 ? replicasBefore(workload) : workload?.spec.replicas
   const claim = found.claims.find(one => one.metadata.name === `data-${found.name}-0`)
   const size = claim?.spec.resources?.requests?.storage
   const server = valueAt(kept, ['kubeconfig', 'server'])

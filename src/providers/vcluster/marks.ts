@@ -67,6 +67,12 @@ export function labelNames(object: KubeObject | undefined): readonly string[] {
   return Array.isArray(names) ? names.filter(name => typeof name === 'string') : []
 }
 
+/** How many replicas a paused workload had; one where that is not told, or a hand broke it. */
+export function replicasBefore(object: KubeObject): number {
+  const count = Number(object.metadata.annotations?.[paused.replicas])
+  return Number.isInteger(count) && count > 0 ? count : 1
+}
+
 /** The labels of a release: whose it is is known before any of its objects could be marked. */
 export function releaseLabels(owner: Owner, digest: string): Record<string, string> {
   return {

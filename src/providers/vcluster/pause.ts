@@ -2,7 +2,7 @@
 import { InfraError } from '../../model/error.js'
 import type { KubeObject, Workload } from './client/objects.js'
 import { paths } from './client/paths.js'
-import { paused } from './marks.js'
+import { paused, replicasBefore } from './marks.js'
 import { readOne } from './ready.js'
 import type { Session } from './session.js'
 import { noWorkload, workloadPath } from './workload.js'
@@ -25,20 +25,19 @@ export async function setPaused(
   const workloads = [found.workload, ...(await etcdOf(session, place, signal))]
   for (const workload of workloads) {
     const { replicas = 1 } = workload.spec
-    const { annotations = {} } = workload.metadata
     const path =
       workload === found.workload
         ? workloadPath(found)
         : paths.statefulSets(place.namespace, workload.metadata.name)
     if (wanted) {
-      const before = replicas === 0 ? (annotations[paused.replicas] ?? '1') : String(replicas)
+      const before = replicas === 0 ? replicasBefore(workload) : replicas
       await host.patch(
         path,
         {
           metadata: {
             annotations: {
               [paused.flag]: 'true',
-              [paused.replicas]: before,
+              [paused.replicas]: String(before),
               [paused.date]: new Date(host.now() ?? ports.clock.now()).toISOString(),
             },
           },
@@ -48,7 +47,7 @@ export async function setPaused(
       )
     } else if (isPaused(workload)) {
       const marks = { [paused.flag]: null, [paused.replicas]: null, [paused.date]: null }
-      const back = { replicas: Number(annotations[paused.replicas] ?? 1) || 1 }
+      const back = { replicas: replicasBefore(workload) }
       const change = { metadata: { annotations: marks }, ...(replicas === 0 && { spec: back }) }
       await host.patch(path, change, signal)
     }

@@ -126,38 +126,6 @@ export function acts(host: KubernetesLab): void {
       })
     })
 
-    test('status tells the use of CPU and memory where the host has a metrics API', async () => {
-      const metrics = 'pods.metrics.k8s.io'
-      const names = { plural: 'pods', singular: 'pod', kind: 'PodMetrics', listKind: 'PodMetricsList' }
-      const openAPIV3Schema = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true }
-      // No metrics server runs here: the API is the host's own, what it tells is written into it
-      await host.apply({
-        apiVersion: 'apiextensions.k8s.io/v1',
-        kind: 'CustomResourceDefinition',
-        metadata: { name: metrics, annotations: { 'api-approved.kubernetes.io': 'unapproved, a test' } },
-        spec: {
-          ...{ group: 'metrics.k8s.io', scope: 'Namespaced', names },
-          versions: [{ name: 'v1beta1', served: true, storage: true, schema: { openAPIV3Schema } }],
-        },
-      })
-      try {
-        await host.kubectl('wait', '--for=condition=Established', `crd/${metrics}`, '--timeout=60s')
-        await host.apply({
-          apiVersion: 'metrics.k8s.io/v1beta1',
-          kind: 'PodMetrics',
-          metadata: { name: 'box-0', namespace: 'vcluster-box' },
-          timestamp: new Date().toISOString(),
-          window: '10s',
-          containers: [{ name: 'syncer', usage: { cpu: '250m', memory: '64Mi' } }],
-        })
-        expect(await host.kubectl('-n', 'vcluster-box', 'top', 'pod')).toMatch(/box-0 +250m +64Mi/)
-        const { usage } = await clusterStatus(world.session, 'box', undefined, soon())
-        expect(usage).toEqual({ cpuMillicores: 250, memoryBytes: 64 << 20 })
-      } finally {
-        await host.kubectl('delete', 'crd', metrics)
-      }
-    })
-
     test('exec passes the exit status and the streams on', async () => {
       expect(await kubectl('get', 'ns', '-o', 'name')).toMatchObject({
         code: 0,
@@ -207,7 +175,7 @@ export function acts(host: KubernetesLab): void {
       expect(context).toMatch(/^infra_box_[a-z0-9-]+_./)
       const { stdout } = await run(`${host.bin}/kubectl`, ['--kubeconfig', file, 'get', '--raw', '/readyz'])
       expect(stdout).toBe('ok')
-      expect(await unmergeContext(world.session, choice, file)).toEqual([context])
+      expect(await unmergeContext(world.session, choice, file, soon())).toEqual([context])
       const left = await readFile(file, 'utf8')
       expect(left).toContain('mine')
       expect(left).not.toContain('infra_box')

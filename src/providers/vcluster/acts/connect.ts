@@ -5,7 +5,8 @@ import { InfraError } from '../../../model/error.js'
 import type { Attributes } from '../../../model/value.js'
 import { serverOf, withServer } from '../kubeconfig/content.js'
 import { type Forward, forwardPort } from '../kubeconfig/forward.js'
-import { putIn, readConfig, takeOut, writeConfig } from '../kubeconfig/merged.js'
+import { underLock } from '../kubeconfig/lock.js'
+import { type Config, putIn, readConfig, takeOut, writeConfig } from '../kubeconfig/merged.js'
 import { answersReadyz } from '../kubeconfig/reach.js'
 import { readOne } from '../ready.js'
 import type { Session } from '../session.js'
@@ -106,33 +107,47 @@ export async function mergeContext(
   options: { readonly use?: boolean },
   signal: AbortSignal,
 ): Promise<string> {
-  const { files } = session.ports
   const found = await findCluster(session, choice.name, choice.namespace, signal)
   const text = await session.kubeconfigs.current({ spec: choice.spec ?? {} }, found, signal)
   if (text === undefined) throw noKubeconfig(choice.name)
   const { server: host, context: hostContext } = session.host
   const of = { host, name: found.name, namespace: found.namespace }
-  // Read as late as can be: others write this file, too.
-  const before = readConfig(await files.read(file), file)
-  const { config, context } = putIn(before, text, of, hostContext)
-  await files.makeFolder(dirname(file))
-  const merged = options.use === true ? { ...config, 'current-context': context } : config
-  await files.replace(file, writeConfig(merged), 0o600)
-  return context
+  await session.ports.files.makeFolder(dirname(file))
+  return edit(session, file, signal, before => {
+    const { config, context } = putIn(before, text, of, hostContext)
+    return {
+      config: options.use === true ? { ...config, 'current-context': context } : config,
+      done: context,
+    }
+  })
 }
 
 /** Takes the cluster's contexts out again, whether it is still there or not. Resolves to their names; none is no error. */
 export async function unmergeContext(
   session: Session,
-  choice: ClusterChoice,
+  { name, namespace }: ClusterChoice,
   file: string,
+  signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { files } = session.ports
-  const { name, namespace } = choice
-  const before = readConfig(await files.read(file), file)
-  const { config, contexts } = takeOut(before, { host: session.host.server, name, namespace })
-  if (contexts.length > 0) await files.replace(file, writeConfig(config), 0o600)
-  return contexts
+  if ((await session.ports.files.read(file)) === undefined) return []
+  return edit(session, file, signal, before => {
+    const { config, contexts } = takeOut(before, { host: session.host.server, name, namespace })
+    return { ...(contexts.length > 0 && { config }), done: contexts }
+  })
+}
+
+/** Writes what becomes of the file, where something does, under the lock that others who write it take, too. */
+async function edit<T>(
+  { ports: { files, clock } }: Session,
+  file: string,
+  signal: AbortSignal,
+  change: (before: Config) => { readonly config?: Config; readonly done: T },
+): Promise<T> {
+  return underLock(file, clock, signal, async () => {
+    const { config, done } = change(readConfig(await files.read(file), file))
+    if (config !== undefined) await files.replace(file, writeConfig(config), 0o600)
+    return done
+  })
 }
 
 async function readyPod(session: Session, found: Found, signal: AbortSignal): Promise<string | undefined> {

@@ -7,7 +7,7 @@ import { InfraError } from '../../../model/error.js'
 import { withNames } from './content.js'
 
 /** As far as it is read here; whatever else is in it is kept. */
-type Config = Readonly<Record<string, unknown>>
+export type Config = Readonly<Record<string, unknown>>
 
 /** Which cluster a context leads to. */
 export interface ClusterOf {
