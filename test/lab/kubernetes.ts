@@ -85,6 +85,8 @@ const labValues = {
 export interface KubernetesLabOptions {
   /** No kubelet, no pods: a host of its own on this port and the two next. One a test file. */
   readonly apiOnly?: { readonly port: number }
+  /** A metrics server, too, of the host that is whole. It tells of a pod some twenty seconds after the pod has begun. */
+  readonly metrics?: true
 }
 
 export async function kubernetesLab(
@@ -106,6 +108,7 @@ export async function kubernetesLab(
       // What a killed run left behind goes first.
       await lab('clean')
       await lab(options.apiOnly === undefined ? 'up' : 'up-api')
+      if (options.metrics) await lab('up-metrics')
     })
     own(folder)
   } catch (error) {

@@ -2,8 +2,8 @@
 # go.sh — prints the folder of a Go that can build the lab: this machine's own where it is new enough, else the toolchain from
 # the Go module proxy, checked against its sum in Go's checksum database and kept in the lab's cache. Needs curl and python3.
 set -euo pipefail
-GO=1.26.3
-SUM='h1:LdHRR8AtYKtOQrWMnd5AbvhZMSVJ7HoO2wrqShPaLV8='     # https://sum.golang.org/lookup/golang.org/toolchain@v0.0.1-go1.26.3.linux-amd64
+GO=1.26.4
+SUM='h1:wAoHYF9gHXZdyCyZT4yuWhbjdIC/Iv5dpQsE+H3FgGU='     # https://sum.golang.org/lookup/golang.org/toolchain@v0.0.1-go1.26.4.linux-amd64
 LAB_CACHE=${LAB_CACHE:-$HOME/.cache/infra-lab/kubernetes}
 DIR=$LAB_CACHE/go-$GO
 

@@ -1,11 +1,12 @@
 #!/bin/bash
 # lab.sh — a real, single-node Kubernetes (etcd + apiserver + controller-manager + scheduler + kubelet +
-# kube-proxy + containerd/runc) and real vCluster images, made only from Debian packages and Go modules (Go >= 1.26.3 comes from its module proxy where it is missing).
+# kube-proxy + containerd/runc) and real vCluster images, made only from Debian packages and Go modules (Go >= 1.26.4 comes from its module proxy where it is missing).
 # No container registry, no GitHub download, no systemd, no CAP_SYS_RESOURCE, cgroup v1 or v2.
 #
 #   lab.sh install      the Debian packages
 #   lab.sh build        apt + go build + image tars into $LAB_CACHE   (cold: minutes; warm: <1 s)
 #   lab.sh up           start everything, wait for the node, import images, print export KUBECONFIG=...
+#   lab.sh up-metrics   once up: a metrics server, which has seen the pods twice a quarter of a minute later
 #   lab.sh chart | values   path of the vCluster chart dir | of the values file that makes it use the local images
 #                           (a real file: vclusterctl reads it and helm reads it again, so <(…) silently loses it)
 #   lab.sh up-api       only etcd, API server and (unless LAB_CONTROLLERS=none) the controllers of namespaces and garbage: a
@@ -13,10 +14,10 @@
 #   lab.sh kill-apiserver | start-apiserver | pause-apiserver | continue-apiserver    faults
 #   lab.sh status | down | clean
 #
-# Cache between CI runs: only `lab.sh cache-dir`'s bin/ and chart/ (img-N/ is remade from them in ~6 s).
+# Cache between CI runs: only `lab.sh cache-dir`'s bin/ and chart/ (img-N/ is remade from them in ~6 s), and metrics-*/ beside it.
 # Put gomod/{go.mod,go.sum,tools.go} beside this script to pin every module; without them they are resolved again.
 # Root is required (containers), with overlayfs, bridge, veth and iptables in the kernel. Ports used on the host:
-# LAB_PORT (6443 by default), its two next for etcd, 10249 10250 10256 10257 10259. Pods 10.88.0.0/16, services 10.96.0.0/16, both reachable from the host.
+# LAB_PORT (6443 by default), its two next for etcd, its third for metrics, 10249 10250 10256 10257 10259. Pods 10.88.0.0/16, services 10.96.0.0/16, both reachable from the host.
 #
 # A virtual cluster, once up:   eval "$(lab.sh up)"
 #   vclusterctl create v1 -n team1 --driver helm --add=false --connect=false --local-chart-dir "$(lab.sh chart)" --values "$(lab.sh values)"
@@ -26,11 +27,13 @@ set -euo pipefail
 HERE=$(cd "$(dirname "$0")" && pwd)
 K8S=1.36.0                       # what vCluster v0.36.1's go.mod and chart (ghcr.io/loft-sh/kubernetes:v1.36.0) use
 VC=0.36.1; HELM=3.21.4; KINE=0.16.4
+METRICS=0.9.0                    # its own modules and cache: it comes and goes without the programs above being built again
 NEXT_K8S=1.36.1; NEXT_VC=0.36.2  # other names of the same programs, to upgrade to
 LAB_CACHE=${LAB_CACHE:-$HOME/.cache/infra-lab/kubernetes}
 LAB_RUN=${LAB_RUN:-/var/tmp/infra-lab-kubernetes}   # state of one running lab, removed by `clean`
 KEY=$( (echo "$K8S $VC $HELM $KINE 3"; cat "$HERE"/gomod/go.sum 2>/dev/null || :) | sha256sum | cut -c1-12)   # the CI cache key
 PORT=${LAB_PORT:-6443}; ETCD=$((PORT + 1)); PEER=$((PORT + 2))
+M=$LAB_CACHE/metrics-$METRICS-$(sha256sum <"$HERE/metrics/go.sum" | cut -c1-12)
 C=$LAB_CACHE/$KEY; B=$C/bin; I=$C/img-2; R=$LAB_RUN; P=$R/pki; L=$R/logs   # img-N: N is for how images are made of the programs
 SOCK=$R/containerd.sock
 say() { echo "[lab $(date +%T)] $*" >&2; }
@@ -75,20 +78,29 @@ PKGS="k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kube-controller
 k8s.io/kubernetes/cmd/kubelet k8s.io/kubernetes/cmd/kubectl k8s.io/kubernetes/cmd/kube-proxy helm.sh/helm/v3/cmd/helm
 github.com/loft-sh/vcluster/cmd/vcluster github.com/loft-sh/vcluster/cmd/vclusterctl github.com/k3s-io/kine"
 
-build() {
-  deps
+build() { deps; programs; metrics; }
+# GOGC: fewer collections in the compiler (needs ~4 GiB); -dwarf=false: no debug info; both only save build time
+compile() { CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" GOGC=${GOGC:-400} go build -gcflags=all=-dwarf=false "$@"; }
+metrics() {
+  [ -x "$M/metrics-server" ] && { say "cache hit $M"; return; }
+  local src; src=$(mktemp -d); cp "$HERE"/metrics/* "$src"
+  say "go build (metrics-server $METRICS)"
+  PATH=$("$HERE/go.sh"):$PATH; mkdir -p "$M"
+  (cd "$src" && compile -ldflags "-s -w" -o "$M/new" sigs.k8s.io/metrics-server/cmd/metrics-server)
+  mv "$M/new" "$M/metrics-server"; rm -rf "$src"
+}
+programs() {
   if [ -x "$B/vclusterctl" ] && [ -d "$C/chart" ]; then          # restored from a CI cache
     [ -f "$I/done" ] || { mkdir -p "$I"; images; touch "$I/done"; }; say "cache hit $C"; return; fi
   PATH=$("$HERE/go.sh"):$PATH
   mkdir -p "$B" "$I" "$C/src"
-  # GOGC: fewer collections in the compiler (needs ~4 GiB); -dwarf=false: no debug info; both only save build time
-  export CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false" GOGC=${GOGC:-400}
+  export CGO_ENABLED=0
   gomod "$C/src/lab"
   local V=v$K8S X=k8s.io/component-base/version
   local LD="-s -w -X $X.gitVersion=$V -X $X.gitMajor=1 -X $X.gitMinor=36 -X $X.gitTreeState=clean -X $X.gitCommit=lab -X $X.buildDate=2026-01-01T00:00:00Z
     -X github.com/loft-sh/vcluster/pkg/telemetry.SyncerVersion=$VC -X main.version=$VC"
   say "go build (k8s $K8S, vcluster $VC, helm $HELM)"
-  go build -gcflags=all=-dwarf=false -ldflags "$(echo $LD)" -o "$B/" $PKGS
+  compile -ldflags "$(echo $LD)" -o "$B/" $PKGS
   # the chart, as vclusterctl --local-chart-dir / helm want it
   rm -rf "$C/chart"; cp -r "$(cd "$C/src/lab" && go list -m -f '{{.Dir}}' github.com/loft-sh/vcluster)/chart" "$C/chart"; chmod -R u+w "$C/chart"
   sed -i "s/^version: .*/version: $VC/" "$C/chart/Chart.yaml"
@@ -172,7 +184,9 @@ start_apiserver() {
      --client-ca-file="$P/ca.crt" --service-account-issuer=https://kubernetes.default.svc --service-account-key-file="$P/sa.key" \
      --service-account-signing-key-file="$P/sa.key" --authorization-mode=Node,RBAC --allow-privileged=true \
      --kubelet-client-certificate="$P/admin.crt" --kubelet-client-key="$P/admin.key" --kubelet-certificate-authority="$P/ca.crt" \
-     --kubelet-preferred-address-types=InternalIP
+     --kubelet-preferred-address-types=InternalIP \
+     --proxy-client-cert-file="$P/apiserver.crt" --proxy-client-key-file="$P/apiserver.key" --requestheader-client-ca-file="$P/ca.crt" \
+     --requestheader-allowed-names=kube-apiserver --requestheader-username-headers=X-Remote-User --requestheader-group-headers=X-Remote-Group
 }
 wait_apiserver() {
   for _ in $(seq 960); do
@@ -238,8 +252,8 @@ T
   for _ in $(seq 600); do ctr -a "$SOCK" version >/dev/null 2>&1 && break; sleep .1; done
   { for i in pause busybox vcluster kubernetes; do ctr -a "$SOCK" -n k8s.io images import "$I/$i.tar" >/dev/null; done
     # the same programs under the next versions: something to upgrade to
-    ctr -a "$SOCK" -n k8s.io images tag ghcr.io/loft-sh/vcluster-oss:$VC ghcr.io/loft-sh/vcluster-oss:$NEXT_VC >/dev/null
-    ctr -a "$SOCK" -n k8s.io images tag ghcr.io/loft-sh/kubernetes:v$K8S ghcr.io/loft-sh/kubernetes:v$NEXT_K8S >/dev/null; } &
+    ctr -a "$SOCK" -n k8s.io images tag --force ghcr.io/loft-sh/vcluster-oss:$VC ghcr.io/loft-sh/vcluster-oss:$NEXT_VC >/dev/null
+    ctr -a "$SOCK" -n k8s.io images tag --force ghcr.io/loft-sh/kubernetes:v$K8S ghcr.io/loft-sh/kubernetes:v$NEXT_K8S >/dev/null; } &
   local imp=$!
   wait_apiserver
   say "apiserver ready"
@@ -275,6 +289,31 @@ provisioner: kubernetes.io/host-path
 T
   say "node ready"; echo "export KUBECONFIG=$R/admin.kubeconfig PATH=$B:\$PATH"
 }
+# As its own manifests have it, but for the pod: it runs on this machine, where the API server finds it by a name
+up_metrics() {
+  [ -x "$M/metrics-server" ] || build
+  cd "$R"
+  bg metrics "$M/metrics-server" --kubeconfig=admin.kubeconfig --authentication-kubeconfig=admin.kubeconfig --authorization-kubeconfig=admin.kubeconfig \
+     --bind-address=127.0.0.1 --secure-port=$((PORT + 3)) --cert-dir="$R/metrics-pki" --kubelet-certificate-authority="$P/ca.crt" \
+     --kubelet-preferred-address-types=InternalIP --metric-resolution=10s --kubelet-request-timeout=9s
+  "$B/kubectl" --kubeconfig admin.kubeconfig apply -f - >/dev/null <<T
+apiVersion: v1
+kind: Service
+metadata: {name: metrics-server, namespace: kube-system}
+spec: {type: ExternalName, externalName: localhost}
+---
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1beta1.metrics.k8s.io}
+spec:
+  service: {name: metrics-server, namespace: kube-system, port: $((PORT + 3))}
+  group: metrics.k8s.io
+  version: v1beta1
+  insecureSkipTLSVerify: true
+  groupPriorityMinimum: 100
+  versionPriority: 100
+T
+}
 values() { cat <<'T'
 controlPlane:
   statefulSet:
@@ -292,7 +331,7 @@ stop() { # end only processes this lab started, by pid; apiserver's graceful sto
 # a killed process is a zombie before the last of its threads has let go of its port
 alive() { [ -d "/proc/$1" ] && { ! grep -q '^State:.*Z' "/proc/$1/status" || [ "$(find "/proc/$1/task" -mindepth 1 -maxdepth 1 | wc -l)" -gt 1 ]; } 2>/dev/null; }
 down() {
-  stop kubelet proxy sched kcm apiserver     # first, so that nothing is restarted
+  stop metrics kubelet proxy sched kcm apiserver     # first, so that nothing is restarted
   if [ -S "$SOCK" ]; then
     local ct="ctr -a $SOCK -n k8s.io" t
     for t in $($ct tasks ls -q 2>/dev/null); do $ct tasks kill -a -s KILL "$t" 2>/dev/null || :; done; sleep .5
@@ -317,7 +356,7 @@ down() {
   rm -f "$SOCK"
 }
 case "${1:-}" in
-  install) deps;; build) build;; up) up;; down) down;; up-api) up_api;;
+  install) deps;; build) build;; up) up;; down) down;; up-api) up_api;; up-metrics) up_metrics;;
   clean) down; [ ! -e "$R/whole" ] || rm -rf /tmp/hostpath_pv; rm -rf "$R";;
   kill-apiserver) p=$(cat "$R/apiserver.pid"); kill -9 "$p"; while alive "$p"; do sleep .05; done;;
   start-apiserver) for _ in 1 2 3; do alive "$(cat "$R/apiserver.pid")" || start_apiserver; (wait_apiserver) && exit; sleep 1; done; exit 1;;

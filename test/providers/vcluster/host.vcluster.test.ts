@@ -15,7 +15,7 @@ import { looking } from './commands/looking.suite.js'
 import { life } from './life.suite.js'
 import { notReady } from './not-ready.suite.js'
 
-const lab = await kubernetesLab()
+const lab = await kubernetesLab({ metrics: true })
 
 describe.skipIf('skip' in lab)(`a real host${'skip' in lab ? `: ${lab.skip}` : ''}`, () => {
   const host = lab as KubernetesLab

@@ -6,8 +6,10 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { armor, Decrypter } from 'age-encryption'
 import { expect, test } from 'vitest'
+import { gibibytes } from '../../../../src/report/text.js'
 import { type CommandDesk, filesBelow } from './desk.js'
 
 /** Registers the suite, whose tests follow one another. */
@@ -26,19 +28,6 @@ export function looking(desk: CommandDesk): void {
     expect(table.out).toMatch(/team +vcluster-team +Running +v1\.36\.0 +0\.36\.1 +1h5\d?m?/)
     expect(table.err).toContain('away')
     expect(await desk.ok('cluster', 'list', '-s', desk.stack, '--host', 'vcluster')).toContain('Running')
-  })
-
-  test('status and logs', async () => {
-    const status = await desk.ok('cluster', 'status', 'team', '-s', desk.stack)
-    expect(status).toMatch(/phase: +Running/)
-    expect(status).toMatch(/release: +revision 1, deployed/)
-    expect(status).toMatch(/team-0 +Running +yes/)
-    const logs = await desk.ok('cluster', 'logs', 'team', '-s', desk.stack, '--lines', '4')
-    expect(logs.trim().split('\n')).toHaveLength(4)
-    const following = desk.started('cluster', 'logs', 'team', '-s', desk.stack, '--lines', '1', '--follow')
-    expect(await firstLine(following)).not.toBe('')
-    following.kill('SIGINT')
-    expect(await once(following, 'exit')).toEqual([expect.anything(), null])
   })
 
   test('exec streams, and its exit status is the command’s', async () => {
@@ -90,6 +79,62 @@ export function looking(desk: CommandDesk): void {
       desk.secrets[1],
     )
   })
+
+  // Last of these: a metrics server tells of a pod some twenty seconds after the pod has begun
+  test('status and logs', async () => {
+    const { status, cpu, memory } = await statusAndUse(desk)
+    expect(status).toMatch(/phase: +Running/)
+    expect(status).toMatch(new RegExp(`^cpu: +${cpu}$`, 'm'))
+    expect(status).toMatch(new RegExp(`^memory: +${memory}$`, 'm'))
+    expect(status).toMatch(/release: +revision 1, deployed/)
+    expect(status).toMatch(/team-0 +Running +yes/)
+    const logs = await desk.ok('cluster', 'logs', 'team', '-s', desk.stack, '--lines', '4')
+    expect(logs.trim().split('\n')).toHaveLength(4)
+    const following = desk.started('cluster', 'logs', 'team', '-s', desk.stack, '--lines', '1', '--follow')
+    expect(await firstLine(following)).not.toBe('')
+    following.kill('SIGINT')
+    expect(await once(following, 'exit')).toEqual([expect.anything(), null])
+  })
+}
+
+interface PodMetrics {
+  readonly metadata: { readonly name: string }
+  /** When it was measured: every ten seconds. */
+  readonly timestamp: string
+  readonly containers: readonly { readonly usage: { readonly cpu: string; readonly memory: string } }[]
+}
+
+const units: Readonly<Record<string, number>> = { n: 1e-9, u: 1e-6, m: 1e-3, Ki: 2 ** 10, Mi: 2 ** 20 }
+
+/** `123456n`, `512Ki`. */
+function amount(text: string): number {
+  const [, count, unit = ''] = /^(\d+)(\D*)$/.exec(text) ?? []
+  return Number(count) * (unit === '' ? 1 : (units[unit] ?? Number.NaN))
+}
+
+/** What `infra cluster status` prints, and the use that the metrics server itself told both before and after it. */
+async function statusAndUse({ host, name, stack, ok }: CommandDesk) {
+  const path = `/apis/metrics.k8s.io/v1beta1/namespaces/vcluster-${name}/pods`
+  const measured = async () =>
+    (JSON.parse(await host.kubectl('get', '--raw', path)) as { items: readonly PodMetrics[] }).items
+  const times = (pods: readonly PodMetrics[]) => pods.map(pod => pod.timestamp).join()
+  for (;;) {
+    const before = await measured()
+    if (!before.some(pod => pod.metadata.name === `${name}-0`)) {
+      await sleep(1_000)
+      continue
+    }
+    const status = await ok('cluster', 'status', name, '-s', stack)
+    // Measured anew meanwhile, or too busy a machine to tell it at once
+    if (times(await measured()) !== times(before) || !status.includes('\ncpu: ')) continue
+    const use = before.flatMap(pod => pod.containers.map(one => one.usage))
+    const total = (what: 'cpu' | 'memory') => use.reduce((sum, one) => sum + amount(one[what]), 0)
+    return {
+      status,
+      cpu: `${Math.round(total('cpu') * 1000)}m`,
+      memory: gibibytes(total('memory') / 2 ** 30),
+    }
+  }
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {
