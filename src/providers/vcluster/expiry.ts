@@ -8,7 +8,7 @@ export interface Clocks {
 }
 
 /** The moment that counts: the earlier of the two clocks, so that one that runs ahead does no harm. */
-export function safeNow(clocks: Clocks): number {
+function safeNow(clocks: Clocks): number {
   return clocks.host === undefined ? clocks.here : Math.min(clocks.host, clocks.here)
 }
 

@@ -7,6 +7,7 @@ import { hasCode } from './client/errors.js'
 import type { Host } from './client/host.js'
 import type { KubeObject, Secret } from './client/objects.js'
 import type { ReleaseContent } from './helm/release.js'
+import { amountOf } from './kinds/quantity.js'
 import { compareLeaves, leaves, type Values, withoutEmpty } from './kinds/tree.js'
 
 /** Where each kind that the chart makes is in the API. A kind that is not here is not looked at. */
@@ -89,14 +90,24 @@ interface Group {
 
 /** Values in the chart's own Secret that were edited there. */
 function configChanges(expected: Secret, live: Secret): string[] {
-  const read = (secret: Secret): Values => {
-    const text = Buffer.from(secret.data?.['config.yaml'] ?? '', 'base64').toString('utf8')
+  const name = `Secret/${live.metadata.name}`
+  const [before, now] = [configOf(expected), configOf(live)]
+  if (before === undefined || now === undefined) return [`${name}: config.yaml cannot be read`]
+  const { added, removed, changed } = compareLeaves(before, now)
+  return [...added, ...removed, ...changed].map(path => `${name}: ${path}`)
+}
+
+/** The values in it; undefined where it is no YAML, whose words nobody quotes: they may hold secrets. */
+function configOf(secret: Secret): Values | undefined {
+  const text = Buffer.from(secret.data?.['config.yaml'] ?? '', 'base64').toString('utf8')
+  try {
     // It refuses aliases of aliases, which would grow without end where leaves are compared
     const value = parse(text) as Json | undefined
     return isObject(value) ? value : {}
+  } catch {
+    // a hand broke it
+    return undefined
   }
-  const { added, removed, changed } = compareLeaves(read(expected), read(live))
-  return [...added, ...removed, ...changed].map(path => `${`Secret/${live.metadata.name}`}: ${path}`)
 }
 
 function pathOf(object: KubeObject, namespace: string): string {
@@ -149,25 +160,7 @@ function differing(expected: Json, live: Json | undefined, path: string): string
   return sameValue(expected, live) || sameAmount(expected, live) ? [] : [path]
 }
 
-const factors: Readonly<Record<string, number>> = {
-  m: 1e-3,
-  '': 1,
-  k: 1e3,
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  Ki: 2 ** 10,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-}
-
 /** `1000m` is `1`, `"8443"` is 8443. */
 function sameAmount(a: Json, b: Json | undefined): boolean {
-  const amount = (value: Json | undefined) => {
-    const match = /^(\d+(?:\.\d+)?)([a-zA-Z]*)$/.exec(String(value))
-    const factor = match === null ? undefined : factors[match[2] ?? '']
-    return match === null || factor === undefined ? Number.NaN : Number(match[1]) * factor
-  }
-  return Math.abs(amount(a) - amount(b)) < 1e-9
+  return Math.abs(amountOf(String(a)) - amountOf(String(b))) < 1e-9
 }

@@ -6,7 +6,7 @@ import { paths } from './client/paths.js'
 import { parseDuration } from './kinds/duration.js'
 import type { Session } from './session.js'
 import type { Found } from './snapshot.js'
-import { isReady, stageOf, troubleOf } from './trouble.js'
+import { inOrder, isReady, stageOf, troubleOf } from './trouble.js'
 
 interface Place {
   readonly namespace: string
@@ -116,15 +116,7 @@ async function diagnose(session: Session, found: Found, withEvents: boolean, sig
   const events = withEvents
     ? await session.host.list<Event>(paths.events(found.namespace), {}, signal).catch(() => [])
     : []
-  return troubleOf(
-    found.pods,
-    found.claims,
-    [...events].sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1)),
-  )
-}
-
-function timeOf(event: Event): string {
-  return event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? ''
+  return troubleOf(found.pods, found.claims, inOrder(events))
 }
 
 function notReady(place: Place, timeout: number, late: boolean, why: string): InfraError {

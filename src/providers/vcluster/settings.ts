@@ -1,8 +1,6 @@
 /** What a connection of type vcluster can be told. Apart from the provider: a stack is held to it before anything is connected. */
 import { z } from 'zod'
-import { durationPattern } from './kinds/duration.js'
-
-const span = z.string().regex(durationPattern, 'a span of time such as 15s is needed')
+import { span } from './kinds/span.js'
 
 export const vclusterSettings = z.strictObject({
   kubeconfig: z
@@ -21,10 +19,12 @@ export const vclusterSettings = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe("Folder of the virtual clusters' kubeconfigs; `kubeconfigs` in the state's folder by default"),
-  removal: span.optional().describe('How long a namespace may take to go away; 2m by default'),
-  timeout: span.optional().describe('How long one answer of the API server may take; 15s by default'),
-  patience: span
-    .optional()
-    .describe('How long a call is tried again while the API server is busy or away; 1m by default'),
+    .describe(
+      "Folder of the virtual clusters' kubeconfigs; `kubeconfigs/CONNECTION` in the state's folder by default",
+    ),
+  removal: span('How long a namespace may take to go away; 2m by default').optional(),
+  timeout: span('How long one answer of the API server may take; 15s by default').optional(),
+  patience: span(
+    'How long a call is tried again while the API server is busy or away; 1m by default',
+  ).optional(),
 })

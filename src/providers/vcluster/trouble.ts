@@ -82,6 +82,16 @@ export function stageOf(pods: readonly Pod[]): string {
   return `pod ${pod.metadata.name} is ${waiting ?? pod.status?.phase ?? 'Pending'}`
 }
 
+/** Events, oldest first. */
+export function inOrder(events: readonly Event[]): readonly Event[] {
+  return [...events].sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1))
+}
+
+/** When it last happened (UTC, ISO 8601); nothing where the host does not tell. */
+export function timeOf(event: Event): string {
+  return event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? ''
+}
+
 /** Of the last few, the one that says most: `Failed to pull image …` rather than `Error: ErrImagePull`. */
 function mostTelling(events: readonly Event[]): Event | undefined {
   return [...events.slice(-4)].sort((a, b) => (b.message ?? '').length - (a.message ?? '').length)[0]

@@ -186,6 +186,13 @@ export function acts(host: KubernetesLab): void {
         'name',
       ])
       expect(stdout).toContain('namespace/default')
+
+      // An address that nobody here can reach: the token comes through a forwarded port
+      const far = { ...spec.kubeconfig, server: 'https://box.invalid', path: 'far.yaml' }
+      const there = { ...choice, spec: { kubeconfig: far } }
+      const { text } = await clusterKubeconfig(world.session, there, { refresh: true, text: true }, soon())
+      expect(text).toMatch(/server: https:\/\/box\.invalid[\s\S]*token: /)
+      expect(text).not.toContain('client-key-data')
     })
 
     test('logs end, and follow until they are aborted', async () => {

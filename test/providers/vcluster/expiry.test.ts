@@ -66,7 +66,7 @@ test('words for what is left', () => {
 
 test('spans of time come back as they were', () => {
   fc.assert(
-    fc.property(fc.integer({ min: 1, max: 1e10 }), seconds => {
+    fc.property(fc.integer({ min: 1, max: 36_500 * 86_400 }), seconds => {
       expect(parseDuration(formatDuration(seconds))).toBe(seconds)
       expect(canonicalDuration(formatDuration(seconds))).toBe(formatDuration(seconds))
     }),

@@ -139,17 +139,23 @@ test('rendered objects: added, removed, changed; no data of a Secret is told', (
   ])
 })
 
-test('a Secret of aliases of aliases is refused, and soon', async () => {
-  const levels = Array.from(
-    { length: 30 },
-    (_, level) => `a${level + 1}: &a${level + 1} {x: *a${level}, y: *a${level}}`,
-  )
-  const text = ['a0: &a0 {z: 1}', ...levels].join('\n')
-  const secret = {
+test.each([
+  {
+    reason: 'aliases of aliases, which is told soon',
+    text: [
+      'a0: &a0 {z: 1}',
+      ...Array.from({ length: 30 }, (_, n) => `a${n + 1}: &a${n + 1} {x: *a${n}, y: *a${n}}`),
+    ].join('\n'),
+  },
+  { reason: 'what is no YAML, of which nothing is quoted', text: 'password: "hush\n  : [' },
+])('a Secret of values that a hand broke: $reason', async ({ text }) => {
+  const secret = (yaml: string) => ({
     ...{ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'vc-config-a' } },
-    data: { 'config.yaml': Buffer.from(text).toString('base64') },
-  }
-  await expect(changes(secret, secret)).rejects.toThrow('alias')
+    data: { 'config.yaml': Buffer.from(yaml).toString('base64') },
+  })
+  expect(await changes(secret('a: 1'), secret(text))).toEqual([
+    'Secret/vc-config-a: config.yaml cannot be read',
+  ])
 })
 
 test('a value by hand that may be a secret is told by its name alone, and one of an odd name by its value', () => {

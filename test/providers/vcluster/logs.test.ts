@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
+import { InfraError } from '../../../src/model/error.js'
 import { clusterLogs } from '../../../src/providers/vcluster/acts/logs.js'
 import type { Session } from '../../../src/providers/vcluster/session.js'
 
@@ -67,9 +68,40 @@ test('without following it ends with the stream, and a lost connection is an err
   )
   expect(written).toEqual(['line 1'])
   const broken = sessionOf([new Error('socket hang up'), []], [], () => undefined)
-  await expect(clusterLogs(broken, { name: 'team' }, () => undefined, signal)).rejects.toThrow(
-    'socket hang up',
+  await expect(clusterLogs(broken, { name: 'team' }, () => undefined, signal)).rejects.toMatchObject({
+    code: 'host-unreachable',
+    why: 'socket hang up',
+  })
+})
+
+const refusal = (why: string, code = 'bad-request') =>
+  new InfraError({ kind: 'operation', code, message: 'The host cluster test answered 400.', why })
+
+test.each([
+  { reason: 'a container that is not there', refused: refusal('container x is not valid for pod team-0') },
+  { reason: 'an account that may not read it', refused: refusal('', 'host-forbidden') },
+])('what no waiting mends is told though it follows: $reason', async ({ refused }) => {
+  const session = sessionOf([refused, [line(1)]], [], () => undefined)
+  const following = clusterLogs(
+    session,
+    { name: 'team', follow: true },
+    () => undefined,
+    AbortSignal.timeout(5_000),
   )
+  await expect(following).rejects.toBe(refused)
+})
+
+test('a container that is about to start is waited for', async () => {
+  const ending = new AbortController()
+  const written: string[] = []
+  const starting = refusal('container "syncer" in pod "team-0" is waiting to start: PodInitializing')
+  const session = sessionOf([starting, [line(1)]], [], () => undefined)
+  const write = (text: string) => {
+    written.push(text)
+    ending.abort()
+  }
+  await clusterLogs(session, { name: 'team', follow: true }, write, ending.signal)
+  expect(written).toEqual(['line 1'])
 })
 
 test('lines of the very same time are all told', async () => {

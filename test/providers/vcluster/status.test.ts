@@ -39,6 +39,11 @@ test.each([
     metrics: () => [pod('250m', '64Mi'), pod('1', '1024Ki'), pod('500000000n', '2Gi')],
     usage: { cpuMillicores: 1750, memoryBytes: 2 ** 20 * 65 + 2 ** 31 },
   },
+  {
+    reason: 'as adapters of other systems spell it',
+    metrics: () => [pod('0.25', '128M'), pod('1500u', '1.5Gi')],
+    usage: { cpuMillicores: 252, memoryBytes: 128e6 + 1.5 * 2 ** 30 },
+  },
   { reason: 'a host without the API tells none', metrics: () => [], usage: undefined },
   {
     reason: 'one that may not be read tells none, and hides nothing else',

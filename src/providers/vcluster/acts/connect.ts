@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { InfraError } from '../../../model/error.js'
 import type { Attributes } from '../../../model/value.js'
-import { serverOf, withServer } from '../kubeconfig/content.js'
+import { serverOf, throughPort } from '../kubeconfig/content.js'
 import { type Forward, forwardPort } from '../kubeconfig/forward.js'
 import { underLock } from '../kubeconfig/lock.js'
 import { type Config, putIn, readConfig, takeOut, writeConfig } from '../kubeconfig/merged.js'
@@ -52,24 +52,17 @@ export async function openWay(
   const forward = direct
     ? undefined
     : await forwardPort(session.host, found.namespace, () => readyPod(session, found, signal), port)
-  const server = forward === undefined ? undefined : `https://127.0.0.1:${forward.port}`
-  const final = server === undefined ? text : withServer(text, server, 'localhost')
-  return privateWay(session, final, server, forward)
+  return privateWay(session, forward === undefined ? text : throughPort(text, forward.port), forward)
 }
 
-async function privateWay(
-  session: Session,
-  text: string,
-  server: string | undefined,
-  forward: Forward | undefined,
-): Promise<Way> {
+async function privateWay(session: Session, text: string, forward: Forward | undefined): Promise<Way> {
   await session.ports.files.makeFolder(session.privateFolder)
   const folder = await mkdtemp(join(session.privateFolder, 'way-'))
   const kubeconfig = join(folder, 'config')
   await writeFile(kubeconfig, text, { mode: 0o600, flag: 'wx' })
   return {
     kubeconfig,
-    server: server ?? serverOf(text) ?? '',
+    server: serverOf(text) ?? '',
     forwarded: forward !== undefined,
     async close() {
       await forward?.close()

@@ -1,7 +1,7 @@
 /** Putting off the end of a virtual cluster. */
 import { InfraError } from '../../../model/error.js'
 import type { Workload } from '../client/objects.js'
-import { safeNow, timeLeft } from '../expiry.js'
+import { timeLeft } from '../expiry.js'
 import { marks } from '../marks.js'
 import type { Session } from '../session.js'
 import type { Found } from '../snapshot.js'
@@ -29,7 +29,7 @@ export async function extendCluster(
       message: `The virtual cluster ${choice.name} has no time to live that could be extended.`,
       hint: 'set spec.ttl in its document',
     })
-  const from = left > 0 ? Date.parse(before) : safeNow({ ...clocks, here: clocks.host ?? clocks.here })
+  const from = left > 0 ? Date.parse(before) : (clocks.host ?? clocks.here)
   const end = new Date(from + seconds * 1000).toISOString()
   const { name, namespace } = found
   const ended = await begin({ verb: 'extend', name, namespace, from: before, to: end })

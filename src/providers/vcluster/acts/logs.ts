@@ -1,5 +1,6 @@
 /** The log of a virtual cluster's control plane, followed over restarts and lost connections. */
 import { InfraError } from '../../../model/error.js'
+import { hasCode, unreachable } from '../client/errors.js'
 import { paths } from '../client/paths.js'
 import { readOne } from '../ready.js'
 import type { Session } from '../session.js'
@@ -58,14 +59,22 @@ export async function clusterLogs(
         }
       } catch (error) {
         if (signal.aborted) return
-        if (options.follow !== true || (error instanceof InfraError && error.kind === 'configuration'))
-          throw error
+        const failure = error instanceof InfraError ? error : unreachable(error, 'its log', session.host.name)
+        if (options.follow !== true || isLasting(failure)) throw failure
       }
     }
     if (options.follow !== true || signal.aborted) return
     // Ctrl-C ends the wait
     await session.ports.clock.sleep(1_000, signal).catch(() => undefined)
   }
+}
+
+/** Whether asking again would be answered in the same way. */
+function isLasting(error: InfraError): boolean {
+  // Kubernetes refuses a container that does not exist with the code that it has for one that is about to start
+  return (
+    hasCode(error, 'host-forbidden', 'host-login-refused') || /is not valid for pod/.test(error.why ?? '')
+  )
 }
 
 /** Once it is aborted, errors are its end. */

@@ -3,8 +3,9 @@ import { timeLimit } from '../../../model/time-limit.js'
 import type { Event, KubeObject } from '../client/objects.js'
 import { paths } from '../client/paths.js'
 import { leftInWords } from '../expiry.js'
+import { amountOf } from '../kinds/quantity.js'
 import type { Session } from '../session.js'
-import { isReady, troubleOf } from '../trouble.js'
+import { inOrder, isReady, timeOf, troubleOf } from '../trouble.js'
 import { findCluster } from './find.js'
 import { type ListedCluster, listed } from './list.js'
 
@@ -56,7 +57,7 @@ export async function clusterStatus(
     session.host.list<Event>(paths.events(found.namespace), {}, signal),
     usageOf(session, found.namespace, signal),
   ])
-  const sorted = [...events].sort((a, b) => (timeOf(a) < timeOf(b) ? -1 : 1))
+  const sorted = inOrder(events)
   const line = listed(session, found)
   const trouble =
     line.phase === 'Running' || line.phase === 'Paused'
@@ -100,26 +101,7 @@ async function usageOf(
   signal.throwIfAborted()
   if (pods.length === 0) return undefined
   const containers = pods.flatMap(pod => pod.containers ?? [])
-  return {
-    cpuMillicores: Math.round(containers.reduce((sum, one) => sum + cores(one.usage?.cpu) * 1000, 0)),
-    memoryBytes: containers.reduce((sum, one) => sum + bytes(one.usage?.memory), 0),
-  }
-}
-
-/** `250m`, `2`, `123456789n`. */
-function cores(text = '0'): number {
-  const match = /^(\d+(?:\.\d+)?)(n|u|m)?$/.exec(text)
-  const factor = { n: 1e-9, u: 1e-6, m: 1e-3 }[match?.[2] ?? ''] ?? 1
-  return Number(match?.[1] ?? 0) * factor
-}
-
-/** `123456Ki`, `64Mi`. */
-function bytes(text = '0'): number {
-  const match = /^(\d+)(Ki|Mi|Gi)?$/.exec(text)
-  const factor = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }[match?.[2] ?? ''] ?? 1
-  return Number(match?.[1] ?? 0) * factor
-}
-
-function timeOf(event: Event): string {
-  return event.lastTimestamp ?? event.eventTime ?? event.metadata.creationTimestamp ?? ''
+  const total = (what: 'cpu' | 'memory') =>
+    containers.reduce((sum, { usage }) => sum + amountOf(usage?.[what] ?? '0'), 0)
+  return { cpuMillicores: Math.round(total('cpu') * 1000), memoryBytes: Math.round(total('memory')) }
 }

@@ -94,6 +94,24 @@ export function openHost(options: HostOptions): Host {
     return answer.text
   }
 
+  /** An answer that comes bit by bit, of any length; without retries. */
+  async function open(path: string, query: Query, accept: string, signal: AbortSignal) {
+    const url = `${path}${encode(query)}`
+    const sent = transport.send({
+      method: 'GET',
+      path: url,
+      headers: { accept, 'user-agent': 'infra' },
+      signal,
+    })
+    const response = await sent.catch(error => {
+      signal.throwIfAborted()
+      throw unreachable(error, `GET ${path}`, name)
+    })
+    const { statusCode: status = 0 } = response
+    if (status >= 400) throw statusError(status, await bodyOf(response), `GET ${path}`, name)
+    return response
+  }
+
   /** All pages of a list, one after the other. */
   async function pages<T extends KubeObject>(
     path: string,
@@ -168,31 +186,10 @@ export function openHost(options: HostOptions): Host {
       if (answer.status === 404) throw statusError(404, answer.text, `GET ${path}`, name)
       return answer.text
     },
-    async stream(path, query, signal) {
-      const response = await transport.send({
-        method: 'GET',
-        path: `${path}${encode(query)}`,
-        headers: { accept: '*/*', 'user-agent': 'infra' },
-        signal,
-      })
-      if ((response.statusCode ?? 0) >= 400)
-        throw statusError(response.statusCode ?? 0, await bodyOf(response), `GET ${path}`, name)
-      return response
-    },
+    stream: (path, query, signal) => open(path, query, '*/*', signal),
     async watch(path, query, signal) {
-      const sent = transport.send({
-        method: 'GET',
-        path: `${path}${encode({ ...query, watch: 'true', allowWatchBookmarks: 'true' })}`,
-        headers: { accept: metadataEvents, 'user-agent': 'infra' },
-        signal,
-      })
-      const response = await sent.catch(error => {
-        signal.throwIfAborted()
-        throw unreachable(error, `GET ${path}`, name)
-      })
-      if ((response.statusCode ?? 0) >= 400)
-        throw statusError(response.statusCode ?? 0, await bodyOf(response), `GET ${path}`, name)
-      return eventsOf(response, asked('GET', path))
+      const watched = { ...query, watch: 'true', allowWatchBookmarks: 'true' }
+      return eventsOf(await open(path, watched, metadataEvents, signal), asked('GET', path))
     },
     now,
     close: () => transport.close(),

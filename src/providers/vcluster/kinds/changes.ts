@@ -1,6 +1,7 @@
 /** How a change of a VirtualCluster can be met. The values that the chart or vCluster refuses are named with why. */
-import { isObject, type Json, sameValue } from '../../../model/value.js'
+import { type Json, sameValue } from '../../../model/value.js'
 import type { ChangeRule } from '../../kind.js'
+import { amountOf } from './quantity.js'
 import { valueAt } from './tree.js'
 
 const newCluster = ['deletes-data', 'interrupts-service'] as const
@@ -126,20 +127,9 @@ export const changes: readonly ChangeRule[] = [
   { path: 'handChanges', how: 'live', why: 'the release is applied again', hazards: ['interrupts-service'] },
 ]
 
-const units: Readonly<Record<string, number>> = {
-  M: 1e6,
-  G: 1e9,
-  T: 1e12,
-  Mi: 2 ** 20,
-  Gi: 2 ** 30,
-  Ti: 2 ** 40,
-}
-
 /** Bytes of a size such as `5Gi`; not a number where it is not known. */
 function bytes(value: Json | undefined): number {
-  const size = typeof value === 'string' ? value : isObject(value) ? value.size : undefined
-  const match = typeof size === 'string' ? /^(\d+(?:\.\d+)?)([MGT]i?)$/.exec(size) : null
-  return match === null ? Number.NaN : Number(match[1]) * (units[match[2] ?? ''] ?? Number.NaN)
+  return typeof value === 'string' ? amountOf(value) : Number.NaN
 }
 
 /** `v1.36.0` is 136; majors count for a hundred minors. Not a number where it is not known. */

@@ -6,13 +6,16 @@ type Unit = keyof typeof seconds
 /** Weeks, days, hours, minutes, seconds; each at most once, in this order. */
 export const durationPattern = /^(?=\d)(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?$/
 
-/** Seconds of a span, or undefined where the text is none. */
+/** A hundred years: what is longer has no end that a date can tell. */
+const longest = 36_500 * seconds.d
+
+/** Seconds of a span, or undefined where the text is none, or more than a hundred years. */
 export function parseDuration(text: string): number | undefined {
   if (!durationPattern.test(text)) return undefined
   let total = 0
   for (const [, count, unit] of text.matchAll(/(\d+)([wdhms])/g))
     total += Number(count) * seconds[unit as Unit]
-  return Number.isSafeInteger(total) ? total : undefined
+  return total <= longest ? total : undefined
 }
 
 /** The canonical spelling: the largest units first, none that is zero. `90m` is `1h30m`; weeks are written as days. */

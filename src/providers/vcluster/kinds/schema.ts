@@ -1,11 +1,8 @@
 /** The spec of a VirtualCluster as it is written. */
 import { z } from 'zod'
 import { once } from '../../../model/once.js'
-import { durationPattern } from './duration.js'
 import { storeNames } from './shortcuts.js'
-
-const duration = (what: string) =>
-  z.string().regex(durationPattern, 'a span of time such as 90m, 2h, 1d12h or 7d is needed').describe(what)
+import { span } from './span.js'
 
 const quantity = z.union([
   z
@@ -69,7 +66,7 @@ export const virtualClusterSchema = once(() =>
     chart: chart().optional().describe('Where the vCluster chart comes from'),
     kubernetesVersion: z
       .string()
-      .regex(/^v?\d+\.\d+\.\d+/, 'a version such as v1.36.0 is needed')
+      .regex(/^v?\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?$/, 'a version such as v1.36.0 is needed')
       .optional()
       .describe("Kubernetes of the virtual cluster; the chart's own by default"),
     values: z.record(z.string(), z.json()).optional().describe('Values of the chart, as in `helm --values`'),
@@ -138,7 +135,7 @@ export const virtualClusterSchema = once(() =>
       .optional()
       .describe('Which objects are synced; details belong into `values.sync`'),
     ttl: z
-      .union([z.literal('none'), duration('')])
+      .union([z.literal('none'), span('A span of time')])
       .optional()
       .describe(
         'How long it lives, counted from its creation on the host: `2h`; then `infra reap` deletes it. `none` by default',
@@ -151,13 +148,13 @@ export const virtualClusterSchema = once(() =>
           .min(1)
           .optional()
           .describe(
-            "File that it is written to, relative to the stack; `kubeconfigs/NAME.yaml` in the state's folder by default",
+            "File that it is written to, relative to the stack; `kubeconfigs/CONNECTION/NAMESPACE.NAME.yaml` in the state's folder by default",
           ),
         server: z
           .url({ protocol: /^https$/ })
           .optional()
           .describe('Address of the API server in it; one that answers from here by default'),
-        tokenExpiry: duration(
+        tokenExpiry: span(
           'Uses a service account token that ends after this long, instead of the certificate of an administrator',
         ).optional(),
         recipient: z
@@ -168,7 +165,7 @@ export const virtualClusterSchema = once(() =>
       })
       .optional()
       .describe('Where and how the kubeconfig is kept'),
-    readinessTimeout: duration('How long it may take to become ready; 5m by default').optional(),
+    readinessTimeout: span('How long it may take to become ready; 5m by default').optional(),
     handChanges: z
       .literal('none')
       .optional()

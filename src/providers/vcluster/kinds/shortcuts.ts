@@ -5,9 +5,11 @@
 import { type Attributes, isObject, isUnresolved, type Json, sameValue } from '../../../model/value.js'
 import { type Values, valueAt, withoutEmpty, withoutValue, withValue } from './tree.js'
 
+type Path = readonly string[]
+
 interface Shortcut {
-  readonly field: readonly string[]
-  readonly value: readonly string[]
+  readonly field: Path
+  readonly value: Path
   /** What the chart does where neither is written. A canonical spec always has it. */
   readonly default?: Json
 }
@@ -27,6 +29,10 @@ export const shortcuts: readonly Shortcut[] = [
   { field: ['kubeconfig', 'server'], value: ['exportKubeConfig', 'server'] },
 ]
 
+const oldVersion = ['controlPlane', 'distro', 'k8s', 'version']
+const ingressPath = ['controlPlane', 'ingress', 'enabled']
+const sides = ['toHost', 'fromHost']
+
 /** Where each backing store is switched on. `sqlite` is what the chart takes where none is. */
 const stores = {
   sqlite: ['database', 'embedded'],
@@ -43,15 +49,49 @@ const storePath = (store: keyof typeof stores) => [
 ]
 export const storeNames = Object.keys(stores) as (keyof typeof stores)[]
 
+/** What chart values say for a typed field. */
+interface Said {
+  readonly field: Path
+  readonly value: Path
+  /** The field's own spelling of it; undefined where the values leave it to the chart. */
+  readonly says: Json | undefined
+}
+
+/** All that the values say for typed fields; of two that say the same field the first counts, as it does in the chart. */
+function saidBy(values: Values): readonly Said[] {
+  const said: Said[] = []
+  // The chart's deprecated `version` goes before the image's tag
+  for (const { field, value } of [{ field: ['kubernetesVersion'], value: oldVersion }, ...shortcuts]) {
+    const found = valueAt(values, value)
+    if (found !== undefined) said.push({ field, value, says: isUnset(found) ? undefined : found })
+  }
+  for (const name of storeNames) {
+    const enabled = valueAt(values, storePath(name))
+    const says = enabled === true ? name : undefined
+    if (typeof enabled === 'boolean') said.push({ field: ['backingStore'], value: storePath(name), says })
+  }
+  const ingress = valueAt(values, ingressPath)
+  if (typeof ingress === 'boolean')
+    said.push({ field: ['expose', 'ingress'], value: ingressPath, says: ingress })
+  for (const side of sides) {
+    const entries = valueAt(values, ['sync', side])
+    if (!isObject(entries) || isUnresolved(entries)) continue
+    for (const name of Object.keys(entries)) {
+      const value = ['sync', side, name, 'enabled']
+      const says = valueAt(values, value)
+      if (typeof says === 'boolean') said.push({ field: ['sync', side, name], value, says })
+    }
+  }
+  return said
+}
+
 /** Where the spec sets a field and the values say something else for the same thing. */
-export function contradictions(spec: Attributes): { field: readonly string[]; value: readonly string[] }[] {
-  const values = asValues(spec.values)
-  return shortcuts.filter(({ field, value }) => {
+export function contradictions(spec: Attributes): readonly { readonly field: Path; readonly value: Path }[] {
+  return saidBy(asValues(spec.values)).filter(({ field, says }) => {
     const written = valueAt(spec, field)
-    const inValues = valueAt(values, value)
-    if (written === undefined || inValues === undefined || isUnresolved(written) || isUnresolved(inValues))
+    if (written === undefined || says === undefined || isUnresolved(written) || isUnresolved(says))
       return false
-    return !sameValue(written, inValues)
+    return !sameValue(written, says)
   })
 }
 
@@ -59,53 +99,22 @@ export function contradictions(spec: Attributes): { field: readonly string[]; va
 export function lift(spec: Attributes): Attributes {
   let values = asValues(spec.values)
   let result: Values = spec
-  for (const { field, value, default: fallback } of shortcuts) {
-    const found = valueAt(values, value)
+  const fill = (field: Path, value: Json | undefined) => {
+    const isOpen = field.length === 1 || !isUnresolved(result[field[0] ?? ''])
+    if (isOpen && value !== undefined && valueAt(result, field) === undefined)
+      result = withValue(result, field, value)
+  }
+  for (const { field, value, says } of saidBy(values)) {
     values = withoutValue(values, value)
-    if (field.length > 1 && isUnresolved(result[field[0] ?? ''])) continue
-    const written = valueAt(result, field) ?? (unset(found) ? undefined : found) ?? fallback
-    if (written !== undefined && written !== '') result = withValue(result, field, written)
+    fill(field, says)
   }
-  // The image's tag is the newer spelling of the chart's deprecated `version`.
-  const old = ['controlPlane', 'distro', 'k8s', 'version']
-  const version = valueAt(values, old)
-  if (typeof version === 'string') {
-    values = withoutValue(values, old)
-    if (version !== '') result = withValue(result, ['kubernetesVersion'], version)
-  }
-  let store = result.backingStore
-  for (const name of storeNames) {
-    const enabled = valueAt(values, storePath(name))
-    if (typeof enabled !== 'boolean') continue
-    values = withoutValue(values, storePath(name))
-    if (enabled) store ??= name
-  }
-  const ingress = valueAt(values, ['controlPlane', 'ingress', 'enabled'])
-  if (typeof ingress === 'boolean') {
-    values = withoutValue(values, ['controlPlane', 'ingress', 'enabled'])
-    if (ingress && valueAt(result, ['expose', 'ingress']) === undefined)
-      result = withValue(result, ['expose', 'ingress'], true)
-  }
-  for (const side of ['toHost', 'fromHost']) {
-    const entries = valueAt(values, ['sync', side])
-    if (!isObject(entries) || isUnresolved(entries)) continue
-    for (const [name, entry] of Object.entries(entries)) {
-      const enabled = isObject(entry) ? entry.enabled : undefined
-      if (typeof enabled !== 'boolean') continue
-      values = withoutValue(values, ['sync', side, name, 'enabled'])
-      if (valueAt(result, ['sync', side, name]) === undefined)
-        result = withValue(result, ['sync', side, name], enabled)
-    }
-  }
-  return {
-    ...result,
-    backingStore: store ?? 'sqlite',
-    values: isUnresolved(spec.values) ? spec.values : withoutEmpty(values),
-  }
+  for (const { field, default: fallback } of shortcuts) fill(field, fallback)
+  fill(['backingStore'], 'sqlite')
+  return { ...result, values: isUnresolved(spec.values) ? spec.values : withoutEmpty(values) }
 }
 
 /** What the chart's own values file has in the place of nothing. */
-function unset(value: Json | undefined): boolean {
+function isUnset(value: Json): boolean {
   return value === '' || value === null || value === 0
 }
 
@@ -118,9 +127,8 @@ export function lower(spec: Attributes): Values {
   }
   const store = storeNames.find(name => name === spec.backingStore)
   if (store !== undefined && store !== 'sqlite') values = withValue(values, storePath(store), true)
-  if (valueAt(spec, ['expose', 'ingress']) === true)
-    values = withValue(values, ['controlPlane', 'ingress', 'enabled'], true)
-  for (const side of ['toHost', 'fromHost']) {
+  if (valueAt(spec, ['expose', 'ingress']) === true) values = withValue(values, ingressPath, true)
+  for (const side of sides) {
     const entries = valueAt(spec, ['sync', side])
     if (!isObject(entries) || isUnresolved(entries)) continue
     for (const [name, enabled] of Object.entries(entries))

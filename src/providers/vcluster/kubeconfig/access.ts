@@ -10,7 +10,9 @@ import type { Secret } from '../client/objects.js'
 import { paths } from '../client/paths.js'
 import { parseDuration } from '../kinds/duration.js'
 import type { Found } from '../snapshot.js'
-import { serverOf, withToken } from './content.js'
+import { isReady } from '../trouble.js'
+import { serverOf, throughPort, withToken } from './content.js'
+import { forwardPort } from './forward.js'
 import { type Reach, reach } from './reach.js'
 import {
   type Note,
@@ -84,7 +86,7 @@ export function openKubeconfigs(ports: KubeconfigPorts): Kubeconfigs {
     if (text === undefined) return undefined
     const wanted = isObject(target.spec.kubeconfig) ? target.spec.kubeconfig : {}
     const server = typeof wanted.server === 'string' ? wanted.server : undefined
-    const found_ = await reach(
+    const reached = await reach(
       host,
       clock,
       { namespace, name, service: found.service, pods: found.pods },
@@ -94,12 +96,24 @@ export function openKubeconfigs(ports: KubeconfigPorts): Kubeconfigs {
     )
     const span = typeof wanted.tokenExpiry === 'string' ? parseDuration(wanted.tokenExpiry) : undefined
     const final =
-      span !== undefined && found_.proof === 'direct'
-        ? withToken(found_.text, await makeToken(found_.text, name, span, clock, signal))
-        : found_.text
+      span === undefined || reached.proof === 'none'
+        ? reached.text
+        : withToken(reached.text, await tokenThrough(reached, found, span, signal))
     const where = place(target, namespace, name)
     const note = await writeKubeconfig(files, clock, where, final, uidOf(found))
-    return { ...found_, text: final, note, path: where.path }
+    return { ...reached, text: final, note, path: where.path }
+  }
+
+  /** A token by the way that answers: directly, or through a port that is forwarded for it. */
+  async function tokenThrough({ proof, text }: Reach, found: Found, seconds: number, signal: AbortSignal) {
+    const { namespace, name, pods } = found
+    if (proof === 'direct') return makeToken(text, name, seconds, clock, signal)
+    const forward = await forwardPort(host, namespace, async () => pods.find(isReady)?.metadata.name)
+    try {
+      return await makeToken(throughPort(text, forward.port), name, seconds, clock, signal)
+    } finally {
+      await forward.close()
+    }
   }
 
   return {

@@ -53,6 +53,11 @@ export function withServer(text: string, server: string, serverName?: string): s
   return dump({ ...config, clusters })
 }
 
+/** The same through a forwarded port of this machine. */
+export function throughPort(text: string, port: number): string {
+  return withServer(text, `https://127.0.0.1:${port}`, 'localhost')
+}
+
 /** The same with names that tell it from other clusters' in a merged file. */
 export function withNames(text: string, name: string): string {
   const config = parseKubeconfig(text)

@@ -8,7 +8,7 @@ import type { KubeObject, Pod, Service } from '../client/objects.js'
 import { paths } from '../client/paths.js'
 import { bodyOf, openTransport } from '../client/transport.js'
 import { isReady } from '../trouble.js'
-import { withServer } from './content.js'
+import { throughPort, withServer } from './content.js'
 import { forwardPort } from './forward.js'
 
 export interface Reach {
@@ -85,10 +85,7 @@ export async function reach(
   if (pod === undefined) return { text: kept, proof: 'none', why: why === '' ? 'no pod is ready' : why }
   const forward = await forwardPort(host, cluster.namespace, async () => pod.metadata.name)
   try {
-    const through = await answersReadyz(
-      withServer(text, `https://127.0.0.1:${forward.port}`, 'localhost'),
-      signal,
-    )
+    const through = await answersReadyz(throughPort(text, forward.port), signal)
     return through.ok
       ? { text: kept, proof: 'forwarded', why }
       : { text: kept, proof: 'none', why: [why, through.why].filter(part => part !== '').join('; ') }

@@ -117,8 +117,7 @@ function notePath(path: string): string {
   return `${path}.note`
 }
 
-async function sealed(text: string, recipient: string | undefined): Promise<string> {
-  if (recipient === undefined) return text
+async function sealed(text: string, recipient: string): Promise<string> {
   // Loaded where a recipient is named: its ciphers are a large part of all that virtual clusters load
   const { armor, Encrypter } = await import('age-encryption')
   const encrypter = new Encrypter()

@@ -78,6 +78,13 @@ afterEach(async () => {
 })
 
 describe('a host', () => {
+  test('that hangs up on a stream is told as one that did not answer', async () => {
+    answer = request => request.socket.destroy()
+    await expect(host.stream('/api/v1/pods', {}, signal())).rejects.toMatchObject({
+      code: 'host-unreachable',
+    })
+  })
+
   test('is asked below its prefix, with its token', async () => {
     answer = (request, response) =>
       reply(response, 200, { metadata: { name: String(request.headers.authorization) } })

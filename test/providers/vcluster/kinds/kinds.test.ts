@@ -84,6 +84,24 @@ describe('canonical', () => {
     expect(contradictions({ resources: {}, values })).toHaveLength(1)
   })
 
+  test('a field that is written wins over values of its older spelling, and these are gone', () => {
+    const k8s = { version: 'v1.35.0', image: { tag: 'v1.34.0' } }
+    const values = { controlPlane: { distro: { k8s } } }
+    expect(canonical({ kubernetesVersion: 'v1.36.0', values })).toEqual(
+      canonical({ kubernetesVersion: 'v1.36.0' }),
+    )
+    // As the chart has it
+    expect(canonical({ values })).toEqual(canonical({ kubernetesVersion: 'v1.35.0' }))
+  })
+
+  test.each(['36501d', '99999999999999999999w'])(
+    '%s has no end that a date can tell, and is refused',
+    ttl => {
+      expect(kind.schema.safeParse({ ttl }).success).toBe(false)
+      expect(kind.schema.safeParse({ ttl: '36500d' }).success).toBe(true)
+    },
+  )
+
   test('values that are not known yet pass through', () => {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference as a stack writes it
     const ref = { $unresolved: '${VirtualMachine.a.address}' }
@@ -187,6 +205,45 @@ describe('rules between fields', () => {
         backingStore: 'etcd',
         replicas: 3,
         values: { controlPlane: { statefulSet: { highAvailability: { replicas: 3 } } } },
+      },
+    },
+    {
+      reason: 'a version, and another in the chart’s older spelling',
+      spec: {
+        kubernetesVersion: 'v1.36.0',
+        values: { controlPlane: { distro: { k8s: { version: 'v1.35.0' } } } },
+      },
+      code: 'said-twice',
+    },
+    {
+      reason: 'a store, and another that is switched on',
+      spec: {
+        backingStore: 'etcd',
+        values: { controlPlane: { backingStore: { database: { external: { enabled: true } } } } },
+      },
+      code: 'said-twice',
+    },
+    {
+      reason: 'an Ingress that is switched off',
+      spec: {
+        expose: { ingress: true, host: 'a.example' },
+        values: { controlPlane: { ingress: { enabled: false } } },
+      },
+      code: 'said-twice',
+    },
+    {
+      reason: 'a kind that is synced and is not',
+      spec: {
+        sync: { toHost: { ingresses: true } },
+        values: { sync: { toHost: { ingresses: { enabled: false } } } },
+      },
+      code: 'said-twice',
+    },
+    {
+      reason: 'values that leave it to the chart contradict nothing',
+      spec: {
+        kubernetesVersion: 'v1.36.0',
+        values: { controlPlane: { distro: { k8s: { version: '', image: { tag: '' } } } } },
       },
     },
     { reason: 'it would be dead at once', spec: { ttl: '0s' }, code: 'no-time' },
