@@ -15,7 +15,7 @@ const { nodePorts } = await import('../../src/model/node-ports.ts')
 const { openVclusterSession, vclusterProvider } = await import('../../src/providers/vcluster/index.ts')
 const { vclusterKinds } = await import('../../src/providers/vcluster/kinds/index.ts')
 const { writeKubeconfig } = await import('../../src/providers/vcluster/kubeconfig/store.ts')
-const { recordApplied } = await import('../../src/providers/vcluster/release.ts')
+const { recordApplied } = await import('../../src/providers/vcluster/workload.ts')
 const { readOne } = await import('../../src/providers/vcluster/ready.ts')
 
 const count = Number(process.argv[2] ?? 200)

@@ -3,8 +3,11 @@ import { connect } from 'node:net'
 import { setImmediate as soon } from 'node:timers/promises'
 import { PortForward } from '@kubernetes/client-node'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { nodePorts } from '../../../src/model/node-ports.js'
+import { openWay } from '../../../src/providers/vcluster/acts/connect.js'
 import type { Host } from '../../../src/providers/vcluster/client/host.js'
 import { type Forward, forwardPort } from '../../../src/providers/vcluster/kubeconfig/forward.js'
+import type { Session } from '../../../src/providers/vcluster/session.js'
 
 interface Web {
   onclose: (() => void) | null
@@ -67,4 +70,24 @@ test('a connection that ended before its stream was there leaves none open', asy
   await settled(() => opened === 1)
   await soon()
   expect(open.size).toBe(0)
+})
+
+test('a port is let go where the kubeconfig of the way through it cannot be written', async () => {
+  await forward.close()
+  const labels = { app: 'vcluster', release: 'team' }
+  const workload = { metadata: { name: 'team', namespace: 'team', labels }, spec: { replicas: 1 } }
+  const session = {
+    host: {
+      ...{ name: 'lab', config: {} },
+      list: async (path: string) => (path.endsWith('/statefulsets') ? [workload] : []),
+      get: async () => undefined,
+    },
+    kubeconfigs: { current: async () => '{clusters: []}' },
+    privateFolder: '/dev/null/way',
+    ports: nodePorts,
+  } as unknown as Session
+  const way = openWay(session, { name: 'team' }, forward.port, AbortSignal.timeout(30_000))
+  await expect(way).rejects.toMatchObject({ code: 'ENOTDIR' })
+  // Whoever wants it has it
+  await (await forwardPort({ config: {} } as Host, 'team', async () => undefined, forward.port)).close()
 })

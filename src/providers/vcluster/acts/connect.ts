@@ -55,19 +55,22 @@ export async function openWay(
   return privateWay(session, forward === undefined ? text : throughPort(text, forward.port), forward)
 }
 
+/** The way as a private file. Where that cannot be written, the port that was forwarded for it is let go, too. */
 async function privateWay(session: Session, text: string, forward: Forward | undefined): Promise<Way> {
-  await session.ports.files.makeFolder(session.privateFolder)
-  const folder = await mkdtemp(join(session.privateFolder, 'way-'))
-  const kubeconfig = join(folder, 'config')
-  await writeFile(kubeconfig, text, { mode: 0o600, flag: 'wx' })
-  return {
-    kubeconfig,
-    server: serverOf(text) ?? '',
-    forwarded: forward !== undefined,
-    async close() {
-      await forward?.close()
-      await rm(folder, { recursive: true, force: true })
-    },
+  let folder: string | undefined
+  const close = async () => {
+    await forward?.close()
+    if (folder !== undefined) await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    await session.ports.files.makeFolder(session.privateFolder)
+    folder = await mkdtemp(join(session.privateFolder, 'way-'))
+    const kubeconfig = join(folder, 'config')
+    await writeFile(kubeconfig, text, { mode: 0o600, flag: 'wx' })
+    return { kubeconfig, server: serverOf(text) ?? '', forwarded: forward !== undefined, close }
+  } catch (error) {
+    await close()
+    throw error
   }
 }
 
