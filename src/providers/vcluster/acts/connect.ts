@@ -25,8 +25,6 @@ export interface Way {
   /** A kubeconfig of mode 0600 that is gone after `close`. */
   readonly kubeconfig: string
   readonly server: string
-  /** Whether it goes through a port of this machine. */
-  readonly forwarded: boolean
   close(): Promise<void>
 }
 
@@ -67,7 +65,7 @@ async function privateWay(session: Session, text: string, forward: Forward | und
     folder = await mkdtemp(join(session.privateFolder, 'way-'))
     const kubeconfig = join(folder, 'config')
     await writeFile(kubeconfig, text, { mode: 0o600, flag: 'wx' })
-    return { kubeconfig, server: serverOf(text) ?? '', forwarded: forward !== undefined, close }
+    return { kubeconfig, server: serverOf(text) ?? '', close }
   } catch (error) {
     await close()
     throw error
