@@ -107,8 +107,10 @@ export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address
   for (const address of beyondReading(folded, Object.values(base), records, observed))
     observed.set(address, { status: 'absent' })
   const only = new Set(folded.touched)
+  const succeeded = new Set<Address>()
   for (const address of newFormers(records, base)) {
     const original = originalAddress(address)
+    succeeded.add(original)
     const [now, known] = [records[original], former[original]]
     // On an earlier way back the one that was there came again, and its successor has still to go.
     if (!(now && known && sameIdentity(now.identity, known.identity))) swap(records, observed, address)
@@ -137,11 +139,13 @@ export function wayBack(folded: Folded, base: Records, seen: ReadonlyMap<Address
     delete records[address]
     restore.set(address, { ...back, resume: true })
   }
+  // A step on one whose successor is there still would be taken for one on the successor by the next way back.
+  const halfGoneAlone = [...halfGone(folded)].filter(address => !succeeded.has(address))
   return {
     ...{ desired, records, observed, gone, restore },
     options: {
       ...{ mode: 'rollback', only, unprotected: true },
-      ...{ restart: restartable(folded), again: new Set([...updatesInFlight(folded), ...halfGone(folded)]) },
+      ...{ restart: restartable(folded), again: new Set([...updatesInFlight(folded), ...halfGoneAlone]) },
     },
   }
 }
