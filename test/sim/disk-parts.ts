@@ -4,15 +4,29 @@ import type { Dice } from './dice.js'
 /** The disk writes so many bytes at once, or only half of them. Small, so that short files are torn too. */
 const page = 128
 
+/** Bytes with room behind them, of which so many are somebody's. All that begin with the same bytes share it. */
+interface Room {
+  readonly bytes: Uint8Array
+  used: number
+}
+
 export class Content {
   cached: Uint8Array = new Uint8Array()
   durable: Uint8Array = new Uint8Array()
+  #room: Room = { bytes: this.cached, used: 0 }
 
+  /** Only who has all that is used writes behind it, so that what others have stays; a file is not copied for each write. */
   append(bytes: Uint8Array): void {
-    const grown = new Uint8Array(this.cached.length + bytes.length)
-    grown.set(this.cached)
-    grown.set(bytes, this.cached.length)
-    this.cached = grown
+    const { length } = this.cached
+    const grown = length + bytes.length
+    const isLast = this.cached.buffer === this.#room.bytes.buffer && this.#room.used === length
+    if (!isLast || this.#room.bytes.length < grown) {
+      this.#room = { bytes: new Uint8Array(2 * grown), used: length }
+      this.#room.bytes.set(this.cached)
+    }
+    this.#room.bytes.set(bytes, length)
+    this.#room.used = grown
+    this.cached = this.#room.bytes.subarray(0, grown)
   }
 
   truncate(length: number): void {
@@ -30,6 +44,7 @@ export class Content {
     const copy = new Content()
     copy.cached = this.cached
     copy.durable = this.durable
+    copy.#room = this.#room
     return copy
   }
 
