@@ -31,8 +31,9 @@ export class KeptMachines {
   readonly #keeper: Keeper | undefined
   readonly #added = new Map<string, KeptMachine>()
   #rows: Promise<ReadonlyMap<string, KeptMachine>> | undefined
+  #isFirst = true
 
-  /** Without a keeper, for as long as the program runs. */
+  /** Without a keeper, for as long as the program runs, from its second observation on: most make but one. */
   constructor(keeper: Keeper | undefined) {
     this.#keeper = keeper
   }
@@ -41,6 +42,13 @@ export class KeptMachines {
   rows(): Promise<ReadonlyMap<string, KeptMachine>> {
     this.#rows ??= this.#read()
     return this.#rows
+  }
+
+  /** For an observation of many: what is kept, by address. Undefined where it is not to be kept what this one finds. */
+  known(): Promise<ReadonlyMap<string, KeptMachine>> | undefined {
+    const isOnly = this.#keeper === undefined && this.#isFirst
+    this.#isFirst = false
+    return isOnly ? undefined : this.rows()
   }
 
   /** Whether anything outlives this program. */

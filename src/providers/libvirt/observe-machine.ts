@@ -45,7 +45,7 @@ export class MachineObserver {
     this.#book = new AddressBook(inventory.host, inventory.signal)
     this.#shared = all.some(target => target.kind === 'Volume' || target.kind === 'Image')
     this.#listed = bulk && machines.length > 0 ? this.#list(machines) : undefined
-    this.#known = machines.length < leastMachines ? undefined : inventory.host.machines.rows()
+    this.#known = machines.length < leastMachines ? undefined : inventory.host.machines.known()
   }
 
   /** Lists the volumes of their pools. Read ahead: who needs it hears of the error. */

@@ -183,8 +183,10 @@ function close(growing: Growing): void {
   if (closed === undefined) return
   const { element, from } = closed
   if (growing.nodes.length > from) {
-    element.children = growing.nodes.slice(from)
-    growing.nodes.length = from
+    const { nodes } = growing
+    element.children = nodes.slice(from)
+    // not `length = from`, for which V8 leaves compiled code
+    while (nodes.length > from) nodes.pop()
   }
   add(growing, element)
 }
