@@ -4,6 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { lstat, open, readdir, rename, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { InfraError } from '../../model/error.js'
 import { sshCommand } from './rpc/transport.js'
 import type { LibvirtUri } from './rpc/uri.js'
@@ -12,8 +13,10 @@ export interface HostFiles {
   /** Renames within a folder. Done already (the old name gone, the new one there) is no error; it never overwrites. */
   rename(from: string, to: string, signal: AbortSignal): Promise<void>
   exists(path: string, signal: AbortSignal): Promise<boolean>
-  /** Names in a folder, none where it is not there; undefined where that is not to be known: no rights, or not on this machine. */
-  names(folder: string): Promise<readonly string[] | undefined>
+  /** Names in a folder, none where it is not there; undefined where that is not to be known: no rights, or no way there. */
+  names(folder: string, signal: AbortSignal): Promise<readonly string[] | undefined>
+  /** What the machine is called whose files these are; undefined where there is no way there. */
+  machine(signal: AbortSignal): Promise<string | undefined>
   /** The last bytes of a file, as text; undefined where there is none. Fails where that cannot be said. */
   tail(path: string, bytes: number, signal: AbortSignal): Promise<string | undefined>
   /** Removes a file; nothing happens where there is none. */
@@ -55,6 +58,7 @@ const localFiles: HostFiles = {
       return (error as NodeJS.ErrnoException).code === 'ENOENT' ? [] : undefined
     }
   },
+  machine: async () => hostname(),
   async tail(path, bytes) {
     const file = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
@@ -96,6 +100,12 @@ function sshFiles(uri: LibvirtUri): HostFiles {
         else reject(signal.aborted ? signal.reason : failed(path, said.trim() || error))
       })
     })
+  /** Undefined where ssh does not get there: a plan says less then, and does not fail. */
+  const perhaps = (script: string, path: string, signal: AbortSignal) =>
+    runs(script, path, signal).catch(() => {
+      signal.throwIfAborted()
+      return undefined
+    })
   return {
     async rename(from, to, signal) {
       const [a, b] = [quote(from), quote(to)]
@@ -111,7 +121,15 @@ function sshFiles(uri: LibvirtUri): HostFiles {
       if (notFound.test(said)) return undefined
       throw failed(path, said, 'read')
     },
-    names: async () => undefined,
+    async names(folder, signal) {
+      const ran = await perhaps(`LC_ALL=C ls -1A -- ${quote(folder)}`, folder, signal)
+      if (ran?.code === 0) return ran.out.split('\n').filter(name => name !== '')
+      return ran !== undefined && notFound.test(ran.said) ? [] : undefined
+    },
+    async machine(signal) {
+      const ran = await perhaps('uname -n', 'the name of the host', signal)
+      return ran?.code === 0 ? ran.out.trim() : undefined
+    },
     async exists(path, signal) {
       // `[ -e` says no as well where it may not look
       const { code, said } = await runs(`LC_ALL=C ls -d -- ${quote(path)} >/dev/null`, path, signal)
@@ -130,6 +148,7 @@ const noFiles: HostFiles = {
   rename: path => Promise.reject(unreachable(path)),
   exists: path => Promise.reject(unreachable(path)),
   names: async () => undefined,
+  machine: async () => undefined,
   tail: async () => undefined,
   remove: path => Promise.reject(unreachable(path)),
 }

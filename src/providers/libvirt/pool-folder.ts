@@ -1,8 +1,7 @@
 /**
  * What a pool will find in its folder once it is made. Libvirt tells nothing of a folder that no pool has, so that it is known
- * only where libvirtd sees the same files as this machine, and they are ours to read.
+ * only where libvirtd sees the same files as we do, on this machine or by ssh, and they are ours to read.
  */
-import { hostname } from 'node:os'
 import { ask, type Host } from './connection.js'
 import { procedures } from './rpc/procedures/index.js'
 
@@ -15,12 +14,15 @@ export async function folderOfPool(
   folder: string,
   signal: AbortSignal,
 ): Promise<readonly string[] | undefined> {
-  const names = await host.files.names(folder)
+  const names = await host.files.names(folder, signal)
   if (names === undefined) return undefined
-  if (names.length === 0 && (await host.files.names(libvirtsOwn))?.length === 0) return undefined
+  if (names.length === 0 && (await host.files.names(libvirtsOwn, signal))?.length === 0) return undefined
   // a socket can lead anywhere: into a container, or through a tunnel to another machine
-  const theirs = await ask(host, procedures.connect.hostname, undefined, signal)
-  return short(theirs) === short(hostname()) ? names : undefined
+  const [theirs, ours] = await Promise.all([
+    ask(host, procedures.connect.hostname, undefined, signal),
+    host.files.machine(signal),
+  ])
+  return ours !== undefined && short(theirs) === short(ours) ? names : undefined
 }
 
 /** libvirt tells the name with its domain where it finds one. */

@@ -1,6 +1,6 @@
 /** Only "not found" means that a file is not there: here, and where ssh leads (a shell stands for it). */
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hostFiles } from '../../../src/providers/libvirt/host-files.js'
@@ -33,6 +33,13 @@ describe.each(ways)('files of a host $way', ({ uri }) => {
     expect(await files().tail(join(folder, 'none'), 5, signal)).toBeUndefined()
   })
 
+  it('have names where their folder is there or is not, and on a machine that has one', async () => {
+    expect([...((await files().names(folder, signal)) ?? [])].sort()).toEqual(['log', 'ssh'])
+    expect(await files().names(join(folder, 'none'), signal)).toEqual([])
+    expect(await files().names(join(folder, 'log', 'below'), signal)).toBeUndefined()
+    expect(await files().machine(signal)).toBe(hostname())
+  })
+
   it('are told where nobody can say: a file stands in the place of their folder', async () => {
     const path = join(folder, 'log', 'below')
     await expect(files().exists(path, signal)).rejects.toMatchObject({ code: 'host-file' })
@@ -43,9 +50,11 @@ describe.each(ways)('files of a host $way', ({ uri }) => {
   })
 })
 
-it('names are known of a folder that is there or is not, and of nothing else', async () => {
-  const files = hostFiles(parseUri('qemu:///system'))
-  expect([...((await files.names(folder)) ?? [])].sort()).toEqual(['log', 'ssh'])
-  expect(await files.names(join(folder, 'none'))).toEqual([])
-  expect(await files.names(join(folder, 'log'))).toBeUndefined()
-})
+it.each(['qemu+tls://host/system', 'qemu+ssh://host/system?command=/none/ssh'])(
+  'nothing is known of files to which no way leads: %s',
+  async uri => {
+    const files = hostFiles(parseUri(uri))
+    expect(await files.names(folder, signal)).toBeUndefined()
+    expect(await files.machine(signal)).toBeUndefined()
+  },
+)

@@ -38,7 +38,10 @@ function hostWith(
     throw refuse(name === 'storageVolLookupByPath' ? 'NO_STORAGE_VOL' : 'OPERATION_INVALID', name)
   }
   const names = async (path: string) => (path in folders ? folders[path] : [])
-  return { calls, host: { client: { call }, files: { names } } as unknown as Host }
+  return {
+    calls,
+    host: { client: { call }, files: { names, machine: async () => hostname() } } as unknown as Host,
+  }
 }
 
 function target(kind: string, name: string, spec: Attributes): Target {
