@@ -117,13 +117,12 @@ function one(item: ReviewItem, page: Page): void {
   const address = visible(item.address)
   const used = symbol.length + 1 + columns(address)
   const oneLine = used + 2 + hazards.length <= page.width
-  if (hazards === '')
-    page.lines.push(
-      `${colour(symbol)} ${style.bold(cut(address, page.width - symbol.length - 1))}${summary(item, page, used)}`,
-    )
-  else if (oneLine) page.lines.push(`${colour(symbol)} ${style.bold(address)}  ${style.red(hazards)}`)
+  // Never cut: two long names may differ in their ends, and one of them is about to go.
+  const head = `${colour(symbol)} ${style.bold(address)}`
+  if (hazards === '') page.lines.push(`${head}${summary(item, page, used)}`)
+  else if (oneLine) page.lines.push(`${head}  ${style.red(hazards)}`)
   else {
-    page.lines.push(`${colour(symbol)} ${style.bold(cut(address, page.width - symbol.length - 1))}`)
+    page.lines.push(head)
     hanging('    ', hazards, page, style.red)
   }
   if (item.cause !== undefined) hanging('    because ', visible(item.cause), page)

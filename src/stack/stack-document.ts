@@ -17,6 +17,9 @@ const variable = z.strictObject({
   description: z.string().optional().describe('What it is for.'),
   sensitive: z.boolean().optional().describe('Never shown, wherever it goes.'),
   pattern: z.string().optional().describe('A regular expression that the whole text must match.'),
+  oneOf: z.array(json).min(1).optional().describe('The values that it may have.'),
+  minimum: z.number().optional().describe('The least that a number may be.'),
+  maximum: z.number().optional().describe('The most that a number may be.'),
 })
 
 const output = z.strictObject({

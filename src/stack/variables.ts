@@ -114,23 +114,34 @@ function readValue(
     const told = `The variable \`${name}\` must be a ${type}, which the value from ${source} is not.`
     return refuse(told, asText ? textHints[type] : valueHints[type])
   }
-  if (declaration.pattern !== undefined) {
-    const fits = typeof value === 'string' ? matches(declaration.pattern, value) : true
-    if (fits === undefined) {
-      return refuse(
-        `The pattern of the variable \`${name}\` cannot be used.`,
-        'Write a simpler regular expression.',
-      )
-    }
-    if (!fits) {
-      const why = declaration.description ? ` (${declaration.description})` : ''
-      return refuse(
-        `The value of \`${name}\`${why} from ${source} does not match \`${declaration.pattern}\`.`,
-        'Give a value that matches, or change the pattern of the variable.',
-      )
-    }
+  const misfit = misfitOf(value, declaration)
+  if (misfit === undefined) return value
+  if (misfit === 'pattern-unusable')
+    return refuse(
+      `The pattern of the variable \`${name}\` cannot be used.`,
+      'Write a simpler regular expression.',
+    )
+  const why = declaration.description ? ` (${declaration.description})` : ''
+  return refuse(
+    `The value of \`${name}\`${why} from ${source} ${misfit}.`,
+    'Give a value that fits, or change what the variable takes.',
+  )
+}
+
+/** What a value of the right type breaks of what its variable takes; never names the value, which may be a secret. */
+function misfitOf(value: Json, declaration: VariableDeclaration): string | undefined {
+  const { pattern, oneOf, minimum, maximum } = declaration
+  if (pattern !== undefined && typeof value === 'string') {
+    const fits = matches(pattern, value)
+    if (fits === undefined) return 'pattern-unusable'
+    if (!fits) return `does not match \`${pattern}\``
   }
-  return value
+  if (oneOf !== undefined && !oneOf.some(one => JSON.stringify(one) === JSON.stringify(value)))
+    return `is not one of ${oneOf.map(one => JSON.stringify(one)).join(', ')}`
+  if (typeof value !== 'number') return undefined
+  if (minimum !== undefined && value < minimum) return `is less than ${minimum}`
+  if (maximum !== undefined && value > maximum) return `is more than ${maximum}`
+  return undefined
 }
 
 /** How a value of each type is written in YAML. */

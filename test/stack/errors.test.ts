@@ -325,6 +325,25 @@ spec:
     )
   })
 
+  const limits: { reason: string; given: string; told: string | undefined }[] = [
+    { reason: 'the least', given: '1', told: undefined },
+    { reason: 'the most', given: '8', told: undefined },
+    { reason: 'less than the least', given: '0', told: 'The value of `n` from --var is less than 1' },
+    { reason: 'more than the most', given: '9', told: 'The value of `n` from --var is more than 8' },
+    {
+      reason: 'none of those it may be',
+      given: '5',
+      told: 'The value of `n` from --var is not one of 1, 2, 8',
+    },
+  ]
+  test.each(limits)('are held to what they may be: $reason', async ({ given, told }) => {
+    const text = stackOf('  variables: {n: {type: number, minimum: 1, maximum: 8, oneOf: [1, 2, 8]}}\n')
+    const bounds = stackOf('  variables: {n: {type: number, minimum: 1, maximum: 8}}\n')
+    const loading = load(told?.includes('than') ? bounds : text, { variables: { n: given } })
+    if (told === undefined) await loading
+    else expect(await errorOf(loading)).toMatchObject({ code: 'invalid-variable', message: told })
+  })
+
   const wrong: { reason: string; variables: Record<string, string>; code: string; hint?: unknown }[] = [
     { reason: 'no number', variables: { count: 'many' }, code: 'invalid-variable' },
     { reason: 'no boolean', variables: { flag: 'yes' }, code: 'invalid-variable' },

@@ -29,7 +29,7 @@ export default class PoolList extends HostCommand {
             { title: 'VOLUMES', value: one => one.volumes ?? '', right: true },
             { title: 'PATH', value: one => one.path ?? '' },
           ],
-          { ...this.tableOptions, empty: 'There is no storage pool.' },
+          { ...this.tableOptions, ...(down.length === 0 && { empty: 'There is no storage pool.' }) },
         ),
       )
       this.tellErrors(

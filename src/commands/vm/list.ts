@@ -33,7 +33,7 @@ export default class VmList extends MachineCommand {
             { title: 'LABELS', value: one => labelText(one.labels) },
             { title: 'REMARK', value: remark },
           ],
-          { ...this.tableOptions, empty: 'There is no machine.' },
+          { ...this.tableOptions, ...(down.length === 0 && { empty: 'There is no machine.' }) },
         ),
       )
       this.tellErrors(
