@@ -38,14 +38,28 @@ interface Asked {
   readonly flags?: number
 }
 
-/** A host with these machines, stopped, and their volumes. Tells its calls: `storageVolGetXMLDesc m0_boot`. */
-function host(active: boolean, lost: readonly string[] = []) {
+/** Filters of libvirt's list of machines: those that are paused, and whose memory is saved. */
+const [pausedOnes, savedOnes] = [32, 256]
+
+/** A host with these machines, stopped but for those that are paused, and their volumes. Tells its calls: `storageVolGetXMLDesc m0_boot`. */
+function host(
+  active: boolean,
+  lost: readonly string[] = [],
+  by: { readonly paused?: string; readonly saved?: string } = {},
+) {
   const calls: string[] = []
   const call = async ({ name }: Procedure<unknown, unknown>, { domain, volume, flags }: Asked = {}) => {
     calls.push([name, domain?.name ?? volume?.name ?? flags].join(' '))
     switch (name) {
       case 'connectListAllDomains':
-        return flags === 0 ? names.map(one => ({ name: one, uuid: one, id: -1 })) : []
+        return names
+          .map(one => ({ name: one, uuid: one, id: one === by.paused ? 7 : -1 }))
+          .filter(
+            one =>
+              flags === 0 ||
+              (flags === pausedOnes && one.name === by.paused) ||
+              (flags === savedOnes && one.name === by.saved),
+          )
       case 'connectListAllStoragePools':
         return flags === 0 || active ? [{ name: 'vms', uuid: 'vms' }] : []
       case 'storagePoolListAllVolumes':
@@ -56,6 +70,11 @@ function host(active: boolean, lost: readonly string[] = []) {
         if (!lost.includes(volume?.name ?? ''))
           return `<volume><name>x</name><capacity unit='bytes'>1073741824</capacity><target><path>/vms/${volume?.name}</path><format type='qcow2'/></target></volume>`
         throw new LibvirtError(name, libvirtCodes.NO_STORAGE_VOL, 18, 'no such volume')
+      case 'networkLookupByName':
+        return { name: 'lab', uuid: 'lab' }
+      case 'networkGetDHCPLeases':
+      case 'domainInterfaceAddresses':
+        return []
       default:
         throw new Error(`nobody should call ${name}`)
     }
@@ -102,6 +121,18 @@ describe('looking at many machines', () => {
       one.status === 'present' && one.remark !== undefined ? [`${address}: ${one.remark}`] : [],
     )
     expect(remarks).toEqual(['VirtualMachine/m4: the volume of its disk vdb is gone'])
+  })
+
+  it('tells what somebody paused or saved by hand, and of the saved one no power state that a plan could change', async () => {
+    const { host: there } = host(true, [], { paused: 'm1', saved: 'm2' })
+    const found = await observeAll(there, names.map(machine), signal)
+    const told = (name: string) => {
+      const seen = found.get(`VirtualMachine/${name}`)
+      return seen?.status === 'present' && [seen.facts.state, seen.spec.powerState, seen.remark]
+    }
+    expect(told('m0')).toEqual(['shut off', 'stopped', undefined])
+    expect(told('m1')).toEqual(['paused', 'running', expect.stringContaining('paused by hand')])
+    expect(told('m2')).toEqual(['saved', undefined, expect.stringContaining('saved by hand')])
   })
 
   it('tells of a pool that is not active, and takes no disk for gone', async () => {
