@@ -4,6 +4,7 @@ import { Args, Flags } from '@oclif/core'
 import { InfraCommand, outputFlags } from '../cli/base-command.js'
 import { cannotWrite, writeOutput } from '../cli/output-file.js'
 import { InfraError } from '../model/error.js'
+import { shellWord } from '../model/shell-word.js'
 import { kinds } from '../session/provider-types.js'
 import { firstStack } from '../stack/init.js'
 import { stackJsonSchema } from '../stack/json-schema.js'
@@ -29,9 +30,10 @@ export default class Init extends InfraCommand {
     await writeFirst(file, text)
     const schema = `${JSON.stringify(stackJsonSchema(kinds.values()))}\n`
     await writeOutput(this.ports.files, join(folder, schemaFile), schema, 0o644)
+    const where = args.path === '.' ? '' : ` ${shellWord(args.path)}`
     this.print({
       json: () => ({ file, schema: join(folder, schemaFile) }),
-      text: () => `Wrote ${file}. Next: infra plan ${args.path}, then infra apply ${args.path}.\n`,
+      text: () => `Wrote ${file}. Next: \`infra plan${where}\`, then \`infra apply${where}\`.\n`,
     })
   }
 }

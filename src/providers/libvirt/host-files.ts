@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process'
 import { lstat, open, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { InfraError } from '../../model/error.js'
+import { shellWord } from '../../model/shell-word.js'
 import { sshCommand } from './rpc/transport.js'
 import type { LibvirtUri } from './rpc/uri.js'
 
@@ -82,10 +83,6 @@ const localFiles: HostFiles = {
 }
 
 /** Text as one word of a POSIX shell. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`
-}
-
 const notFound = /No such file or directory/
 
 function sshFiles(uri: LibvirtUri): HostFiles {
@@ -108,21 +105,21 @@ function sshFiles(uri: LibvirtUri): HostFiles {
     })
   return {
     async rename(from, to, signal) {
-      const [a, b] = [quote(from), quote(to)]
+      const [a, b] = [shellWord(from), shellWord(to)]
       const script = `if [ -e ${b} ]; then [ ! -e ${a} ] || exit 17; else mv -- ${a} ${b} || exit 18; fi`
       const code = await run(script, from, signal)
       if (code === 17) throw taken(to)
       if (code !== 0) throw failed(from, `mv ended with ${code}`)
     },
     async tail(path, bytes, signal) {
-      const script = `LC_ALL=C tail -c ${bytes} -- ${quote(path)}`
+      const script = `LC_ALL=C tail -c ${bytes} -- ${shellWord(path)}`
       const { code, out, said } = await runs(script, path, signal)
       if (code === 0) return out
       if (notFound.test(said)) return undefined
       throw failed(path, said, 'read')
     },
     async names(folder, signal) {
-      const ran = await perhaps(`LC_ALL=C ls -1A -- ${quote(folder)}`, folder, signal)
+      const ran = await perhaps(`LC_ALL=C ls -1A -- ${shellWord(folder)}`, folder, signal)
       if (ran?.code === 0) return ran.out.split('\n').filter(name => name !== '')
       return ran !== undefined && notFound.test(ran.said) ? [] : undefined
     },
@@ -132,13 +129,13 @@ function sshFiles(uri: LibvirtUri): HostFiles {
     },
     async exists(path, signal) {
       // `[ -e` says no as well where it may not look
-      const { code, said } = await runs(`LC_ALL=C ls -d -- ${quote(path)} >/dev/null`, path, signal)
+      const { code, said } = await runs(`LC_ALL=C ls -d -- ${shellWord(path)} >/dev/null`, path, signal)
       if (code === 0) return true
       if (notFound.test(said)) return false
       throw failed(path, said, 'looked at')
     },
     async remove(path, signal) {
-      const code = await run(`rm -f -- ${quote(path)}`, path, signal)
+      const code = await run(`rm -f -- ${shellWord(path)}`, path, signal)
       if (code !== 0) throw failed(path, `rm ended with ${code}`)
     },
   }

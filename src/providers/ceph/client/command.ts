@@ -5,6 +5,7 @@
 import { execa } from 'execa'
 import PQueue from 'p-queue'
 import { InfraError } from '../../../model/error.js'
+import { shellWord } from '../../../model/shell-word.js'
 import { hearAudit } from './command-audit.js'
 import { startCommandHost } from './command-host.js'
 import { hostScript } from './command-host-script.js'
@@ -44,11 +45,6 @@ export function commandWords(command: CephCommand): string[] {
   ]
 }
 
-/** One word for the shell at the other end, where the prefix hands its words to one. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
-}
-
 export function openCommand(access: Access, environment: Environment): Wire {
   const queue = new PQueue({ concurrency: 8 })
   const options = Object.entries(access.options).map(([name, value]) => `--${name}=${value}`)
@@ -68,7 +64,7 @@ export function openCommand(access: Access, environment: Environment): Wire {
 
   /** The program to start, and its arguments, for words that begin with the client's name. */
   const program = (words: readonly string[]): [file: string, args: string[]] => {
-    const all = [...access.command, ...(viaShell ? words.map(quoted) : words)]
+    const all = [...access.command, ...(viaShell ? words.map(shellWord) : words)]
     return [all[0] ?? '', all.slice(1)]
   }
 

@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process'
 import { open } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { InfraError } from '../../../model/error.js'
+import { shellWord } from '../../../model/shell-word.js'
 import { ask, findVolume, type Host } from '../connection.js'
 import { procedures } from '../rpc/procedures/index.js'
 import { sshCommand } from '../rpc/transport.js'
@@ -58,12 +59,8 @@ function start(offset: number, size: number): number {
   return Math.max(offset > size ? 0 : offset, size - most)
 }
 
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`
-}
-
 function bySsh(host: Host, path: string, offset: number, signal: AbortSignal): Promise<LogPart | undefined> {
-  const file = quote(path)
+  const file = shellWord(path)
   const script = `[ -e ${file} ] || exit 44; s=$(stat -c %s ${file}) || exit 45; o=${offset}; [ $o -le $s ] || o=0; [ $((s-o)) -le ${most} ] || o=$((s-${most})); echo $s; tail -c +$((o+1)) ${file} | head -c $((s-o))`
   const { command, args } = sshCommand(host.client.uri, script)
   return new Promise((resolve, reject) => {
@@ -117,7 +114,7 @@ export async function* followBySsh(
 ): AsyncGenerator<Buffer> {
   const { command, args } = sshCommand(
     host.client.uri,
-    `exec tail -c +${offset + 1} -F ${quote(path)} 2>/dev/null`,
+    `exec tail -c +${offset + 1} -F ${shellWord(path)} 2>/dev/null`,
   )
   const child = spawn(command, args, { signal, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { connect as connectSocket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { InfraError, messageOf } from '../../../model/error.js'
+import { shellWord } from '../../../model/shell-word.js'
 import { connectionError } from './errors.js'
 import type { LibvirtUri } from './uri.js'
 
@@ -80,18 +81,14 @@ async function openUnix(uri: LibvirtUri, signal: AbortSignal): Promise<Link> {
 }
 
 /** Text as one word of a POSIX shell. */
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`
-}
-
 /** The command that is run on the other host: libvirt's own helper, else netcat at the socket. */
 function remoteCommand(uri: LibvirtUri): string {
   const socket = uri.parameters.socket ?? '/run/libvirt/libvirt-sock'
-  const netcat = `exec ${quote(uri.parameters.netcat ?? 'nc')} -U ${quote(socket)}`
+  const netcat = `exec ${shellWord(uri.parameters.netcat ?? 'nc')} -U ${shellWord(socket)}`
   if (uri.parameters.proxy === 'netcat' || uri.parameters.socket !== undefined) return netcat
-  const helper = `exec virt-ssh-helper ${quote(uri.open)}`
+  const helper = `exec virt-ssh-helper ${shellWord(uri.open)}`
   if (uri.parameters.proxy === 'native') return helper
-  return `sh -c ${quote(`if command -v virt-ssh-helper >/dev/null 2>&1; then ${helper}; else ${netcat}; fi`)}`
+  return `sh -c ${shellWord(`if command -v virt-ssh-helper >/dev/null 2>&1; then ${helper}; else ${netcat}; fi`)}`
 }
 
 /** A command on the other host by ssh. The user's own configuration, agent, jump hosts and known hosts apply. */
