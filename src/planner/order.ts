@@ -8,10 +8,13 @@ export interface Needs {
 
 /**
  * Orders ids in waves: first all that need nothing, sorted, then all that need only those, and so on. Where no step is free,
- * soft needs of the rest are dropped (and removed from `needs`). A circle of hard needs, which only a plan makes
- * that is refused, is broken at its first id, so that this never fails. Linear in steps and needs, but for the sorting.
+ * soft needs of the rest are dropped (and removed from `needs`). A circle of hard needs is broken at its first id, so that this
+ * never fails; `circle` has the ids in it, and those that wait for it. Linear in steps and needs, but for the sorting.
  */
-export function order(needs: Map<string, Needs>): string[] {
+export function order(needs: Map<string, Needs>): {
+  readonly ids: readonly string[]
+  readonly circle: readonly string[]
+} {
   const waiting = new Map<string, number>()
   const dependents = new Map<string, string[]>()
   for (const [id, { hard, soft }] of needs) {
@@ -24,9 +27,14 @@ export function order(needs: Map<string, Needs>): string[] {
     }
   }
   const ordered: string[] = []
+  const circle: string[] = []
   let wave = [...needs.keys()].filter(id => waiting.get(id) === 0)
   while (waiting.size > 0) {
-    if (wave.length === 0) wave = free(needs, waiting)
+    if (wave.length === 0) wave = withoutWishes(needs, waiting)
+    if (wave.length === 0) {
+      circle.push(...waiting.keys())
+      wave = broken(needs, waiting)
+    }
     wave.sort()
     const next: string[] = []
     for (const id of wave) {
@@ -44,11 +52,11 @@ export function order(needs: Map<string, Needs>): string[] {
     }
     wave = next
   }
-  return ordered
+  return { ids: ordered, circle }
 }
 
-/** Frees steps of a rest in which each waits for another: soft needs go first, then the first id is let through. */
-function free(needs: Map<string, Needs>, waiting: Map<string, number>): string[] {
+/** Frees steps of a rest in which each waits for another, by dropping its soft needs. */
+function withoutWishes(needs: Map<string, Needs>, waiting: Map<string, number>): string[] {
   const freed: string[] = []
   for (const id of waiting.keys()) {
     const own = needs.get(id)
@@ -60,7 +68,11 @@ function free(needs: Map<string, Needs>, waiting: Map<string, number>): string[]
     }
     if (waiting.get(id) === 0) freed.push(id)
   }
-  if (freed.length > 0) return freed
+  return freed
+}
+
+/** Lets the first id of a circle through. */
+function broken(needs: Map<string, Needs>, waiting: Map<string, number>): string[] {
   const first = [...waiting.keys()].sort()[0]
   if (first === undefined) return []
   const own = needs.get(first)

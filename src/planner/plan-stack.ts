@@ -40,7 +40,7 @@ export function planStack(input: PlanInput): PlanResult {
   problems.push(...recordedElsewhere(decided, input))
   holdBack(decided)
   const steps = wire([...decided.values()].flatMap(stepsOf), decided)
-  problems.push(...checkProtection(steps, decided, address => isUnprotected(input.options, address)))
+  problems.push(...checkProtection(steps, decided, input.options))
 
   const told = facts(decided, input)
   const draft: Omit<Plan, 'digest'> = {

@@ -16,13 +16,14 @@ export function isUnprotected({ unprotected }: PlanOptions, address: Address): b
 export function checkProtection(
   steps: readonly Step[],
   decided: ReadonlyMap<Address, Decided>,
-  unprotected: (address: Address) => boolean,
+  options: PlanOptions,
 ): InfraError[] {
   const problems: InfraError[] = []
-  const first = newFirst(decided)
+  // A way back has no document in which it could be dropped: there the old one goes first
+  const first = options.mode === 'rollback' ? undefined : newFirst(decided)
   for (const step of steps) {
     const subject = decided.get(step.address)
-    if (!subject || unprotected(step.address)) continue
+    if (!subject || isUnprotected(options, step.address)) continue
     const { desired, record } = subject
     const deletes = step.action === 'delete' || step.phase === 'delete'
     const lifecycle = desired?.lifecycle ?? record?.lifecycle
@@ -41,7 +42,7 @@ export function checkProtection(
       )
     }
     const broken = subject.decision.action === 'replace' && subject.decision.broken
-    const root = deletes && !broken ? first.get(step.address) : undefined
+    const root = deletes && !broken ? first?.get(step.address) : undefined
     if (root !== undefined && desired && isNamedAlike(subject)) {
       const drop = `drop lifecycle.createBeforeDestroy${root === step.address ? '' : ` of ${root}`}`
       problems.push(

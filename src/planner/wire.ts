@@ -18,8 +18,35 @@ function unmakes(step: Draft): boolean {
   return step.action === 'delete' || step.action === 'forget' || step.phase === 'delete'
 }
 
-/** The steps with their needs, in an order in which they could be done one by one. */
+/**
+ * The steps with their needs, in an order in which they could be done one by one. Where a new object cannot be made before its
+ * old one goes, as two would have one name, the old one goes first, and so do those that would have to wait for it.
+ */
 export function wire(drafts: readonly Draft[], decided: ReadonlyMap<Address, Decided>): Step[] {
+  const byId = new Map(drafts.map(draft => [draft.id, draft]))
+  const first = new Set(newFirst(decided).keys())
+  for (;;) {
+    const needs = needsOf(drafts, decided, first)
+    const { ids, circle } = order(needs)
+    const waiting = circle.map(id => byId.get(id)?.address ?? '').filter(address => first.has(address))
+    if (waiting.length === 0) {
+      return ids.flatMap(id => {
+        const draft = byId.get(id)
+        const own = needs.get(id)
+        if (!draft || !own) return []
+        return [{ ...draft, needs: [...own.hard, ...own.soft].sort() }]
+      })
+    }
+    for (const address of waiting) first.delete(address)
+  }
+}
+
+/** `first`: the replaced ones whose new object is made before the old one goes. */
+function needsOf(
+  drafts: readonly Draft[],
+  decided: ReadonlyMap<Address, Decided>,
+  first: ReadonlySet<Address>,
+): Map<string, Needs> {
   const halves = new Map<Address, Halves>()
   const needs = new Map<string, Needs>()
   for (const draft of drafts) {
@@ -32,7 +59,6 @@ export function wire(drafts: readonly Draft[], decided: ReadonlyMap<Address, Dec
   const need = (step: Draft | undefined, other: Draft | undefined, sort: keyof Needs = 'hard') => {
     if (step && other && step.id !== other.id) needs.get(step.id)?.[sort].add(other.id)
   }
-  const first = newFirst(decided)
   const freed = new Map<string, Draft>()
   for (const { unmaking } of halves.values()) if (unmaking) freed.set(objectKey(unmaking), unmaking)
 
@@ -68,13 +94,7 @@ export function wire(drafts: readonly Draft[], decided: ReadonlyMap<Address, Dec
       }
     }
   }
-  const byId = new Map(drafts.map(draft => [draft.id, draft]))
-  return order(needs).flatMap(id => {
-    const draft = byId.get(id)
-    const own = needs.get(id)
-    if (!draft || !own) return []
-    return [{ ...draft, needs: [...own.hard, ...own.soft].sort() }]
-  })
+  return needs
 }
 
 function objectKey(step: Draft): string {
