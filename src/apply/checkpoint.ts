@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { InfraError } from '../model/error.js'
 import type { FileSystem } from '../model/ports.js'
-import { canonicalJson, type Json } from '../model/value.js'
+import { canonicalJson, isObject, type Json } from '../model/value.js'
 import type { StateDocument } from '../state/document.js'
 import { patch } from '../state/fold.js'
 import { integrityFault } from '../state/integrity.js'
@@ -207,7 +207,8 @@ function isPatch(value: unknown): boolean {
 function isKept(value: unknown): boolean {
   const one = value as Partial<Kept> | null
   if (typeof one !== 'object' || one === null || one.token === undefined) return false
-  const { address, kind, name, connection, identity } = one
+  const { address, kind, name, connection, identity, spec } = one
+  if (spec !== undefined && !isObject(spec)) return false
   const texts = [address, kind, name, connection, ...Object.values(identity ?? { none: 0 })]
   return texts.every(text => typeof text === 'string')
 }

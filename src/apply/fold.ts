@@ -17,6 +17,8 @@ export interface InFlight {
   readonly identity: Identity
   /** Where the plan was headed that it is a step of. */
   readonly direction: 'forward' | 'back'
+  /** Its declared attributes just before, of one that was there. */
+  readonly from?: Attributes
 }
 
 export interface Folded {
@@ -124,7 +126,7 @@ function intend(folded: Folded, step: Step, intent: { identity: Identity; from?:
   }
   if (step.action === 'update' && step.desired && folded.direction === 'forward')
     folded.attempted.set(address, step.desired.spec)
-  folded.inFlight.set(address, { step, identity, direction: folded.direction })
+  folded.inFlight.set(address, { step, identity, direction: folded.direction, ...(from && { from }) })
   if (restore && restore.token !== null) folded.restored.push({ address, identity, token: restore.token })
   if (!folded.touched.has(address) && from) {
     folded.before.set(address, from)
@@ -147,7 +149,8 @@ function keep(folded: Folded, step: Step, token: Json): void {
   const identity = flight?.identity ?? step.before?.identity ?? {}
   drop(folded, address, identity)
   folded.everKept.add(address)
-  folded.kept.push({ address, kind, name, connection, identity, token })
+  const spec = flight?.from
+  folded.kept.push({ address, kind, name, connection, identity, token, ...(spec && { spec }) })
 }
 
 function done(folded: Folded, step: Step, record: ResourceRecord | null): void {
@@ -186,12 +189,17 @@ export function taintedRecord(
   }
 }
 
-/** Records an object. One that is made before the one it replaces goes does not make that one forgotten. */
+/**
+ * Records an object. One that is made before the one it replaces goes does not make that one forgotten, nor is it forgotten itself
+ * where on the way back the former one stands behind the address again.
+ */
 export function putIn(records: Map<Address, ResourceRecord>, step: Step, record: ResourceRecord): void {
   const { address, phase } = step
   const old = records.get(address)
   const former = formerAddress(address)
-  if (phase === 'create' && old && !sameIdentity(old.identity, record.identity))
+  const before = records.get(former)
+  const isBack = before !== undefined && sameIdentity(before.identity, record.identity)
+  if ((phase === 'create' || isBack) && old && !sameIdentity(old.identity, record.identity))
     records.set(former, { ...old, address: former })
   records.set(address, record)
 }

@@ -85,4 +85,6 @@ export interface Kept {
   readonly connection: string
   readonly identity: Identity
   readonly token: Json
+  /** Its declared attributes when it was put aside, which is how it comes back. */
+  readonly spec?: Attributes
 }

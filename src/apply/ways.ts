@@ -299,7 +299,7 @@ export function restores(former: Records, kept: readonly Kept[]): Map<Address, R
     const own = kept.findLast(
       one => one.address === originalAddress(address) && sameIdentity(one.identity, identity),
     )
-    found.set(address, { identity, token: own?.token ?? null })
+    found.set(address, { identity, token: own?.token ?? null, ...(own?.spec && { spec: own.spec }) })
   }
   return found
 }

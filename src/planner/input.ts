@@ -2,7 +2,7 @@
 
 import type { Address } from '../model/address.js'
 import type { InfraError } from '../model/error.js'
-import type { Json } from '../model/value.js'
+import type { Attributes, Json } from '../model/value.js'
 import type { Kind } from '../providers/kind.js'
 import type { Identity, Observation } from '../providers/provider.js'
 import type { DesiredResource } from '../stack/desired.js'
@@ -14,6 +14,8 @@ export interface Restore {
   readonly identity: Identity
   /** Null where the delete kept nothing: it is made anew under the old identity. */
   readonly token: Json | null
+  /** How it was when it was put aside. Bringing it from there to what is desired may cost some of what comes back. */
+  readonly spec?: Attributes
   /** Its create was cut off: whatever is there under this identity is its own, and is finished. */
   readonly resume?: true
   /** Why it comes back, where that is not a checkpoint. */

@@ -2,6 +2,8 @@
 import type { Hazard, Kind } from '../providers/kind.js'
 import { classify } from './classify.js'
 import type { Decided } from './decision.js'
+import { currentSpec, differences } from './diff.js'
+import type { Restore } from './input.js'
 import type { Change, Step, Undo } from './plan.js'
 
 type Draft = Omit<Step, 'needs'>
@@ -107,16 +109,34 @@ function undoOfUpdate(changes: readonly Change[], hazards: readonly Hazard[], ki
 }
 
 function creation(decided: Decided, action: 'create' | 'replace', cause: string | undefined): Draft {
-  const { restore } = decided
   const prefix = action === 'create' ? 'create' : 'replace-create'
   const undo: Undo = { how: 'delete', text: 'deleted again' }
   return {
     ...common(decided, prefix, action, cause),
     ...(action === 'replace' && { phase: 'create' }),
     undo,
-    ...(restore && { restore }),
+    hazards: hazardsOfReturn(decided),
+    ...(decided.restore && { restore: withoutSpec(decided.restore) }),
   }
 }
+
+/** The token says it all to who brings it back. */
+function withoutSpec({ spec: _, ...restore }: Restore): NonNullable<Step['restore']> {
+  return restore
+}
+
+/** What it costs to bring an object that was put aside to what is desired: an image that has grown since loses what is beyond. */
+function hazardsOfReturn({ restore, desired, kind }: Decided): readonly Hazard[] {
+  if (restore?.spec === undefined || restore.token === null || !desired) return []
+  const was = currentSpec(desired.spec, restore.spec, desired.spec, kind.keyedLists)
+  const hazards = differences(was, desired.spec, kind.keyedLists).flatMap(change => {
+    const { how, hazards = [] } = classify(kind, change)
+    return how === 'live' ? hazards.filter(hazard => atTheCostOfData.includes(hazard)) : []
+  })
+  return [...new Set(hazards)].sort()
+}
+
+const atTheCostOfData: readonly Hazard[] = ['deletes-data', 'shrinks-data', 'irreversible']
 
 function deletion(
   decided: Decided,
