@@ -1,4 +1,5 @@
 /** The owner's tag on an object: its stack's lineage, its address, and the UUID that was chosen for it. */
+import type { Json } from '../../model/value.js'
 import type { Identity, Owner } from '../provider.js'
 
 /** Lower case: the manager lower-cases keys of a volume's metadata. */
@@ -39,4 +40,13 @@ export function readTag(tag: string | undefined): { readonly owner?: Owner; read
   const [lineage, address, uuid] = tag === undefined ? [] : decode(tag).split(' ')
   if (!lineage || !address) return { identity: {} }
   return { owner: { lineage, address }, identity: uuid && uuid !== '-' ? { uuid } : {} }
+}
+
+/** What infra has noted as JSON in an object's metadata; undefined where that is none: anybody can write there. */
+export function noted(text: string | undefined): Json | undefined {
+  try {
+    return text === undefined ? undefined : JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

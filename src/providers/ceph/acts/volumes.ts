@@ -5,6 +5,7 @@ import { type Ceph, mgrData } from '../ask.js'
 import type { CallOptions } from '../client/connection.js'
 import { orAbsent } from '../client/error.js'
 import { activeServers, readFilesystems } from '../filesystems/read.js'
+import { isServed } from '../filesystems/served.js'
 import { keptPrefix, ownerKey, readTag } from '../tags.js'
 import { snapshotNames } from '../volumes/kept.js'
 import { about, type Place } from '../volumes/place.js'
@@ -52,6 +53,7 @@ export async function volumeViews(
     (await mgrData<{ name: string }[]>(ceph, { prefix, ...more }, options)).map(one => one.name)
   // The monitors know them; a manager that hangs would not say
   const map = await readFilesystems(ceph, options)
+  if (within.filesystem !== undefined) isServed(map, within.filesystem)
   const served = map.filesystems.filter(fs => activeServers(fs) > 0).map(fs => fs.mdsmap.fs_name)
   const systems = within.filesystem === undefined ? served : [within.filesystem]
   const views = await Promise.all(

@@ -17,7 +17,7 @@ import { groupBy, type Handler, observeOne, type Seen } from '../handler.js'
 import { present, text } from '../kinds/values.js'
 import { requireOffered } from '../offered.js'
 import { held, mayFinish } from '../refuse.js'
-import { keptPrefix, ownerKey, ownerTag, readTag } from '../tags.js'
+import { keptPrefix, noted, ownerKey, ownerTag, readTag } from '../tags.js'
 import { snapshotNames } from '../volumes/kept.js'
 import { about, type Place } from '../volumes/place.js'
 import { orUnreadable, unreadable } from '../volumes/read.js'
@@ -79,12 +79,11 @@ async function observeSnapshot(ceph: Ceph, target: Target, options: CallOptions)
   ])
   if (!info) return { status: 'absent' }
   const { owner, identity } = readTag(metadata[ownerKey])
-  const retention = metadata[retentionKey]
   return {
     status: 'present',
     identity: { ...identity, createdAt: info.created_at },
     ...(owner && { owner }),
-    spec: present({ filesystem, group, volume, retention: retention ? JSON.parse(retention) : undefined }),
+    spec: present({ filesystem, group, volume, retention: noted(metadata[retentionKey]) }),
     facts: { createdAt: info.created_at },
   }
 }
@@ -121,7 +120,7 @@ async function tag(
   const { retention } = request.spec
   const values: Record<string, string> = { [ownerKey]: ownerTag(request.owner, request.identity) }
   const known = before[retentionKey]
-  if (retention !== undefined && !(known && sameValue(JSON.parse(known), retention))) {
+  if (retention !== undefined && !sameValue(noted(known), retention)) {
     values[retentionKey] = JSON.stringify(retention)
   }
   for (const [key_name, value] of Object.entries(values)) {

@@ -9,7 +9,7 @@ import { CephError, isErrno, orAbsent } from '../client/error.js'
 import { servedFilesystems } from '../filesystems/served.js'
 import { groupBy, type Seen } from '../handler.js'
 import { fields, present } from '../kinds/values.js'
-import { ownerKey, readTag } from '../tags.js'
+import { noted, ownerKey, readTag } from '../tags.js'
 import { about, inGroup, type Place, placeOf } from './place.js'
 
 /** What a clone was made from, in its metadata: Ceph forgets it. */
@@ -98,7 +98,7 @@ export function volumeSpec(
     dataPool: info.data_pool,
     size: info.bytes_quota,
   }
-  if (kind === 'CephClone') return present(common, { source: source && JSON.parse(source) })
+  if (kind === 'CephClone') return present(common, { source: noted(source) })
   return present(common, {
     mode: modeText(info.mode),
     uid: info.uid,
