@@ -42,7 +42,8 @@ export function fakeCluster() {
     const { prefix, fs_name, metadata, data, recover, fscid } = command
     if (systems.has(String(fs_name))) return
     const own = [poolOf(prefix, metadata), poolOf(prefix, data)]
-    if (own.some(pool => pool.content !== '') && !recover) fail(prefix, 22, 'already contains some objects')
+    // What is in the other one is not looked at
+    if (own[0]?.content !== '' && !recover) fail(prefix, 22, 'already contains some objects')
     for (const pool of own) pool.apps.cephfs ??= {}
     if (own[0]?.content === '') own[0].content = 'its folders'
     const [metadataPool, dataPool] = own.map(pool => pool.id)
@@ -69,6 +70,9 @@ export function fakeCluster() {
         ...{ quota_max_objects: 0, erasure_code_profile: '', options: {}, application_metadata: apps },
       })),
     'osd crush rule dump': () => [],
+    df: () => ({
+      pools: pools.map(({ id, content }) => ({ id, stats: { objects: content === '' ? 0 : 1 } })),
+    }),
     'mon dump': () => ({ mons: [] }),
     'fs volume info': () => ({ pending_subvolume_deletions: 0 }),
     'fs subvolume ls': () => [],

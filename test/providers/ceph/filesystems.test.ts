@@ -111,13 +111,20 @@ describe('a file system', () => {
     expect([...cluster.systems.values()].map(fs => fs.joinable)).toEqual([false])
   })
 
-  it('is not made over pools with something in them, which the manager would destroy', async () => {
-    const cluster = fakeCluster()
-    cluster.pools.push({ id: 70, name: 'cephfs.files.data', apps: {}, flags: new Set(), content: 'theirs' })
-    await expect(create(cluster)).rejects.toMatchObject({ why: 'already contains some objects' })
-    expect(cluster.pools.map(pool => pool.content)).toContain('theirs')
-    expect(cluster.told).not.toContain('fs volume create')
-  })
+  const theirs = [
+    { name: 'cephfs.files.meta', apps: {}, content: 'theirs', why: 'is not empty' },
+    { name: 'cephfs.files.data', apps: {}, content: 'theirs', why: 'is not empty' },
+    { name: 'cephfs.files.data', apps: { rgw: {} }, content: '', why: 'is there, for rgw' },
+  ]
+  for (const { why, ...pool } of theirs) {
+    it(`is not made over a pool ${pool.name} that ${why}: the manager would take or destroy it`, async () => {
+      const cluster = fakeCluster()
+      cluster.pools.push({ id: 70, flags: new Set(), ...pool })
+      await expect(create(cluster)).rejects.toMatchObject({ why: expect.stringContaining(why) })
+      expect(cluster.pools.map(({ content }) => content)).toEqual([pool.content])
+      expect(cluster.told).toEqual([])
+    })
+  }
 
   it('is made over empty pools that a manager had begun with', async () => {
     const cluster = fakeCluster()

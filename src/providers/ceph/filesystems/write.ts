@@ -3,7 +3,7 @@
 import { InfraError } from '../../../model/error.js'
 import type { Json } from '../../../model/value.js'
 import type { Call, CreateRequest, Target, UpdateRequest } from '../../provider.js'
-import { type Ceph, inLanes, tell, tellMgr } from '../ask.js'
+import { type Ceph, inLanes, monData, tell, tellMgr } from '../ask.js'
 import type { CallOptions, CephCommand } from '../client/connection.js'
 import { observeOne } from '../handler.js'
 import { text, texts } from '../kinds/values.js'
@@ -68,7 +68,7 @@ async function make(ceph: Ceph, request: Target, declared: boolean, options: Cal
   const { name, spec } = request
   if (!declared) {
     const placement = text(spec.placement)
-    await overRemains(ceph, name, options)
+    await overRemains(ceph, request, options)
     await tellMgr(ceph, { prefix: 'fs volume create', name, ...(placement && { placement }) }, options)
     return
   }
@@ -78,16 +78,30 @@ async function make(ceph: Ceph, request: Target, declared: boolean, options: Cal
 }
 
 /**
- * Makes the file system itself where a pool is there that the manager would make for it: one that it had begun, or somebody's.
- * The monitors refuse a pool with anything in it. The manager would then take it for its own failure, and destroy the pool.
+ * Makes the file system itself where a pool is there that the manager would make for it: one that it had begun with. Fails
+ * where it is somebody's. The manager would take any for its own: where the monitors refuse one with something in it, it
+ * destroys both.
  */
-async function overRemains(ceph: Ceph, name: string, options: CallOptions): Promise<void> {
+async function overRemains(ceph: Ceph, request: Target, options: CallOptions): Promise<void> {
+  const { name } = request
   const [metadata, data] = [`cephfs.${name}.meta`, `cephfs.${name}.data`]
-  const there = new Set((await listPools(ceph, options)).map(pool => pool.pool_name))
-  const missing = [metadata, data].filter(pool => !there.has(pool))
-  if (missing.length === 2) return
+  const there = (await listPools(ceph, options)).filter(pool => [metadata, data].includes(pool.pool_name))
+  if (there.length === 0) return
+  const { pools } = await monData<Usage>(ceph, { prefix: 'df' }, options)
+  for (const { pool_name, pool_id, application_metadata } of there) {
+    const [use] = Object.keys(application_metadata)
+    const objects = pools.find(pool => pool.id === pool_id)?.stats.objects ?? 0
+    if (use !== undefined) throw exists(request, `its pool ${pool_name} is there, for ${use}`)
+    if (objects > 0)
+      throw exists(request, `its pool ${pool_name} is there, and is not empty (objects: ${objects})`)
+  }
+  const missing = [metadata, data].filter(name => !there.some(pool => pool.pool_name === name))
   for (const pool of missing) await tell(ceph, { prefix: 'osd pool create', pool }, options)
   await tell(ceph, { prefix: 'fs new', fs_name: name, metadata, data }, options)
+}
+
+interface Usage {
+  readonly pools: readonly { readonly id: number; readonly stats: { readonly objects: number } }[]
 }
 
 /** Sets what differs from what is declared, and the tag. What is not declared stays as it is. */
