@@ -73,7 +73,7 @@ await bundle.write({
     groups: [
       {
         name: 'start',
-        test: /@oclif\/core\/lib\/(?!args|command|flags|parser)/,
+        test: /@oclif\/core\/lib\/(?!args|command|flags|parser)|\/src\/(cli\/outlive-output|model\/(file-)?error)\.ts$/,
         minShareCount: commands.length,
         priority: 1,
       },
