@@ -1,11 +1,12 @@
 /** A plan on a terminal: what is lost first, then what moves, then what is made; the verdict above and below. */
 import type { Plan } from '../planner/plan.js'
 import { changeText } from './change-text.js'
-import { renderedLines } from './diff-lines.js'
 import type { ReviewItem } from './items.js'
 import { countsText, type Review, type ReviewInput, reviewOf } from './model.js'
 import { paint, type Style, styleOf, symbols } from './style.js'
-import { columns, cut, duration, pad, plural, visible, wrap } from './text.js'
+import { hanging, longList, type Page, text } from './terminal-page.js'
+import { capacity, drift, policy, remarks, rendered, restarts, unreadable } from './terminal-sections.js'
+import { columns, cut, duration, visible, wrap } from './text.js'
 import { leavesOf, showAttribute } from './value.js'
 
 export interface TerminalOptions extends ReviewInput {
@@ -16,16 +17,6 @@ export interface TerminalOptions extends ReviewInput {
   readonly milliseconds?: number
   /** All attributes of what is created, and no list cut short. */
   readonly full?: boolean
-}
-
-/** Lists of what is changed and created longer than this are cut short; what is destroyed is always listed in full. */
-const longList = 200
-
-interface Page {
-  readonly style: Style
-  readonly width: number
-  readonly full: boolean
-  readonly lines: string[]
 }
 
 /** The plan for a terminal, masked, each line within its width. */
@@ -172,100 +163,6 @@ function changed(change: ReviewItem['changes'][number], page: Page): void {
   for (const line of wrap(value, page.width - 10).slice(0, 4)) page.lines.push(`          ${line}`)
 }
 
-function restarts(review: Review, page: Page): void {
-  if (review.restarts.length === 0) return
-  page.lines.push(page.style.bold(`Restarts (${review.restarts.length})`))
-  for (const restart of page.full ? review.restarts : review.restarts.slice(0, longList)) {
-    const when = restart.when === 'now' ? page.style.yellow : page.style.dim
-    const paths = restart.paths.length > 0 ? ` (${restart.paths.map(visible).join(', ')})` : ''
-    const pending = restart.when === 'now' ? '' : 'pending: '
-    hanging('  ', `${visible(restart.address)} ${pending}${restart.text}${paths}`, page, when)
-  }
-  more(review.restarts.length, page)
-  page.lines.push('')
-}
-
-function capacity(review: Review, page: Page): void {
-  if (review.capacity.length === 0) return
-  hanging('', 'Capacity, as declared', page, page.style.bold)
-  const width = Math.min(Math.max(...review.capacity.map(line => columns(visible(line.place)))), 40)
-  for (const line of review.capacity) {
-    const unit = line.unit === '' ? '' : ` ${visible(line.unit)}`
-    const limit = line.limit === undefined ? '' : ` of ${line.limit}${unit}`
-    const place = pad(cut(visible(line.place), width), width)
-    const told = `${place}  ${pad(visible(line.resource), 6)}  ${line.before} → ${line.after}${unit}${limit}`
-    if (line.fits) hanging('  ', told, page)
-    else hanging('  ', `${told}: does not fit`, page, page.style.alarm)
-  }
-  page.lines.push('')
-}
-
-function drift(review: Review, page: Page): void {
-  if (review.drift.length === 0) return
-  const { style, lines } = page
-  hanging('', `Drift: changed outside of infra (${review.drift.length})`, page, style.bold)
-  const affecting = review.drift.filter(item => item.affects)
-  for (const item of page.full ? review.drift : affecting.slice(0, longList)) {
-    hanging('  ', `${visible(item.address)} ${item.status}; ${item.outcome}`, page, style.cyan)
-    for (const change of item.changes) {
-      const { sign, path, value } = changeText(change)
-      hanging(`      ${sign} `, `${path}: ${value}`, page)
-    }
-  }
-  if (!page.full) more(affecting.length, page)
-  const others = review.drift.length - affecting.length
-  if (others > 0 && !page.full)
-    hanging(
-      '  ',
-      `${plural(others, 'more resource')} drifted and not part of this plan; infra drift lists them`,
-      page,
-      style.dim,
-    )
-  lines.push('')
-}
-
-function policy(review: Review, page: Page): void {
-  if (!review.policy) return
-  const { style, lines } = page
-  const { evaluated, findings } = review.policy
-  hanging('', `Policy: ${plural(evaluated, 'rule')}, ${plural(findings.length, 'finding')}`, page, style.bold)
-  for (const finding of findings) {
-    const where = finding.address ? `${finding.address}: ` : ''
-    const colour = finding.level === 'deny' ? style.red : style.yellow
-    hanging('  ', visible(`${finding.level} ${finding.rule}: ${where}${finding.reason}`), page, colour)
-  }
-  lines.push('')
-}
-
-function remarks(review: Review, page: Page): void {
-  if (review.plan.remarks.length === 0) return
-  page.lines.push(page.style.bold('Remarks'))
-  for (const { address, text } of review.plan.remarks.slice(0, page.full ? undefined : longList))
-    hanging('  ', visible(`${address}: ${text}`), page)
-  more(review.plan.remarks.length, page)
-  page.lines.push('')
-}
-
-function rendered(review: Review, page: Page): void {
-  const told = renderedLines(review, Number.POSITIVE_INFINITY)
-  if (told.length === 0) return
-  const { style, lines } = page
-  lines.push(style.bold('Rendered objects'))
-  for (const line of told) {
-    const [, sign = ' ', space = ' ', words = ''] = /^(.)( *)(.*)$/.exec(line) ?? []
-    const colour = sign === '+' ? style.green : sign === '-' ? style.red : (text: string) => text
-    hanging(` ${sign === '!' ? '~' : sign}${space}`, words, page, colour)
-  }
-  lines.push('')
-}
-
-function unreadable(review: Review, page: Page): void {
-  if (review.unreadable.length === 0) return
-  hanging('', `Could not be read (${review.unreadable.length})`, page, page.style.red)
-  for (const { address, why } of review.unreadable) hanging('  ', visible(`${address}: ${why}`), page)
-  page.lines.push('')
-}
-
 function foot(review: Review, page: Page, milliseconds: number | undefined): void {
   const { style } = page
   const { plan, counts } = review
@@ -282,28 +179,4 @@ function foot(review: Review, page: Page, milliseconds: number | undefined): voi
   const serial = `state serial ${plan.base.serial}`
   const last = `${digest}, ${serial}`
   for (const line of columns(last) <= page.width ? [last] : [digest, serial]) page.lines.push(style.dim(line))
-}
-
-function more(count: number, page: Page): void {
-  if (!page.full && count > longList)
-    page.lines.push(page.style.dim(`  … and ${count - longList} more; --full lists them all`))
-}
-
-function text(styled: string, plain: string, page: Page): void {
-  page.lines.push(columns(plain) <= page.width ? styled : cut(plain, page.width))
-}
-
-/** A paragraph with a mark before its first line and spaces before the others. */
-function hanging(
-  mark: string,
-  told: string,
-  page: Page,
-  colour: (text: string) => string = line => line,
-): void {
-  const indent = /^ */.exec(mark)?.[0] ?? ''
-  const narrow = page.width - mark.length < 24 && mark.trim().length > 2
-  const [start, text] = narrow ? [indent, mark.trimStart() + told] : [mark, told]
-  const [first = '', ...rest] = wrap(text, page.width - start.length)
-  page.lines.push(`${start}${colour(first)}`)
-  for (const line of rest) page.lines.push(' '.repeat(start.length) + colour(line))
 }

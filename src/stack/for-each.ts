@@ -6,7 +6,7 @@ import type { RawResource } from './envelope.js'
 import { interpolate } from './interpolate.js'
 import { isName, nameHint } from './name.js'
 import type { Path, Problems } from './problems.js'
-import { type Each, lookUpValue } from './scope.js'
+import { type Each, lookUpKnown } from './scope.js'
 import type { TemplateText } from './template-text.js'
 import type { Values } from './variables.js'
 
@@ -90,14 +90,12 @@ export function evaluate(
     {
       texts,
       lookUp: reference =>
-        lookUpValue(reference, values, each) ?? {
-          problem: {
-            code: 'invalid-reference',
-            message: `\`${reference.raw}\` cannot be used here.`,
-            why: 'What stands in the metadata must be known before any resource is.',
-            hint: 'Refer to variables: ${var.NAME}, ${env.NAME}, ${each.key}.',
-          },
-        },
+        lookUpKnown(
+          reference,
+          values,
+          each,
+          'What stands in the metadata must be known before any resource is.',
+        ),
       onSensitive,
       onLater: () => {},
       onProblem: (path, find, problem) => {

@@ -37,6 +37,25 @@ export function lookUpValue(
   }
 }
 
+/** The same where no resource may be named, as `why` says: one that does is a problem. */
+export function lookUpKnown(
+  reference: Reference,
+  values: Values,
+  each: Each | undefined,
+  why: string,
+): Outcome {
+  return (
+    lookUpValue(reference, values, each) ?? {
+      problem: {
+        code: 'invalid-reference',
+        message: `\`${reference.raw}\` cannot be used here.`,
+        why,
+        hint: 'Refer to variables and the instance: ${var.NAME}, ${env.NAME}, ${each.key}.',
+      },
+    }
+  )
+}
+
 function lookUpVariable(
   reference: Reference,
   first: Segment,

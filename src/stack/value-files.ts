@@ -11,7 +11,7 @@ import { readSource } from './files.js'
 import type { MetadataScope } from './for-each.js'
 import { interpolate } from './interpolate.js'
 import { type Found, type ParsedDocument, type Path, placeAt } from './problems.js'
-import { lookUpValue } from './scope.js'
+import { lookUpKnown } from './scope.js'
 
 /** All files of one stack together, bytes. */
 const mostBytes = 16 * 1024 * 1024
@@ -93,14 +93,7 @@ function nameOf(entry: Json, instance: Instance, path: Path, scope: MetadataScop
     {
       texts,
       lookUp: reference =>
-        lookUpValue(reference, values, each) ?? {
-          problem: {
-            code: 'invalid-reference',
-            message: `\`${reference.raw}\` cannot be used here.`,
-            why: 'The files of a stack are read before any resource is.',
-            hint: 'Refer to variables and the instance: ${var.NAME}, ${each.key}.',
-          },
-        },
+        lookUpKnown(reference, values, each, 'The files of a stack are read before any resource is.'),
       onSensitive: () => {
         broken = true
         const message = 'The name of a file cannot hold a secret.'

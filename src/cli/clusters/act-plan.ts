@@ -1,11 +1,10 @@
 /** Acts that change what a stack's virtual clusters are: planned, journaled and read back as an apply is. */
 import type { Address } from '../../model/address.js'
-import { InfraError } from '../../model/error.js'
 import type { Attributes } from '../../model/value.js'
 import { requireSettled } from '../../session/require.js'
 import type { ResourceRecord } from '../../state/document.js'
 import { ChangeCommand, type ChangeFlags } from '../change-command.js'
-import { findRecord } from './find.js'
+import { findRecord, requireNames } from './find.js'
 
 export interface ActFlags extends ChangeFlags {
   readonly stack: string
@@ -21,14 +20,7 @@ export abstract class ClusterActCommand extends ChangeCommand {
     question: string,
     edit: (record: ResourceRecord) => Attributes,
   ): Promise<void> {
-    if (names.length === 0) {
-      throw new InfraError({
-        kind: 'configuration',
-        code: 'no-cluster',
-        message: 'No virtual cluster was named',
-        hint: '`infra cluster list` lists those that are there.',
-      })
-    }
+    requireNames(names)
     const began = this.ports.clock.now()
     const session = await this.openLocked(flags, flags.stack)
     try {

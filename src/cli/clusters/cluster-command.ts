@@ -5,7 +5,7 @@ import { openSession, type Session } from '../../session/session.js'
 import { ActCommand } from '../act-command.js'
 import { actLeftOpen } from '../open-acts.js'
 import { errorsOf } from '../settling.js'
-import { findNamed, type NamedCluster, recordOf } from './find.js'
+import { findNamed, type NamedCluster, recordOf, requireNames } from './find.js'
 import { type ClusterHosts, openClusterHosts } from './hosts.js'
 
 export interface ClusterFlags {
@@ -94,14 +94,7 @@ export abstract class ClusterCommand extends ActCommand {
     act: (cluster: NamedCluster, begin: Begin) => Promise<T>,
     say: (done: T, name: string) => string,
   ): Promise<void> {
-    if (names.length === 0) {
-      throw new InfraError({
-        kind: 'configuration',
-        code: 'no-cluster',
-        message: 'No virtual cluster was named',
-        hint: '`infra cluster list` lists those that are there.',
-      })
-    }
+    requireNames(names)
     await this.withHosts(flags, { changes: true }, async context => {
       const results = await this.journaled(context, flags, begin =>
         Promise.all(

@@ -16,6 +16,17 @@ export interface NamedCluster {
   readonly record?: ResourceRecord
 }
 
+/** Fails where a command that takes names of clusters was given none. */
+export function requireNames(names: readonly string[]): void {
+  if (names.length > 0) return
+  throw new InfraError({
+    kind: 'configuration',
+    code: 'no-cluster',
+    message: 'No virtual cluster was named',
+    hint: '`infra cluster list` lists those that are there.',
+  })
+}
+
 /** One that the stack declares or records. What is recorded is what is there, and counts first. */
 interface Known {
   readonly address: string

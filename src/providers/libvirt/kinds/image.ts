@@ -16,6 +16,7 @@ import {
   sourceName,
 } from './content.js'
 import { hostField } from './host-field.js'
+import { nameProblems } from './object-name.js'
 import { present, text, volumeCalled } from './values.js'
 
 const schema = once(() =>
@@ -134,23 +135,17 @@ function check(spec: Attributes, meta: KindMeta): readonly Problem[] {
   const volume = text(filled.volume)
   const stored = filled.convert ?? filled.format
   if (volume !== undefined) {
+    const named = spec.volume === undefined ? ['metadata', 'name'] : ['spec', 'volume']
     const ending = formatOfName(volume)
     if (ending === undefined || (typeof stored === 'string' && ending !== stored)) {
       problems.push({
-        path: spec.volume === undefined ? ['metadata', 'name'] : ['spec', 'volume'],
+        path: named,
         code: 'wrong-extension',
         message: `The volume ${volume} holds ${typeof stored === 'string' ? stored : 'an image'} and must end in .${typeof stored === 'string' ? stored : 'qcow2 or .raw'}`,
         hint: 'Rename it, or say its `format`.',
       })
     }
-    if (!/^[A-Za-z0-9_.+-]{1,200}$/.test(volume)) {
-      problems.push({
-        path: spec.volume === undefined ? ['metadata', 'name'] : ['spec', 'volume'],
-        code: 'invalid-name',
-        message: `“${volume}” is no name for a volume`,
-        hint: 'Use letters, digits and any of _.+-',
-      })
-    }
+    problems.push(...nameProblems(volume, 'volume', named))
   }
   return problems
 }

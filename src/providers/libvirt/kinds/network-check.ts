@@ -2,19 +2,12 @@
 import type { Attributes } from '../../../model/value.js'
 import type { KindMeta, Problem } from '../../kind.js'
 import { canonicalAddress, parseAddress, parseCidr } from './ip.js'
+import { nameProblems } from './object-name.js'
 import { fields, list, objects, text } from './values.js'
 
 /** Everything that must hold between the fields of a Network. */
 export function checkNetwork(spec: Attributes, meta: KindMeta): readonly Problem[] {
-  const problems: Problem[] = []
-  if (!/^[A-Za-z0-9_.+-]{1,200}$/.test(meta.name)) {
-    problems.push({
-      path: ['metadata', 'name'],
-      code: 'invalid-name',
-      message: `“${meta.name}” is no name for a network`,
-      hint: 'Use letters, digits and any of _.+-',
-    })
-  }
+  const problems: Problem[] = [...nameProblems(meta.name, 'network')]
   if (spec.mode === 'bridge') {
     if (spec.bridge === undefined) {
       problems.push({

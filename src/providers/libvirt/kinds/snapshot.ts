@@ -4,6 +4,7 @@ import { once } from '../../../model/once.js'
 import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Kind, KindMeta, Problem } from '../../kind.js'
 import { hostField } from './host-field.js'
+import { nameProblems } from './object-name.js'
 import { present, text } from './values.js'
 
 const schema = once(() =>
@@ -77,15 +78,7 @@ function canonical(spec: Attributes): Attributes {
 }
 
 function check(spec: Attributes, meta: KindMeta): readonly Problem[] {
-  const problems: Problem[] = []
-  if (!/^[A-Za-z0-9_.+-]{1,200}$/.test(meta.name)) {
-    problems.push({
-      path: ['metadata', 'name'],
-      code: 'invalid-name',
-      message: `“${meta.name}” is no name for a snapshot`,
-      hint: 'Use letters, digits and any of _.+-',
-    })
-  }
+  const problems: Problem[] = [...nameProblems(meta.name, 'snapshot')]
   if (spec.memory === true && spec.quiesce === true) {
     problems.push({
       path: ['spec', 'quiesce'],

@@ -4,7 +4,9 @@ import { once } from '../../../model/once.js'
 import type { Attributes } from '../../../model/value.js'
 import type { ChangeRule, Kind, KindMeta, Problem } from '../../kind.js'
 import { defaultPools } from '../names.js'
+import { cephAccess } from './ceph-access.js'
 import { hostField } from './host-field.js'
+import { nameProblems } from './object-name.js'
 import { fields, present, text } from './values.js'
 
 export const poolTypes = ['dir', 'logical', 'netfs', 'zfs', 'rbd', 'disk'] as const
@@ -75,21 +77,7 @@ const schema = once(() =>
     rbd: z
       .strictObject({
         pool: z.string().min(1).describe('Ceph pool.'),
-        monitors: z
-          .array(z.string().min(1))
-          .min(1)
-          .describe('Addresses of the monitors, `HOST` or `HOST:PORT`.'),
-        user: z.string().min(1).optional().describe('Ceph user without `client.`. None: no authentication.'),
-        key: z
-          .string()
-          .min(1)
-          .optional()
-          .describe('The user’s key, stored as a secret of libvirt. A secret.'),
-        keyring: z
-          .string()
-          .min(1)
-          .optional()
-          .describe('Instead of `key`: the Ceph keyring with it, a file on the machine where infra runs.'),
+        ...cephAccess,
       })
       .optional()
       .describe('For `type: rbd`.'),
@@ -187,15 +175,7 @@ function defaultPath(type: unknown, name: string): string | undefined {
 }
 
 function check(spec: Attributes, meta: KindMeta): readonly Problem[] {
-  const problems: Problem[] = []
-  if (!/^[A-Za-z0-9_.+-]{1,200}$/.test(meta.name)) {
-    problems.push({
-      path: ['metadata', 'name'],
-      code: 'invalid-name',
-      message: `“${meta.name}” is no name for a pool`,
-      hint: 'Use letters, digits and any of _.+-',
-    })
-  }
+  const problems: Problem[] = [...nameProblems(meta.name, 'pool')]
   const type = spec.type ?? 'dir'
   if (typeof type !== 'string') return problems
   const needed = new Set(['netfs', 'zfs', 'rbd', 'disk'])

@@ -14,6 +14,7 @@ import {
   localFiles,
 } from './content.js'
 import { hostField } from './host-field.js'
+import { nameProblems } from './object-name.js'
 import { parseSize, sizePattern, sizeText } from './units.js'
 import {
   grows,
@@ -155,14 +156,8 @@ function validSize(bytes: number): boolean {
 function check(spec: Attributes, meta: KindMeta): readonly Problem[] {
   const problems = checkContent(spec)
   const name = text(spec.volume) ?? meta.name
-  if (!/^[A-Za-z0-9_.+-]{1,200}$/.test(name)) {
-    problems.push({
-      path: spec.volume === undefined ? ['metadata', 'name'] : ['spec', 'volume'],
-      code: 'invalid-name',
-      message: `“${name}” is no name for a volume`,
-      hint: 'Use letters, digits and any of _.+-',
-    })
-  }
+  const named = spec.volume === undefined ? ['metadata', 'name'] : ['spec', 'volume']
+  problems.push(...nameProblems(name, 'volume', named))
   if (spec.size === undefined && spec.source === undefined && spec.backing === undefined) {
     problems.push({
       path: ['spec', 'size'],

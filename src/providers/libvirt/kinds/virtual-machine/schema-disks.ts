@@ -1,6 +1,7 @@
 /** The disks of a virtual machine. */
 import { z } from 'zod'
 import { once } from '../../../../model/once.js'
+import { cephAccess } from '../ceph-access.js'
 
 const size = z.number().positive('must be above 0').max(1_000_000, 'is more than 1,000,000 GiB')
 const rate = z.number().int().positive('must be above 0').optional()
@@ -74,27 +75,7 @@ export const dataDisk = once(() =>
             pool: z.string().min(1).describe('Ceph pool.'),
             namespace: z.string().min(1).optional().describe('RADOS namespace.'),
             image: z.string().min(1).describe('RBD image.'),
-            monitors: z
-              .array(z.string().min(1))
-              .min(1)
-              .describe('Addresses of the monitors, `HOST` or `HOST:PORT`.'),
-            user: z
-              .string()
-              .min(1)
-              .optional()
-              .describe('Ceph user without `client.`. None: no authentication.'),
-            key: z
-              .string()
-              .min(1)
-              .optional()
-              .describe('The user’s key, stored as a secret of libvirt. A secret.'),
-            keyring: z
-              .string()
-              .min(1)
-              .optional()
-              .describe(
-                'Instead of `key`: the Ceph keyring with it, a file on the machine where infra runs. The key goes from there into a secret of libvirt and is in no plan, state or log.',
-              ),
+            ...cephAccess,
           })
           .describe('An RBD image of a Ceph cluster. The attribute `disk` of a RbdImage tells all of it.'),
       })
