@@ -74,6 +74,7 @@ export function fakeCluster() {
       pools: pools.map(({ id, content }) => ({ id, stats: { objects: content === '' ? 0 : 1 } })),
     }),
     'mon dump': () => ({ mons: [] }),
+    'fs ls': () => [],
     'fs volume info': () => ({ pending_subvolume_deletions: 0 }),
     'fs subvolume ls': () => [],
     'fs subvolumegroup ls': () => [],
@@ -100,6 +101,9 @@ export function fakeCluster() {
     'osd pool application set': ({ prefix, pool, app, key, value }) => {
       const values = poolOf(prefix, pool).apps[String(app)] ?? fail(prefix, 2)
       values[String(key)] = String(value)
+    },
+    'osd pool application rm': ({ prefix, pool, app, key }) => {
+      delete poolOf(prefix, pool).apps[String(app)]?.[String(key)]
     },
     'osd pool set-quota': () => {},
     'fs new': makeSystem,

@@ -27,7 +27,7 @@ export async function deletePool(ceph: Ceph, request: DeleteRequest, call: Call)
   const pool = pools.find(one => one.pool_name === request.name)
   if (!pool) return
   checkSame(request, { id: String(pool.pool_id) }, 'id')
-  if (flags(pool).includes('nodelete')) {
+  if (flags(pool).includes('nodelete') && !isMarked(pool, request.trash)) {
     throw new InfraError({
       kind: 'operation',
       code: 'ceph-nodelete',
@@ -38,20 +38,34 @@ export async function deletePool(ceph: Ceph, request: DeleteRequest, call: Call)
   }
   const holders = await holdersOf(ceph, pool, pools, options)
   if (holders.length > 0) throw held(request, holders, 'Delete them first, or have the stack own them.')
-  await keepPool(ceph, pool, keptName(request.trash, request.name), token => call.keep(token), options)
+  const { pool_name: name, pool_id: id } = pool
+  const keptAs = keptName(request.trash, name)
+  await call.keep({ kind: 'CephPool', id, name, keptAs } satisfies KeptPool)
+  await markPool(ceph, pool, request.trash, options)
+  await tell(ceph, { prefix: 'osd pool set', pool: name, var: 'nodelete', val: 'true' }, options)
+  // Last: once it is not found under its name, nobody comes back for what is left to do
+  await tell(ceph, { prefix: 'osd pool rename', srcpool: name, destpool: keptAs }, options)
 }
 
-/** Renames a pool and sets nodelete. The token is kept before anything is changed. */
-export async function keepPool(
-  ceph: Ceph,
-  pool: PoolJson,
-  keptAs: string,
-  keep: (token: Json) => Promise<void>,
-  options: CallOptions,
-): Promise<void> {
-  await keep({ kind: 'CephPool', id: pool.pool_id, name: pool.pool_name, keptAs })
-  await tell(ceph, { prefix: 'osd pool rename', srcpool: pool.pool_name, destpool: keptAs }, options)
-  await tell(ceph, { prefix: 'osd pool set', pool: keptAs, var: 'nodelete', val: 'true' }, options)
+/** In a pool's application: the delete that has set its nodelete, which is not in that one's way. */
+const markKey = 'infra.deleting'
+
+const isMarked = ({ application_metadata }: PoolJson, trash: string) =>
+  Object.values(application_metadata).some(values => values[markKey] === trash)
+
+async function markPool(ceph: Ceph, pool: PoolJson, value: string, options: CallOptions): Promise<void> {
+  const [app] = Object.keys(pool.application_metadata)
+  if (app === undefined || isMarked(pool, value)) return
+  const prefix = 'osd pool application set'
+  await tell(ceph, { prefix, pool: pool.pool_name, app, key: markKey, value }, options)
+}
+
+/** Takes the marks of deletes off a pool. */
+export async function unmarkPool(ceph: Ceph, pool: PoolJson, options: CallOptions): Promise<void> {
+  const prefix = 'osd pool application rm'
+  for (const [app, values] of Object.entries(pool.application_metadata))
+    if (values[markKey] !== undefined)
+      await tell(ceph, { prefix, pool: pool.pool_name, app, key: markKey }, options)
 }
 
 interface FsJson {

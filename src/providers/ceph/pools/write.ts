@@ -9,7 +9,7 @@ import { requireOffered } from '../offered.js'
 import { lost, mayFinish } from '../refuse.js'
 import { ownerKey, ownerTag, readTag } from '../tags.js'
 import { listPools, type PoolJson, poolSpec, poolTag, readPools } from './read.js'
-import { keptPool } from './remove.js'
+import { keptPool, unmarkPool } from './remove.js'
 
 export async function createPool(ceph: Ceph, request: CreateRequest, call: Call): Promise<void> {
   const options = { signal: call.signal }
@@ -254,6 +254,7 @@ async function restore(ceph: Ceph, request: CreateRequest, token: Json, options:
   const pool = (await listPools(ceph, options)).find(one => one.pool_id === id)
   if (!pool) throw lost(request, `pool ${id}, kept as ${keptAs}, is gone`)
   if (pool.pool_name === request.name) return
+  await unmarkPool(ceph, pool, options)
   if (pool.flags_names.includes('nodelete')) {
     await tell(ceph, { prefix: 'osd pool set', pool: pool.pool_name, var: 'nodelete', val: 'false' }, options)
   }
