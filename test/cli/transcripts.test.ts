@@ -9,7 +9,16 @@ const folder = fileURLToPath(new URL('.', import.meta.url))
  * What a run of `./check` on another Node replays (vitest.config.ts says what it rests on): in these, processes live, wait, are
  * killed and end with a code, and sockets fail. The others show what commands say, which the first version has shown.
  */
-const ofProcesses = ['cluster', 'crash', 'drift-watch', 'exit-codes', 'failure', 'interrupted', 'lock', 'spine']
+const ofProcesses = [
+  'cluster',
+  'crash',
+  'drift-watch',
+  'exit-codes',
+  'failure',
+  'interrupted',
+  'lock',
+  'spine',
+]
 const replayed =
   process.env.INFRA_CHECK_LEAVES_OUT === 'another Node'
     ? new RegExp(`^(${ofProcesses.join('|')})\\.txt$`)
