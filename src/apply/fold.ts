@@ -149,8 +149,18 @@ function keep(folded: Folded, step: Step, token: Json): void {
   const identity = flight?.identity ?? step.before?.identity ?? {}
   drop(folded, address, identity)
   folded.everKept.add(address)
-  const spec = flight?.from
+  const spec = flight?.from && declaredOf(step, flight.from)
   folded.kept.push({ address, kind, name, connection, identity, token, ...(spec && { spec }) })
+}
+
+/** What a record declares of an object, as it is read; what is secret, or nobody declared, is the system's alone to keep. */
+function declaredOf({ before }: Step, from: Attributes): Attributes | undefined {
+  if (before === undefined) return undefined
+  const secret = new Set(before.sensitive.map(path => path.split(/[.[]/)[0]))
+  const declared = Object.entries(from).filter(
+    ([name]) => Object.hasOwn(before.spec, name) && !secret.has(name),
+  )
+  return Object.fromEntries(declared)
 }
 
 function done(folded: Folded, step: Step, record: ResourceRecord | null): void {
