@@ -130,7 +130,10 @@ export abstract class InfraCommand extends Command {
     if (this.stopping.signal.aborted || this.#onlyReads) {
       this.abort.abort(new Error('interrupted'))
       // A call that does not heed the signal must not keep the process; the journal is on disk.
-      setTimeout(() => process.exit(130), 500).unref()
+      setTimeout(() => {
+        if (this.#onlyReads) process.stderr.write('error: interrupted; nothing was changed\n')
+        process.exit(130)
+      }, 500).unref()
     }
     this.stopping.abort(new Error('interrupted'))
   }
