@@ -1,5 +1,6 @@
 /** How full a host's storage is, what of it could be freed, and what promises more than there is. */
 import { ask, orAbsent } from '../connection.js'
+import { domainXmlFlags } from '../rpc/flags.js'
 import { procedures } from '../rpc/procedures/index.js'
 import { readDomain } from '../xml/domain-read.js'
 import { parseXml } from '../xml/parse.js'
@@ -61,99 +62,82 @@ export async function analyzeStorage(
   thresholds: Thresholds,
   signal: AbortSignal,
 ): Promise<readonly Advice[]> {
-  const { host } = named
-  const [pools, used] = await Promise.all([listPools(named, signal), usedVolumes(named, signal)])
-  const found = await Promise.all(
-    pools.map(async view => {
-      if (view.state === 'inactive') return [inactive(named.name, view)]
-      const pool = { name: view.name, uuid: view.uuid }
-      const volumes = await volumeViews(host, pool, signal)
-      return advicesOf(named.name, view, volumes, used, thresholds)
-    }),
+  const [pools, files] = await Promise.all([listPools(named, signal), filesOfMachines(named, signal)])
+  const seen = await Promise.all(
+    pools.map(async view => ({
+      view,
+      volumes:
+        view.state === 'inactive'
+          ? undefined
+          : await volumeViews(named.host, { name: view.name, uuid: view.uuid }, signal),
+    })),
+  )
+  const used = new Set([
+    ...files,
+    ...seen.flatMap(({ volumes = [] }) => volumes.flatMap(one => one.backing ?? [])),
+  ])
+  const found = seen.flatMap(({ view, volumes }) =>
+    volumes === undefined
+      ? [inactive(named.name, view)]
+      : [
+          ...spaceAdvices(named.name, view, volumes, thresholds),
+          ...volumes.flatMap(volume => volumeAdvice(named.name, view.name, volume, used) ?? []),
+        ],
   )
   const order = { error: 0, warning: 1, note: 2 }
-  return found.flat().sort((a, b) => order[a.severity] - order[b.severity] || (b.bytes ?? 0) - (a.bytes ?? 0))
+  return found.sort((a, b) => order[a.severity] - order[b.severity] || (b.bytes ?? 0) - (a.bytes ?? 0))
 }
 
-function advicesOf(
+/** What is to be done about the room in a pool. */
+function spaceAdvices(
   host: string,
   pool: PoolView,
   volumes: readonly VolumeView[],
-  used: ReadonlySet<string>,
   { filling, full }: Thresholds,
 ): Advice[] {
-  const taken = pool.capacityBytes === 0 ? 0 : (pool.allocationBytes / pool.capacityBytes) * 100
-  const percent = `${Math.round(taken)} % of the pool ${pool.name} are taken`
-  const promised = volumes.reduce((sum, one) => sum + Math.max(one.capacityBytes - one.allocationBytes, 0), 0)
-  const based = new Set(volumes.flatMap(one => one.backing ?? []))
   const about = { host, pool: pool.name }
-  return [
-    ...(taken >= full
-      ? [
-          {
-            ...about,
-            is: 'full' as const,
-            severity: 'error' as const,
-            message: percent,
-            hint: 'Free room now: its machines stop when it is full.',
-          },
-        ]
-      : taken >= filling
-        ? [
-            {
-              ...about,
-              is: 'filling' as const,
-              severity: 'warning' as const,
-              message: percent,
-              hint: 'Make room, or give it more.',
-            },
-          ]
-        : []),
-    ...(promised > pool.availableBytes
-      ? [
-          {
-            ...about,
-            is: 'promised' as const,
-            severity: 'warning' as const,
-            message: `The disks in the pool ${pool.name} may grow by more than is left in it`,
-            hint: 'Watch it, or give it more.',
-            bytes: promised - pool.availableBytes,
-          },
-        ]
-      : []),
-    ...volumes.flatMap((volume): Advice[] => {
-      const bytes = volume.allocationBytes
-      if (volume.trash) {
-        const hint = 'infra checkpoint prune gives it back, where its checkpoint is not needed any more.'
-        return [
-          {
-            ...about,
-            is: 'trash',
-            severity: 'note',
-            message: `${volume.name} waits for a rollback`,
-            hint,
-            bytes,
-            volume: volume.name,
-          },
-        ]
-      }
-      if (used.has(volume.path) || used.has(`${pool.name}:${volume.name}`) || based.has(volume.path))
-        return []
-      if (volume.format === 'dir' || /_serial\.log$/.test(volume.name)) return []
-      const hint = 'Declare it, use it, or delete it: virsh vol-delete; images: infra image prune.'
-      return [
-        {
-          ...about,
-          is: 'orphan',
-          severity: 'note',
-          message: `nothing uses ${volume.name}`,
-          hint,
-          bytes,
-          volume: volume.name,
-        },
-      ]
-    }),
-  ]
+  const advices: Advice[] = []
+  const taken = pool.capacityBytes === 0 ? 0 : (pool.allocationBytes / pool.capacityBytes) * 100
+  const message = `${Math.round(taken)} % of the pool ${pool.name} are taken`
+  if (taken >= full) {
+    const hint = 'Free room now: its machines stop when it is full.'
+    advices.push({ ...about, is: 'full', severity: 'error', message, hint })
+  } else if (taken >= filling) {
+    const hint = 'Make room, or give it more.'
+    advices.push({ ...about, is: 'filling', severity: 'warning', message, hint })
+  }
+  const promised = volumes.reduce((sum, one) => sum + Math.max(one.capacityBytes - one.allocationBytes, 0), 0)
+  if (promised > pool.availableBytes) {
+    advices.push({
+      ...about,
+      is: 'promised',
+      severity: 'warning',
+      message: `The disks in the pool ${pool.name} may grow by more than is left in it`,
+      hint: 'Watch it, or give it more.',
+      bytes: promised - pool.availableBytes,
+    })
+  }
+  return advices
+}
+
+/** Whether the room of a volume could be had; undefined where it is in use. */
+function volumeAdvice(
+  host: string,
+  pool: string,
+  volume: VolumeView,
+  used: ReadonlySet<string>,
+): Advice | undefined {
+  const { name } = volume
+  const about = { host, pool, severity: 'note', bytes: volume.allocationBytes, volume: name } as const
+  if (volume.trash) {
+    const hint = 'infra checkpoint prune gives it back, where its checkpoint is not needed any more.'
+    return { ...about, is: 'trash', message: `${name} waits for a rollback`, hint }
+  }
+  if (used.has(volume.path) || used.has(`${pool}:${name}`)) return undefined
+  // folders, and what a serial console said
+  if (volume.format === 'dir' || /_serial\.log$/.test(name)) return undefined
+  const hint = 'Declare it, use it, or delete it: virsh vol-delete; images: infra image prune.'
+  return { ...about, is: 'orphan', message: `nothing uses ${name}`, hint }
 }
 
 function inactive(host: string, pool: PoolView): Advice {
@@ -167,30 +151,26 @@ function inactive(host: string, pool: PoolView): Advice {
   }
 }
 
-/** Paths and references of all that a machine has as a disk, or that is based on in another pool. */
-async function usedVolumes({ host }: NamedHost, signal: AbortSignal): Promise<ReadonlySet<string>> {
+/** Paths and references of all that a machine has: its disks, the log of its console, its Ignition. */
+async function filesOfMachines({ host }: NamedHost, signal: AbortSignal): Promise<readonly string[]> {
   const domains = await ask(host, procedures.connect.listDomains, { needResults: 1, flags: 0 }, signal)
-  const pools = await ask(host, procedures.connect.listPools, { needResults: 1, flags: 2 }, signal)
-  const [readings, volumes] = await Promise.all([
-    Promise.all(
-      domains.map(async domain => {
-        // both forms: the stored one may not have what the running one still uses
-        const xmls = await Promise.all(
-          [0, 2].map(flags =>
-            orAbsent(ask(host, procedures.domains.xml, { domain, flags }, signal), 'NO_DOMAIN'),
-          ),
-        )
-        return xmls.flatMap(xml => (xml === undefined ? [] : [readDomain(parseXml(xml))]))
-      }),
-    ),
-    Promise.all(pools.map(pool => volumeViews(host, pool, signal))),
-  ])
-  const used = new Set<string>()
-  for (const reading of readings.flat()) {
-    for (const disk of reading.disks) if (disk.reference !== undefined) used.add(disk.reference)
-    if (reading.serialLogPath !== undefined) used.add(reading.serialLogPath)
-    if (reading.ignitionPath !== undefined) used.add(reading.ignitionPath)
-  }
-  for (const volume of volumes.flat()) if (volume.backing !== undefined) used.add(volume.backing)
-  return used
+  const readings = await Promise.all(
+    domains.map(async domain => {
+      // both forms: the stored one may not have what the running one still uses
+      const xmls = await Promise.all(
+        [0, domainXmlFlags.inactive].map(flags =>
+          orAbsent(ask(host, procedures.domains.xml, { domain, flags }, signal), 'NO_DOMAIN'),
+        ),
+      )
+      return xmls.flatMap(xml => (xml === undefined ? [] : [readDomain(parseXml(xml))]))
+    }),
+  )
+  return readings
+    .flat()
+    .flatMap(({ disks, serialLogPath, ignitionPath }) => [
+      ...disks.map(disk => disk.reference),
+      serialLogPath,
+      ignitionPath,
+    ])
+    .filter(path => path !== undefined)
 }
