@@ -119,7 +119,7 @@ describe.skipIf('skip' in lab)(`libvirtd fails${'skip' in lab ? `: ${lab.skip}` 
       { reason: 'too many open files', code: 38, at: d.lookupByUuid, command: 'plan' },
       { reason: 'access denied', code: 88, at: d.lookupByUuid, command: 'drift' },
       { reason: 'an internal error', code: 1, at: d.xml, command: 'plan' },
-      { reason: 'an error of a volume', code: 38, at: v.lookupByName, command: 'drift' },
+      { reason: 'an error of a volume', code: 38, at: v.xml, command: 'drift' },
       { reason: 'an error of the pool', code: 38, at: p.lookupByName, command: 'plan' },
     ])('$command: $reason is not “gone”', async ({ reason, code, at, command }) => {
       between.arm({ at, nth: 'every', error: { code, domain: 10, message: reason } })
