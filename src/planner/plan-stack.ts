@@ -171,6 +171,8 @@ function facts(
     for (const text of subject.left) remarks.push({ address, text })
     if (observation.status !== 'present') continue
     if (observation.remark !== undefined) remarks.push({ address, text: observation.remark })
+    const told = subject.kind.told?.(observation.facts)
+    if (told !== undefined) remarks.push({ address, text: told })
     if (observation.pending?.length) pending.push({ address, paths: observation.pending })
   }
   return { drift, unreadable, incomplete: unreadable.length > 0, remarks, pending, observed }

@@ -89,6 +89,8 @@ export interface Kind {
   localFiles?(spec: Attributes): readonly string[]
   /** Observed attributes that others may refer to, each with a line for the docs: `{ addresses: '…' }`. */
   readonly facts: Readonly<Record<string, string>>
+  /** What a plan tells of an object that is there, by its facts: until when it lives. */
+  told?(facts: Attributes): string | undefined
   readonly changes: readonly ChangeRule[]
   /** A name that the system below accepts, as `metadata.name` is written there (Foundry lower-cases it). */
   objectName?(meta: KindMeta): string

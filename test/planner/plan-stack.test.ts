@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
+import type { Attributes } from '../../src/model/value.js'
 import { planStack } from '../../src/planner/plan-stack.js'
-import { desiredOf, identityOf, inputOf, present, recordOf } from './fixtures.js'
+import { desiredOf, identityOf, inputOf, machine, present, recordOf } from './fixtures.js'
 
 const web = desiredOf('Machine/web', { colour: 'red', size: 2 })
 
@@ -200,6 +201,14 @@ test('a stack without a state that meets what was made under its own addresses i
   const first = planStack({ ...input, state: { ...input.state, serial: 0 } })
   expect(first.problems[0]?.hint).toMatch(/^If this stack was renamed or moved/)
   expect(planStack(input).problems[0]?.hint).toMatch(/^Take it over/)
+})
+
+test('what a kind tells of the facts of an object is in the plan, beside what its provider tells', () => {
+  const seen = present(web, { facts: { end: 'noon' }, remark: 'paused' })
+  const input = inputOf({ desired: [web], records: [recordOf(web)], observed: { 'Machine/web': seen } })
+  const telling = { ...machine, told: ({ end }: Attributes) => `lives until ${end}` }
+  const { plan } = planStack({ ...input, kinds: new Map([['Machine', telling]]) })
+  expect(plan.remarks).toEqual(['paused', 'lives until noon'].map(text => ({ address: 'Machine/web', text })))
 })
 
 test('a state that a stack of another name wrote is told', () => {

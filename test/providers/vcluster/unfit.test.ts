@@ -29,6 +29,21 @@ test.each([
   expect(JSON.stringify(failed)).not.toContain('hush')
 })
 
+/** Self-signed, until 23 November 2026, 09:13:32 UTC. */
+const certificate =
+  'MIIBbDCCAROgAwIBAgIUKlrg78p8IptALnsu3S7DiNzRCbAwCgYIKoZIzj0EAwIwDDEKMAgGA1UEAwwBeDAeFw0yNjExMjIwOTEz' +
+  'MzJaFw0yNjExMjMwOTEzMzJaMAwxCjAIBgNVBAMMAXgwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAReLsgN95hbuDluOwPW+dSr' +
+  's+HiICFwsmshgph9MR8cMcq2SOjyi8nVnqGmyZ9bf5yL1ihjhQi+1fNi1WB9nvSJo1MwUTAdBgNVHQ4EFgQUq8+DJEG3arbE+MCx' +
+  'F9XINw6pyzQwHwYDVR0jBBgwFoAUq8+DJEG3arbE+MCxF9XINw6pyzQwDwYDVR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNHADBE' +
+  'AiA7jQMgKH63HuW0hLtBbVgahhaqJ9ZfwrSqViZEz9bCjwIgOGsMASmP1TAnc4Sy7SAKLQgSM0BBcKgSot/TuKGFX7E='
+
+test('a kubeconfig serves until its certificate ends', () => {
+  const pem = `-----BEGIN CERTIFICATE-----\n${certificate.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`
+  const user = { 'client-certificate-data': Buffer.from(pem).toString('base64') }
+  const text = JSON.stringify({ clusters: [], users: [{ name: 'u', user }] })
+  expect(credentialsEnd(text)).toBe(Date.parse('2026-11-23T09:13:32Z'))
+})
+
 test('of a kubeconfig with something else for a certificate nobody knows how long it serves', () => {
   const data = Buffer.from('no certificate').toString('base64')
   const text = JSON.stringify({

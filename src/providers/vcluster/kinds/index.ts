@@ -32,6 +32,7 @@ const virtualCluster: Kind = {
     createdAt: 'When the host cluster made it (UTC, ISO 8601)',
     expiresAt: 'When its time to live ends (UTC, ISO 8601)',
   },
+  told: ({ expiresAt }) => (typeof expiresAt === 'string' ? `lives until ${expiresAt}` : undefined),
   changes,
   canonical: canonicalSpec,
   check: checkSpec,

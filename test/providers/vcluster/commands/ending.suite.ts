@@ -1,5 +1,8 @@
 /** The end of a cluster: expired, brought back, destroyed; and nothing that it let slip meanwhile. */
+import { once } from 'node:events'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { type CommandDesk, filesBelow } from './desk.js'
 import { nothingSlipped } from './secrets.js'
@@ -19,7 +22,15 @@ export function ending(desk: CommandDesk): void {
     await desk.ok('reap', desk.stack, '--yes', '--host', 'vcluster')
     expect(await host.helmJson('list', '-n', 'vcluster-team')).toHaveLength(1)
 
-    await desk.ok('reap', desk.stack, '--yes', '--dependents', '--host', 'vcluster')
+    const how = ['--watch', '--every', '1s', '--yes', '--dependents', '--host', 'vcluster']
+    const watching = desk.started('reap', desk.stack, ...how)
+    const lines: string[] = []
+    // It goes on once what had expired is gone, until Ctrl-C
+    for await (const line of createInterface({ input: watching.stdout as Readable }))
+      if (lines.push(line) && line.includes('Nothing has expired')) watching.kill('SIGINT')
+    desk.said.push(...lines)
+    if (watching.exitCode === null) await once(watching, 'exit')
+    expect([watching.exitCode, watching.signalCode], lines.join('\n')).toEqual([0, null])
     expect(await host.kubectl('get', 'ns', '-o', 'name')).not.toMatch(/vcluster-team$/m)
     expect(await host.helmJson('list', '-n', 'vcluster-team')).toEqual([])
     await desk.ok('rollback', desk.stack, '--yes')

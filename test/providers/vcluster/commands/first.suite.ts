@@ -45,6 +45,7 @@ export function first(desk: CommandDesk): void {
     await desk.writeValues({ logging: { encoding: 'json' } })
     const shown = await desk.ok('plan', desk.stack, '--manifests')
     expect(shown).toContain('values.logging: { encoding: "json" }')
+    expect(shown).toMatch(/VirtualCluster\/team: lives until \d{4}-\d\d-\d\dT[\d:.]+Z/)
     expect(shown).toContain('Secret/vc-config-team')
     expect(shown).toMatch(/data: \(sensitive, changed\)/)
     const reports = ['plan.md', 'plan.html', 'plan.json', 'plan.txt'].flatMap(file => [

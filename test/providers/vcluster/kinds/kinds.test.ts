@@ -261,6 +261,11 @@ describe('rules between fields', () => {
   })
 })
 
+test('a plan tells until when a cluster lives, if it does not live for ever', () => {
+  expect(kind.told?.({ expiresAt: '2026-01-01T00:00:00.000Z' })).toBe('lives until 2026-01-01T00:00:00.000Z')
+  expect(kind.told?.({ phase: 'Running' })).toBeUndefined()
+})
+
 describe('changes', () => {
   const how = (from: Attributes, to: Attributes) =>
     differences(canonical(from), canonical(to), kind.keyedLists).map(
