@@ -53,7 +53,18 @@ export async function update(session: Session, request: UpdateRequest, call: Cal
     if (workload !== undefined && isPaused(workload)) await setPaused(session, place, false, signal)
     await waitReady(session, request, place, progress, signal)
   }
+  await removeMoved(session, request, place)
   await recordApplied(session, spec, place, true, signal)
+}
+
+/** A kubeconfig that is kept elsewhere from now on is not left behind at its old path. */
+async function removeMoved(
+  { kubeconfigs }: Session,
+  { from, spec }: UpdateRequest,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): Promise<void> {
+  const [before, now] = [from, spec].map(one => kubeconfigs.place({ spec: one }, namespace, name).path)
+  if (before !== now) await kubeconfigs.remove({ spec: from }, namespace, name)
 }
 
 /** The file on this machine only. */

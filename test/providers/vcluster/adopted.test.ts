@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { nodePorts } from '../../../src/model/node-ports.js'
-import type { Json } from '../../../src/model/value.js'
+import { type Attributes, isObject, type Json } from '../../../src/model/value.js'
 import { classify } from '../../../src/planner/classify.js'
-import type { DeleteRequest, UpdateRequest } from '../../../src/providers/provider.js'
+import type { DeleteRequest, Target, UpdateRequest } from '../../../src/providers/provider.js'
 import type { Host } from '../../../src/providers/vcluster/client/host.js'
 import { remove } from '../../../src/providers/vcluster/delete.js'
 import { vclusterKinds } from '../../../src/providers/vcluster/kinds/index.js'
@@ -61,6 +61,9 @@ let world: SimulatedHost
 let session: Session
 const kept: Json[] = []
 const said: string[] = []
+/** Paths of kubeconfigs that were removed. */
+const removed: string[] = []
+const pathOf = ({ kubeconfig }: Attributes) => (isObject(kubeconfig) ? String(kubeconfig.path) : 'own')
 const helmCalls = async () => (await readFile(join(folder, 'calls'), 'utf8').catch(() => '')).trim()
 
 beforeEach(async () => {
@@ -70,6 +73,7 @@ beforeEach(async () => {
   await chmod(helm, 0o755)
   kept.length = 0
   said.length = 0
+  removed.length = 0
   world = simulatedHost()
   for (const [path, object] of Object.entries({ ...ours, ...others })) world.put(path, object)
   session = sessionOn(world.host)
@@ -81,7 +85,11 @@ function sessionOn(host: Host): Session {
     host,
     ports: { ...nodePorts, clock: { now: () => 0, sleep: async () => undefined } },
     removal: 1000,
-    kubeconfigs: { refresh: async () => undefined, remove: async () => undefined },
+    kubeconfigs: {
+      refresh: async () => undefined,
+      remove: async ({ spec }: Target) => void removed.push(pathOf(spec)),
+      place: ({ spec }: Target) => ({ path: pathOf(spec) }),
+    },
     requireAccess: async () => undefined,
     // As helm does: the workload goes with its release, and the claims stay
     helm: async () => {
@@ -176,6 +184,28 @@ describe('a cluster that was taken over', () => {
     ).toEqual(['pv-files', 'pv-team'])
     await prune()
     expect(world.all().filter(path => !path.endsWith('/vc-team'))).toEqual(paths(others))
+  })
+})
+
+describe('a kubeconfig', () => {
+  const change = async (from: Attributes, to: Attributes) => {
+    const changes = [{ path: 'kubeconfig.path', how: 'live' as const }]
+    const paused = { ...spec, paused: true }
+    await update(
+      session,
+      {
+        ...{ ...target, identity, owner, labels: {}, changes, restart: false },
+        ...{ from: { ...paused, ...from }, spec: { ...paused, ...to } },
+      },
+      call(),
+    )
+  }
+  test.each([
+    { reason: 'is not left behind where it moves', from: 'a', to: 'b', gone: ['a'] },
+    { reason: 'stays where it is', from: 'a', to: 'a', gone: [] },
+  ])('$reason', async ({ from, to, gone }) => {
+    await change({ kubeconfig: { path: from } }, { kubeconfig: { path: to, tokenExpiry: '1h' } })
+    expect(removed).toEqual(gone)
   })
 })
 
