@@ -1,6 +1,10 @@
 /** What a reaping deletes, and what it leaves. */
 import { describe, expect, it } from 'vitest'
-import { decideDue } from '../../src/cli/clusters/expired.js'
+import { decideDue, lookForExpired } from '../../src/cli/clusters/expired.js'
+import type { ClusterHosts } from '../../src/cli/clusters/hosts.js'
+import type { Session } from '../../src/session/session.js'
+import type { Lifecycle } from '../../src/stack/desired.js'
+import { simulatedHost } from '../providers/vcluster/simulated-host.js'
 
 const a = 'VirtualCluster/a'
 const b = 'VirtualCluster/b'
@@ -84,5 +88,48 @@ describe('decideDue', () => {
     )
     expect([...decided.due].sort()).toEqual(due)
     expect(Object.fromEntries(decided.kept)).toEqual(kept)
+  })
+})
+
+describe('an expired cluster of this stack', () => {
+  const look = (lifecycles: { readonly declared?: Lifecycle; readonly recorded?: Lifecycle }) => {
+    const world = simulatedHost()
+    world.put('/apis/apps/v1/namespaces/a/statefulsets/a', {
+      metadata: {
+        labels: { app: 'vcluster', release: 'a', 'infra/lineage': 'l' },
+        annotations: { 'infra/address': a, 'infra/expires-at': '2001-01-01T00:00:00.000Z' },
+      },
+      spec: { replicas: 1, template: {} },
+    })
+    const { declared = {}, recorded = {} } = lifecycles
+    const record = { address: a, kind: 'VirtualCluster', connection: 'lab', name: 'a', dependencies: [] }
+    const session = {
+      stack: { resources: new Map([[a, { lifecycle: declared }]]) },
+      state: {
+        lineage: 'l',
+        resources: { [a]: { ...record, spec: { namespace: 'a' }, lifecycle: recorded } },
+      },
+    } as unknown as Session
+    const now = Date.parse('2026-01-01T00:00:00Z')
+    const host = { host: { ...world.host, now: () => now }, ports: { clock: { now: () => now } } }
+    const hosts = { open: new Map([['lab', host]]), down: [], close: () => undefined }
+    return lookForExpired(
+      session,
+      hosts as unknown as ClusterHosts,
+      { dependents: false },
+      AbortSignal.timeout(30_000),
+    )
+  }
+
+  it('is due', async () => {
+    expect([...(await look({})).due]).toEqual([a])
+  })
+  it.each([
+    ['by its document', { declared: { preventDestroy: true } }],
+    ['by what was recorded', { recorded: { preventDestroy: true } }],
+  ])('stays where it is protected %s', async (_reason, lifecycles) => {
+    const { due, clusters } = await look(lifecycles)
+    expect([...due]).toEqual([])
+    expect(clusters).toMatchObject([{ name: 'a', kept: 'it is protected (lifecycle.preventDestroy)' }])
   })
 })
