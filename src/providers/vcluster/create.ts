@@ -1,8 +1,8 @@
 /** Making a virtual cluster: namespace, kept volumes, release, marks; then waiting until it answers. */
 import type { Call, CreateRequest } from '../provider.js'
 import { ensureNamespace } from './namespace.js'
-import { placeOf } from './observe.js'
 import { isPaused, setPaused } from './pause.js'
+import { placeOf } from './place.js'
 import { readOne, waitReady } from './ready.js'
 import { bringRelease } from './release.js'
 import type { Session } from './session.js'

@@ -8,8 +8,8 @@ import { revisionsOf, settle } from './helm/release.js'
 import { uninstall } from './helm/run.js'
 import { paused as pauseMarks } from './marks.js'
 import { removeNamespace } from './namespace.js'
-import { placeOf } from './observe.js'
 import { setPaused } from './pause.js'
+import { type Place, placeOf } from './place.js'
 import { readOne } from './ready.js'
 import type { Session } from './session.js'
 import { claimsOf, planKeep, retain } from './volumes.js'
@@ -61,11 +61,7 @@ export async function remove(session: Session, request: DeleteRequest, call: Cal
 }
 
 /** A namespace that stays is left as it was found: without what the virtual cluster made in it, and without its claims. */
-async function removeLeftovers(
-  session: Session,
-  place: { namespace: string; name: string },
-  signal: AbortSignal,
-): Promise<void> {
+async function removeLeftovers(session: Session, place: Place, signal: AbortSignal): Promise<void> {
   const { host } = session
   const { namespace, name } = place
   const selectors = [
@@ -89,11 +85,7 @@ async function removeLeftovers(
 }
 
 /** Reads back that nothing of it is left in a namespace that stays. */
-async function requireGone(
-  session: Session,
-  place: { namespace: string; name: string },
-  signal: AbortSignal,
-): Promise<void> {
+async function requireGone(session: Session, place: Place, signal: AbortSignal): Promise<void> {
   const { clock } = session.ports
   for (let turn = 0; ; turn += 1) {
     const [found, claims, workloads] = await Promise.all([

@@ -2,14 +2,10 @@
 import { InfraError } from '../../model/error.js'
 import type { StorageClass } from './client/objects.js'
 import { paths } from './client/paths.js'
+import type { Place } from './place.js'
 import { readOne } from './ready.js'
 import type { Session } from './session.js'
 import { workloadPath } from './workload.js'
-
-interface Place {
-  readonly namespace: string
-  readonly name: string
-}
 
 /**
  * Grows the control plane's claim, where its class allows that. The StatefulSet is removed without its pods: its claim

@@ -7,8 +7,9 @@ import { specOf } from './declared.js'
 import { foreignObjects } from './hand-changes.js'
 import { type ReleaseContent, readRelease } from './helm/release.js'
 import { appliedOf, digestOf, marks, ownerOf, releaseOwner } from './marks.js'
+import { keyOf, placeOf } from './place.js'
 import type { Session } from './session.js'
-import { type Found, keyOf, type Snapshot, takeSnapshot } from './snapshot.js'
+import { type Found, type Snapshot, takeSnapshot } from './snapshot.js'
 import { chartVersion, kubernetesVersion, madeFor, phaseOf, remarkOf, terminating } from './told.js'
 
 /**
@@ -47,17 +48,6 @@ export async function observe(
   return new Map(seen)
 }
 
-/** Where a target is, or is to be. */
-export function placeOf(target: Pick<Target, 'identity' | 'name' | 'spec'>): {
-  namespace: string
-  name: string
-} {
-  return {
-    namespace: target.identity?.namespace ?? String(target.spec.namespace),
-    name: target.identity?.name ?? target.name,
-  }
-}
-
 async function observeOne(
   session: Session,
   target: Target,
@@ -65,8 +55,9 @@ async function observeOne(
   ahead: Promise<Uint8Array | undefined> | undefined,
   signal: AbortSignal,
 ): Promise<Observation> {
-  const { namespace, name } = placeOf(target)
-  const found = snapshot.clusters.get(keyOf(namespace, name))
+  const place = placeOf(target)
+  const { namespace, name } = place
+  const found = snapshot.clusters.get(keyOf(place))
   const space = snapshot.namespaces.get(namespace)
   if (found?.workload === undefined && (found === undefined || found.revisions.length === 0))
     return remainsOf(target, namespace, name, space)

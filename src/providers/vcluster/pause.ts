@@ -3,14 +3,10 @@ import { InfraError } from '../../model/error.js'
 import type { KubeObject, Workload } from './client/objects.js'
 import { paths } from './client/paths.js'
 import { paused, replicasBefore } from './marks.js'
+import type { Place } from './place.js'
 import { readOne } from './ready.js'
 import type { Session } from './session.js'
 import { noWorkload, workloadPath } from './workload.js'
-
-interface Place {
-  readonly namespace: string
-  readonly name: string
-}
 
 /** Scales to nothing or back, with the marks that the vcluster tool sets and reads. */
 export async function setPaused(

@@ -4,14 +4,10 @@ import type { Target } from '../provider.js'
 import type { Claim, Event, Pod, Service, Workload } from './client/objects.js'
 import { paths } from './client/paths.js'
 import { parseDuration } from './kinds/duration.js'
+import type { Place } from './place.js'
 import type { Session } from './session.js'
 import type { Found } from './snapshot.js'
 import { inOrder, isReady, stageOf, troubleOf } from './trouble.js'
-
-interface Place {
-  readonly namespace: string
-  readonly name: string
-}
 
 /** The readiness timeout of a spec, milliseconds. */
 export function timeoutOf(target: Pick<Target, 'spec'>): number {

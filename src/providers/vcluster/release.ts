@@ -7,14 +7,10 @@ import { type Revision, readRelease, revisionsOf, settle } from './helm/release.
 import { chartArguments, rollback, upgrade } from './helm/run.js'
 import { lower } from './kinds/shortcuts.js'
 import { digestOf, marks, releaseLabels } from './marks.js'
+import type { Place } from './place.js'
 import type { Session } from './session.js'
 
 type Request = CreateRequest | UpdateRequest
-interface Place {
-  readonly namespace: string
-  readonly name: string
-}
-
 /**
  * Brings the release to the spec. A revision with the same chart and values that helm still keeps is rolled back to, so that
  * a way back needs no chart at hand; everything else is `helm upgrade --install`.

@@ -6,6 +6,7 @@ import type { Claim, KubeObject, Namespace, Pod, Service, Workload } from './cli
 import { paths } from './client/paths.js'
 import { type Revision, revisionOf } from './helm/release.js'
 import { marks } from './marks.js'
+import { keyOf } from './place.js'
 
 /** What is in the host for one `namespace/name`. */
 export interface Found {
@@ -30,8 +31,6 @@ export interface Snapshot {
   /** Namespaces that carry infra's mark, or that a target names. */
   readonly namespaces: ReadonlyMap<string, Namespace>
 }
-
-export const keyOf = (namespace: string, name: string): string => `${namespace}/${name}`
 
 const ours = { labelSelector: 'app=vcluster' }
 const rbac = '/apis/rbac.authorization.k8s.io/v1'
@@ -100,7 +99,7 @@ export async function takeSnapshot(
   const at = (object: KubeObject, name = object.metadata.labels?.release) => {
     if (name === undefined) return undefined
     const namespace = object.metadata.namespace ?? ''
-    const key = keyOf(namespace, name)
+    const key = keyOf({ namespace, name })
     let found = clusters.get(key)
     if (found === undefined) {
       found = { namespace, name, revisions: [], pods: [], claims: [], objects: {} }
@@ -144,7 +143,7 @@ export async function takeSnapshot(
   for (const claim of claims) at(claim)?.claims.push(claim)
   for (const secret of releases) {
     const revision = revisionOf(secret)
-    const found = revision === undefined ? undefined : clusters.get(keyOf(revision.namespace, revision.name))
+    const found = revision === undefined ? undefined : clusters.get(keyOf(revision))
     if (revision === undefined) continue
     // A release of another chart has no object with the label of this one; it counts only where a target asks for it.
     if (found !== undefined) found.revisions.push(revision)

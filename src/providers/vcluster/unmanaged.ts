@@ -7,9 +7,9 @@ import { readRelease } from './helm/release.js'
 import { canonicalSpec } from './kinds/canonical.js'
 import { formatDuration } from './kinds/duration.js'
 import { marks, ownerOf } from './marks.js'
-import { placeOf } from './observe.js'
+import { keyOf, placeOf } from './place.js'
 import type { Session } from './session.js'
-import { type Found, keyOf, type Snapshot, takeSnapshot } from './snapshot.js'
+import { type Found, type Snapshot, takeSnapshot } from './snapshot.js'
 import { chartVersion, phaseOf } from './told.js'
 
 /** Clusters of the host without a mark of infra that no target names. */
@@ -18,19 +18,11 @@ export async function unmanaged(
   targets: readonly Target[],
   signal: AbortSignal,
 ): Promise<readonly Unmanaged[]> {
-  const named = new Set(
-    targets.map(target => {
-      const { namespace, name } = placeOf(target)
-      return keyOf(namespace, name)
-    }),
-  )
-  const snapshot = await takeSnapshot(
-    session.host,
-    new Set(targets.map(target => placeOf(target).namespace)),
-    signal,
-  )
+  const places = targets.map(placeOf)
+  const named = new Set(places.map(keyOf))
+  const snapshot = await takeSnapshot(session.host, new Set(places.map(place => place.namespace)), signal)
   return [...snapshot.clusters.values()]
-    .filter(found => isForeign(found, snapshot) && !named.has(keyOf(found.namespace, found.name)))
+    .filter(found => isForeign(found, snapshot) && !named.has(keyOf(found)))
     .map(found => ({
       kind: 'VirtualCluster',
       name: found.name,

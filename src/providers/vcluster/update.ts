@@ -6,8 +6,8 @@ import { paths } from './client/paths.js'
 import { growStorage } from './grow.js'
 import { labelNames, marks, ownerOf } from './marks.js'
 import { labelNamespace } from './namespace.js'
-import { placeOf } from './observe.js'
 import { isPaused, setPaused } from './pause.js'
+import { type Place, placeOf } from './place.js'
 import { lookReady, readOne, waitReady } from './ready.js'
 import { bringRelease } from './release.js'
 import type { Session } from './session.js'
@@ -61,7 +61,7 @@ export async function update(session: Session, request: UpdateRequest, call: Cal
 async function removeMoved(
   { kubeconfigs }: Session,
   { from, spec }: UpdateRequest,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { namespace, name }: Place,
 ): Promise<void> {
   const [before, now] = [from, spec].map(one => kubeconfigs.place({ spec: one }, namespace, name).path)
   if (before !== now) await kubeconfigs.remove({ spec: from }, namespace, name)
@@ -75,7 +75,7 @@ function isLocal(path: string): boolean {
 async function markNamespace(
   session: Session,
   request: UpdateRequest,
-  place: { namespace: string; name: string },
+  place: Place,
   make: boolean,
   signal: AbortSignal,
 ) {

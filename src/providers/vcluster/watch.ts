@@ -4,7 +4,7 @@ import { hintQueue } from '../hints.js'
 import type { Hint } from '../provider.js'
 import { unreachable } from './client/errors.js'
 import type { WatchEvent } from './client/host.js'
-import { placeOf } from './observe.js'
+import { placeOf } from './place.js'
 import type { Session } from './session.js'
 
 /** What is watched: workloads and services of virtual clusters, and helm's records of releases. */

@@ -6,15 +6,11 @@ import type { Workload } from './client/objects.js'
 import { paths } from './client/paths.js'
 import { parseDuration } from './kinds/duration.js'
 import { type Applied, digestOf, labelNames, marks } from './marks.js'
+import { keyOf, type Place } from './place.js'
 import type { Session } from './session.js'
-import { type Found, keyOf, takeSnapshot } from './snapshot.js'
+import { type Found, takeSnapshot } from './snapshot.js'
 
 type Request = CreateRequest | UpdateRequest
-interface Place {
-  readonly namespace: string
-  readonly name: string
-}
-
 /** Its path in the host's API. */
 export function workloadPath(found: Found): string {
   const path = found.workloadKind === 'Deployment' ? paths.deployments : paths.statefulSets
@@ -74,7 +70,7 @@ export async function recordApplied(
   signal: AbortSignal,
 ): Promise<void> {
   const snapshot = await takeSnapshot(session.host, new Set([place.namespace]), signal, place.namespace)
-  const found = snapshot.clusters.get(keyOf(place.namespace, place.name))
+  const found = snapshot.clusters.get(keyOf(place))
   if (found?.workload === undefined) throw noWorkload(place)
   const applied: Applied = {
     digest: digestOf(spec),

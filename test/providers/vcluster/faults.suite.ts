@@ -69,8 +69,8 @@ export function faults(host: KubernetesLab): void {
       proxy.fault = fault
       const { readinessTimeout } = meanwhile === undefined ? spec : { readinessTimeout: '15s' }
       // An API server that is killed takes as long to come back as the machine has others to serve
-      const patience = meanwhile === undefined ? '8s' : '90s'
-      const settings = { kubeconfig: 'faulty', helm: join(host.bin, 'helm'), timeout: '2s', patience }
+      const patience = meanwhile === undefined ? '12s' : '90s'
+      const settings = { kubeconfig: 'faulty', helm: join(host.bin, 'helm'), timeout: '4s', patience }
       const documents = [
         { kind: 'Stack', metadata: { name }, spec: { providers: { vcluster: settings } } },
         {
@@ -136,7 +136,7 @@ export function faults(host: KubernetesLab): void {
           reason: 'a host that hangs in the middle',
           name: 'hung',
           fault: patchOf('hang'),
-          error: { code: 'host-unreachable', why: 'no answer in 2 s' },
+          error: { code: 'host-unreachable', why: 'no answer in 4 s' },
         },
       ])('$reason: said in time, and the apply is rolled back', async ({ name, fault, error }) => {
         const outcome = await applied(name, fault)

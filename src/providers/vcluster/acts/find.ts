@@ -1,7 +1,8 @@
 /** The cluster that a command names. */
 import { InfraError } from '../../../model/error.js'
+import { keyOf } from '../place.js'
 import type { Session } from '../session.js'
-import { type Found, keyOf, takeSnapshot } from '../snapshot.js'
+import { type Found, takeSnapshot } from '../snapshot.js'
 
 /** A cluster by name, or by `namespace/name`. Fails with those that are there. */
 export async function findCluster(
@@ -21,7 +22,7 @@ export async function findCluster(
   )
   const [only] = found
   if (only !== undefined && found.length === 1) return only
-  const names = (found.length > 0 ? found : all).map(one => keyOf(one.namespace, one.name)).sort()
+  const names = (found.length > 0 ? found : all).map(keyOf).sort()
   throw new InfraError({
     kind: 'configuration',
     code: found.length > 1 ? 'ambiguous-cluster' : 'no-such-cluster',

@@ -5,6 +5,7 @@ import type { KubeObject } from '../client/objects.js'
 import { readRelease, revisionsOf } from '../helm/release.js'
 import { chartArguments, render } from '../helm/run.js'
 import { lower } from '../kinds/shortcuts.js'
+import type { Place } from '../place.js'
 import type { Session } from '../session.js'
 
 /** A value of an object that appears (`from` absent), disappears (`to` absent) or changes. */
@@ -27,7 +28,7 @@ export interface ManifestChange {
 /** Changes nothing: runs helm dry, and asks the host for one Secret. */
 export async function manifestChanges(
   session: Session,
-  place: { readonly namespace: string; readonly name: string },
+  place: Place,
   spec: Attributes,
   signal: AbortSignal,
 ): Promise<readonly ManifestChange[]> {

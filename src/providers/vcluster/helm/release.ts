@@ -7,7 +7,7 @@ import type { Attributes } from '../../../model/value.js'
 import type { Host } from '../client/host.js'
 import type { KubeObject, Secret } from '../client/objects.js'
 import { paths } from '../client/paths.js'
-import type { ReleaseName } from './run.js'
+import type { Place } from '../place.js'
 
 /** One revision, as its Secret's labels tell. */
 export interface Revision {
@@ -51,7 +51,7 @@ export function revisionOf(secret: KubeObject): Revision | undefined {
 /** All revisions of one release, newest first. */
 export async function revisionsOf(
   host: Host,
-  release: ReleaseName,
+  release: Place,
   signal: AbortSignal,
 ): Promise<readonly Revision[]> {
   const secrets = await host.list<KubeObject>(
@@ -126,7 +126,7 @@ const grace = 15_000
  */
 export async function settle(
   host: Host,
-  release: ReleaseName,
+  release: Place,
   clock: Clock,
   progress: (message: string) => void,
   signal: AbortSignal,

@@ -4,13 +4,8 @@ import { execa } from 'execa'
 import { InfraError } from '../../../model/error.js'
 import { type Attributes, isObject, type Json } from '../../../model/value.js'
 import type { Host } from '../client/host.js'
+import type { Place } from '../place.js'
 import type { Helm } from './find.js'
-
-/** One release on a host. */
-export interface ReleaseName {
-  readonly namespace: string
-  readonly name: string
-}
 
 /** How many revisions helm keeps: enough to go back, few enough to stay small. */
 const history = '10'
@@ -36,7 +31,7 @@ export interface UpgradeRequest {
 export async function upgrade(
   helm: Helm,
   host: Host,
-  release: ReleaseName,
+  release: Place,
   request: UpgradeRequest,
 ): Promise<void> {
   await run(helm, host, release.namespace, upgradeArguments(release, request), request.signal, request.values)
@@ -49,7 +44,7 @@ export async function upgrade(
 export async function render(
   helm: Helm,
   host: Host,
-  release: ReleaseName,
+  release: Place,
   request: UpgradeRequest,
 ): Promise<string> {
   const options = ['--dry-run=server', '--output', 'json']
@@ -77,7 +72,7 @@ export function manifestOf(words: string, { binary, version }: Helm): string {
 }
 
 function upgradeArguments(
-  release: ReleaseName,
+  release: Place,
   request: UpgradeRequest,
   more: readonly string[] = [],
 ): readonly string[] {
@@ -104,7 +99,7 @@ function upgradeArguments(
 export async function rollback(
   helm: Helm,
   host: Host,
-  release: ReleaseName,
+  release: Place,
   revision: number,
   signal: AbortSignal,
 ): Promise<void> {
@@ -118,12 +113,7 @@ export async function rollback(
 }
 
 /** Removes the release; nothing happens where there is none. Volume claims stay. */
-export async function uninstall(
-  helm: Helm,
-  host: Host,
-  release: ReleaseName,
-  signal: AbortSignal,
-): Promise<void> {
+export async function uninstall(helm: Helm, host: Host, release: Place, signal: AbortSignal): Promise<void> {
   await run(helm, host, release.namespace, ['uninstall', '--ignore-not-found', '--', release.name], signal)
 }
 
