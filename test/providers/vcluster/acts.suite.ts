@@ -1,15 +1,12 @@
 /** Three real virtual clusters at once, and the acts around one of them. */
 import { execFile } from 'node:child_process'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
-import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { Decrypter, generateIdentity, identityToRecipient } from 'age-encryption'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nodePorts } from '../../../src/model/node-ports.js'
 import { backupCluster } from '../../../src/providers/vcluster/acts/backup.js'
-import { execInCluster } from '../../../src/providers/vcluster/acts/exec.js'
 import { extendCluster } from '../../../src/providers/vcluster/acts/extend.js'
 import { clusterKubeconfig } from '../../../src/providers/vcluster/acts/kubeconfig.js'
 import { listClusters } from '../../../src/providers/vcluster/acts/list.js'
@@ -42,20 +39,6 @@ export function acts(host: KubernetesLab): void {
       for (const token of world?.kept ?? []) await world.provider.discard?.(token, soon())
       await world?.close()
     })
-
-    const kubectl = async (...args: readonly string[]) => {
-      const out = new PassThrough()
-      const words = text(out)
-      const code = await execInCluster(
-        world.session,
-        choice,
-        [`${host.bin}/kubectl`, ...args],
-        { stdin: 'ignore', stdout: out, stderr: out },
-        soon(),
-      )
-      out.end()
-      return { code, words: await words }
-    }
 
     // Ten at once are in ready.suite.ts: what pods add is each cluster's own, and seconds of a processor
     test('three are made at once, and two of them removed', async () => {
@@ -123,23 +106,6 @@ export function acts(host: KubernetesLab): void {
         code: 'no-such-cluster',
         hint: expect.stringContaining('vcluster-box/box'),
       })
-    })
-
-    test('exec passes the exit status and the streams on', async () => {
-      expect(await kubectl('get', 'ns', '-o', 'name')).toMatchObject({
-        code: 0,
-        words: expect.stringContaining('namespace/kube-system'),
-      })
-      expect((await kubectl('get', 'pod', 'nobody')).code).toBe(1)
-      const streams = { stdin: 'ignore', stdout: new PassThrough(), stderr: new PassThrough() } as const
-      expect(await execInCluster(world.session, choice, ['sh', '-c', 'exit 42'], streams, soon())).toBe(42)
-      expect(await execInCluster(world.session, choice, ['sh', '-c', 'kill -9 $$'], streams, soon())).toBe(
-        137,
-      )
-      await expect(
-        execInCluster(world.session, choice, ['no-such-tool'], streams, soon()),
-      ).rejects.toMatchObject({ code: 'no-such-command' })
-      expect((await readdir(world.session.privateFolder)).filter(name => name.startsWith('way-'))).toEqual([])
     })
 
     test('the kubeconfig is a private file, cached, and encrypted on request', async () => {
