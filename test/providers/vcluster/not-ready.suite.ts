@@ -11,6 +11,8 @@ export function notReady(host: KubernetesLab): void {
       reason: 'an image that is not there',
       spec: {
         values: { controlPlane: { statefulSet: { image: { repository: 'loft-sh/no-such-image' } } } },
+        // A busy machine needs so long to find out
+        readinessTimeout: '30s',
       },
       why: /[Pp]ull.*no-such-image/s,
     },
@@ -28,7 +30,7 @@ export function notReady(host: KubernetesLab): void {
     },
   ])('$reason', async ({ name, spec, why }) => {
     const own = await openWorld(host)
-    await expect(own.make(name, { ...spec, readinessTimeout: '15s' })).rejects.toMatchObject({
+    await expect(own.make(name, { readinessTimeout: '15s', ...spec })).rejects.toMatchObject({
       code: 'cluster-not-ready',
       why: expect.stringMatching(why),
     })
