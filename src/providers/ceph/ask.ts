@@ -22,8 +22,8 @@ export async function mgrData<T>(ceph: Ceph, command: CephCommand, options: Call
   return dataOf(command, (await askManager(ceph, command, options)).output)
 }
 
-/** How long a manager that has just taken over may take to load its modules. */
-const loadSeconds = 30
+/** How long a manager that has just taken over may take to load its modules: two minutes on a machine that is busy. */
+const loadSeconds = 150
 
 /** Asks the manager; one that has just taken over refuses what its modules do until they are loaded, and is asked again. */
 async function askManager(ceph: Ceph, command: CephCommand, options: CallOptions): Promise<CommandAnswer> {

@@ -57,9 +57,13 @@ describe.skipIf(missing)(`faults ${missing ?? ''}`, () => {
     const work = Promise.all(many.map(persist))
     await nodePorts.clock.sleep(300)
     await lab.kill(`mgr.${before}`)
-    await work
-    expect(await active()).not.toBe(before)
-    await lab.start(`mgr.${before}`)
+    try {
+      await work
+      expect(await active()).not.toBe(before)
+    } finally {
+      // A second try must not take the other one as well
+      await lab.start(`mgr.${before}`)
+    }
     for (const volume of many) expect(await volume.differences()).toEqual([])
     expect(await names()).toEqual(many.map(volume => volume.name).sort())
     await Promise.all(many.map(async volume => volume.discard(await volume.remove())))
@@ -98,12 +102,15 @@ describe.skipIf(missing)(`faults ${missing ?? ''}`, () => {
     const work = Promise.all(many.map(persist))
     await nodePorts.clock.sleep(200)
     await lab.kill('osd.1')
-    await work
-    for (const one of many) expect(await one.differences()).toEqual([])
-    const listed = await lab.rbdJson<string[]>('ls', 'images')
-    expect(listed.sort()).toEqual(many.map(one => one.name).sort())
-    expect(await lab.rbdJson('trash', 'ls', 'images')).toEqual([])
-    await lab.start('osd.1')
+    try {
+      await work
+      for (const one of many) expect(await one.differences()).toEqual([])
+      const listed = await lab.rbdJson<string[]>('ls', 'images')
+      expect(listed.sort()).toEqual(many.map(one => one.name).sort())
+      expect(await lab.rbdJson('trash', 'ls', 'images')).toEqual([])
+    } finally {
+      await lab.start('osd.1')
+    }
     await Promise.all(many.map(async one => one.discard(await one.remove())))
     expect(await lab.rbdJson('ls', 'images')).toEqual([])
   })
