@@ -111,8 +111,10 @@ function run(command: string, cwd: string, env: Readonly<Record<string, string>>
   })
 }
 
+/** All but what a fast machine would not tell. */
 function lines(text: string): string[] {
-  return text === '' ? [] : text.replace(/\n$/, '').split('\n')
+  const all = text === '' ? [] : text.replace(/\n$/, '').split('\n')
+  return all.filter(line => !line.startsWith('Slowest: '))
 }
 
 /** Puts placeholders where a text differs from run to run; the same text gets the same one throughout a transcript. */

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe } from 'vitest'
 import { type KubernetesLab, kubernetesLab } from '../../lab/kubernetes.js'
 import { changedByOthers } from './changed.suite.js'
+import { charts } from './charts.suite.js'
 import { commandDesk } from './commands/desk.js'
 import { others } from './commands/others.suite.js'
 import { watching } from './commands/watching.suite.js'
@@ -28,6 +29,7 @@ describe.skipIf(missing)(
     describe.concurrent('one host', () => faults(first))
     describe.concurrent('another', () => {
       ready(second)
+      charts(second)
       describe.sequential('commands', { timeout: 600_000 }, () => {
         const desk = commandDesk(second, 'team')
         beforeAll(() => desk.open())

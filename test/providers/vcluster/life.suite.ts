@@ -80,6 +80,17 @@ export function life(host: KubernetesLab): void {
         'vcluster-team-a',
       )
       expect(space.metadata.labels).toMatchObject({ team: 'a', 'infra/lineage': expect.any(String) })
+      const way = [
+        'connect',
+        'team-a',
+        '-n',
+        'vcluster-team-a',
+        '--driver',
+        'helm',
+        '--background-proxy=false',
+      ]
+      const look = ['kubectl', 'get', 'configmap', 'proof', '-o', 'name']
+      expect(await host.vclusterctl(...way, '--', ...look)).toContain('configmap/proof')
     })
 
     test('an update, which starts it again, keeps it and what is in it', async () => {

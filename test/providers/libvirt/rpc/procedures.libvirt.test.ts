@@ -479,6 +479,9 @@ describe.skipIf('skip' in lab)(`procedures${'skip' in lab ? `: ${lab.skip}` : ''
 
   test('a domain goes', async () => {
     const saved = '/var/lib/libvirt/qemu/save/renamed.save'
+    const [, actual] = /^actual (\d+)$/m.exec(await lab.virsh('dommemstat', 'renamed')) ?? []
+    const stats = await call(p.domains.memoryStats, { domain: vm, maxStats: 16, flags: 0 })
+    expect(stats).toContainEqual({ tag: 6, value: Number(actual) })
     await call(p.domains.managedSave, { domain: vm, flags: 0 })
     expect(await call(p.domains.hasManagedSave, { domain: vm, flags: 0 })).toBe(true)
     await lab.inside('ln', saved, `${saved}.again`)
