@@ -2,7 +2,7 @@
 import type { Json } from '../../../src/model/value.js'
 import type { Ceph } from '../../../src/providers/ceph/ask.js'
 import type { CephCommand } from '../../../src/providers/ceph/client/connection.js'
-import { CephError } from '../../../src/providers/ceph/client/error.js'
+import { cutWire, fail, type Reads, type Writes } from './cut-wire.js'
 
 interface Pool {
   readonly id: number
@@ -22,15 +22,8 @@ interface Filesystem {
 export function fakeCluster() {
   const pools: Pool[] = []
   const systems = new Map<string, Filesystem>()
-  const told: string[] = []
   let ids = 0
-  let left = Number.POSITIVE_INFINITY
-  let after = false
-  let changes = 0
 
-  const fail = (prefix: string, errno: number, words = ''): never => {
-    throw new CephError(prefix, errno, words)
-  }
   const find = (name: Json | undefined) => pools.find(pool => pool.name === name)
   const poolOf = (prefix: string, name: Json | undefined) => find(name) ?? fail(prefix, 2)
   const makePool = (name: Json | undefined) => {
@@ -51,7 +44,7 @@ export function fakeCluster() {
     systems.set(String(fs_name), { ...made, joinable: !recover })
   }
 
-  const reads: Readonly<Record<string, () => Json>> = {
+  const reads: Reads = {
     'fs dump': () => ({
       standbys: [],
       filesystems: [...systems].map(([fs_name, fs]) => ({
@@ -80,7 +73,7 @@ export function fakeCluster() {
     'fs subvolumegroup ls': () => [],
   }
 
-  const writes: Readonly<Record<string, (command: CephCommand) => void>> = {
+  const writes: Writes = {
     'osd pool create': ({ pool }) => makePool(pool),
     'osd pool rename': ({ prefix, srcpool, destpool }) => {
       const found = find(srcpool)
@@ -131,38 +124,11 @@ export function fakeCluster() {
     },
   }
 
-  const ask = async (command: CephCommand) => {
-    const { prefix } = command
-    const write = writes[prefix]
-    if (!write) return { output: JSON.stringify(reads[prefix]?.() ?? fail(prefix, 22)), status: '' }
-    told.push(prefix)
-    changes += 1
-    left -= 1
-    const lost = left < 0
-    if (lost) left = Number.POSITIVE_INFINITY
-    if (!lost || after) write(command)
-    if (lost) throw new CephError(prefix, 107, 'lost')
-    return { output: '', status: '' }
-  }
-  let now = 0
-  const clock = {
-    now: () => now,
-    sleep: async (milliseconds: number) => {
-      now += milliseconds
-    },
-  }
+  const { ask, clock, ...wire } = cutWire(reads, writes)
   return {
     ceph: { connection: { mon: ask, mgr: ask, offers: () => true }, clock } as unknown as Ceph,
     pools,
     systems,
-    /** Every command that changes something, by its first words. */
-    told,
-    /** The connection is lost once, over the change after so many: before it is made, or after. */
-    cutAfter(count: number, made: boolean) {
-      left = count
-      after = made
-      changes = 0
-    },
-    changes: () => changes,
+    ...wire,
   }
 }

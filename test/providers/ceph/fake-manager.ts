@@ -1,8 +1,7 @@
 /** A manager with one file system of volumes, as far as Ceph 16 was seen to answer, whose commands can be cut off. */
 import type { Json } from '../../../src/model/value.js'
 import type { Ceph } from '../../../src/providers/ceph/ask.js'
-import type { CephCommand } from '../../../src/providers/ceph/client/connection.js'
-import { CephError } from '../../../src/providers/ceph/client/error.js'
+import { cutWire, fail, type Reads, type Writes } from './cut-wire.js'
 
 interface Snapshot {
   readonly content: string
@@ -21,14 +20,7 @@ export function fakeManager() {
   let paths = 0
   /** Clones are done at once, stay at work, or fail. */
   let clones: 'complete' | 'in-progress' | 'failed' = 'complete'
-  /** So many commands that change something are carried out before the connection is lost, once. */
-  let left = Number.POSITIVE_INFINITY
-  let after = false
-  let changes = 0
 
-  const fail = (prefix: string, errno: number, words = '') => {
-    throw new CephError(prefix, errno, words)
-  }
   const volumeOf = (prefix: string, name: Json | undefined): Volume =>
     volumes.get(String(name)) ?? fail(prefix, 2)
   const ready = (prefix: string, name: Json | undefined) => {
@@ -43,7 +35,7 @@ export function fakeManager() {
     if (!volume.live && !volume.cloning && volume.snapshots.size === 0) volumes.delete(name)
   }
 
-  const reads: Readonly<Record<string, (command: CephCommand) => Json>> = {
+  const reads: Reads = {
     'fs subvolume info': ({ prefix, sub_name }) => {
       const { live } = ready(prefix, sub_name)
       const features = ['snapshot-retention']
@@ -71,7 +63,7 @@ export function fakeManager() {
     },
   }
 
-  const writes: Readonly<Record<string, (command: CephCommand) => void>> = {
+  const writes: Writes = {
     'fs subvolume create': ({ sub_name }) => {
       const volume: Volume = volumes.get(String(sub_name)) ?? { snapshots: new Map() }
       volume.live ??= { content: '', metadata: new Map(), path: `/v/${++paths}`, type: 'subvolume' }
@@ -128,28 +120,11 @@ export function fakeManager() {
     }
   }
 
-  const mgr = async (command: CephCommand) => {
-    const { prefix } = command
-    const write = writes[prefix]
-    if (!write) return { output: JSON.stringify(reads[prefix]?.(command) ?? fail(prefix, 22)), status: '' }
-    changes += 1
-    left -= 1
-    const lost = left < 0
-    if (lost) left = Number.POSITIVE_INFINITY
-    if (!lost || after) write(command)
-    if (lost) throw new CephError(prefix, 107, 'lost')
-    return { output: '', status: '' }
-  }
-  let now = 0
-  const clock = {
-    now: () => now,
-    sleep: async (milliseconds: number) => {
-      now += milliseconds
-      if (clones === 'in-progress') settle()
-    },
-  }
+  const { ask, clock, ...wire } = cutWire(reads, writes, () => {
+    if (clones === 'in-progress') settle()
+  })
   return {
-    ceph: { connection: { mgr, offers: () => true }, clock } as unknown as Ceph,
+    ceph: { connection: { mgr: ask, offers: () => true }, clock } as unknown as Ceph,
     volumes,
     settle,
     write(name: string, content: string) {
@@ -163,12 +138,6 @@ export function fakeManager() {
     clone(how: typeof clones) {
       clones = how
     },
-    /** The connection is lost once, over the change after so many: before it is made, or after. */
-    cutAfter(count: number, made: boolean) {
-      left = count
-      after = made
-      changes = 0
-    },
-    changes: () => changes,
+    ...wire,
   }
 }
